@@ -1,1 +1,10 @@
-export {}
+export {
+  type Actor,
+  isRefusalCode,
+  type Problem,
+  problemOf,
+  Refusal,
+  type RefusalCode,
+  type Retry,
+  refusals,
+} from './refusal.ts'
