@@ -1,0 +1,109 @@
+/**
+ * Messages between the authority and accredited verifiers (catalogue A3–A6).
+ *
+ * Requests and answers are JSON signed as in `docs/protocol/authority-messages-signing.md` (RFC 9421); CRL files are
+ * DER, OCSP is RFC 6960 over HTTP. The real interface is not public: paths and member names are ours
+ * (`docs/divergences.md`). Queries carry an `Idempotency-Key`; the authority stores answer and usage under it and
+ * repeats both.
+ */
+import { z } from 'zod'
+
+const hex = z.string().regex(/^[0-9a-f]+$/)
+const base64 = z.base64()
+
+/** Instants on the wire are RFC 3339 in UTC with seconds or finer. */
+export const instantText = z.iso.datetime({ offset: false })
+
+/** Which of the two CAs. */
+export const caKind = z.enum(['signature', 'authentication'])
+export type CaKind = z.infer<typeof caKind>
+
+/**
+ * One certificate, named without a name: the issuing key (hex of its subject key identifier, because all key
+ * generations of a CA share one DN, jpki.md §2.1) and the serial (hex of the INTEGER's content octets).
+ */
+export const certificateReference = z.strictObject({
+  issuerKeyId: hex.max(64),
+  serial: hex.max(40),
+})
+export type CertificateReference = z.infer<typeof certificateReference>
+
+/** One partition (CA key generation × municipality) in the publication manifest. */
+export const crlPartition = z.strictObject({
+  ca: caKind,
+  issuerKeyId: hex.max(64),
+  /** Five digits, no check digit. */
+  municipality: z.string().regex(/^\d{5}$/),
+  /** DER of the distribution point's directory name, as in the certificates' CRLDP and the list's IDP. */
+  distributionPoint: base64,
+  /** Path of the DER file below the publication's base address. */
+  path: z.string().regex(/^[\w./-]+$/),
+  sha256: hex.length(64),
+  bytes: z.int().nonnegative(),
+  number: z.int().nonnegative(),
+  thisUpdate: instantText,
+  nextUpdate: instantText,
+})
+export type CrlPartition = z.infer<typeof crlPartition>
+
+/** `GET /crl/manifest`: every partition published now. The answer is signed. */
+export const crlManifest = z.strictObject({
+  publishedAt: instantText,
+  partitions: z.array(crlPartition).max(20_000),
+})
+export type CrlManifest = z.infer<typeof crlManifest>
+
+/** `POST /v1/corresponding-serial` 対応証明書の発行番号 (A5): the holder's authentication certificate. ¥2. */
+export const correspondingSerialQuery = z.strictObject({
+  signature: certificateReference,
+  /** SHA-256 (hex) of the statement that the holder signed and that contains the consent. */
+  consent: z.strictObject({ statementSha256: hex.length(64), givenAt: instantText }),
+})
+export type CorrespondingSerialQuery = z.infer<typeof correspondingSerialQuery>
+
+/** `authentication` is null when the holder has none that was ever issued with this signature certificate. */
+export const correspondingSerialAnswer = z.strictObject({
+  usage: z.string().min(1).max(64),
+  feeYen: z.int().nonnegative(),
+  answeredAt: instantText,
+  authentication: certificateReference.nullable(),
+})
+export type CorrespondingSerialAnswer = z.infer<typeof correspondingSerialAnswer>
+
+/** `POST /v1/predecessor` 新旧シリアル番号の紐付け (A6): the authentication certificate one before. Free. */
+export const predecessorQuery = z.strictObject({
+  authentication: certificateReference,
+  /** Consents held: the authority's use of its records; for verifiers of authentications only, also the obtaining. */
+  consents: z.array(z.enum(['authority-use', 'provider-obtaining'])).min(1),
+})
+export type PredecessorQuery = z.infer<typeof predecessorQuery>
+
+/** `predecessor` is null when there was none. */
+export const predecessorAnswer = z.strictObject({
+  usage: z.string().min(1).max(64),
+  feeYen: z.int().nonnegative(),
+  answeredAt: instantText,
+  predecessor: certificateReference.nullable(),
+})
+export type PredecessorAnswer = z.infer<typeof predecessorAnswer>
+
+/** `GET /v1/usage/{YYYY-MM}`: what the authority counted for this verifier, for reconciliation. */
+export const usageStatement = z.strictObject({
+  month: z.string().regex(/^\d{4}-\d{2}$/),
+  lines: z.array(
+    z.strictObject({
+      usage: z.string(),
+      idempotencyKey: z.string(),
+      kind: z.enum([
+        'corresponding-serial',
+        'predecessor',
+        'ocsp-signature',
+        'ocsp-authentication',
+      ]),
+      at: instantText,
+      feeYen: z.int().nonnegative(),
+    }),
+  ),
+  totalYen: z.int().nonnegative(),
+})
+export type UsageStatement = z.infer<typeof usageStatement>

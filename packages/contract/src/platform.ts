@@ -1,0 +1,182 @@
+/**
+ * Messages between providers and the platform (catalogue C1–C3, C6, C7, C10). Login and identification go over
+ * OpenID Connect; the rest is REST under `/v1` with an access token obtained by `private_key_jwt`.
+ */
+import { z } from 'zod'
+import { instantText } from './authority.ts'
+import { isRefusalCode } from './refusal.ts'
+
+/** Authentication contexts (`acr`): card with PIN, and card with the signature certificate. */
+export const acr = {
+  card: 'urn:sekisho:acr:card',
+  cardSigned: 'urn:sekisho:acr:card-signed',
+} as const
+export type Acr = (typeof acr)[keyof typeof acr]
+
+/** Scopes a provider can be contracted for. */
+export const providerScopes = [
+  'openid',
+  'name',
+  'address',
+  'birthdate',
+  'gender',
+  'sign',
+  'verify',
+  'change',
+  'statement',
+] as const
+export const providerScope = z.enum(providerScopes)
+export type ProviderScope = z.infer<typeof providerScope>
+
+/**
+ * Claims released by *identify*. `birthdate` is `YYYY-MM-DD` with `0000` or `00` for parts the register does not know;
+ * the flags hold one `0`/`1` per character, `1` where the certificate carries a substitute character (jpki.md §2.3).
+ */
+export const identityClaims = z.object({
+  sub: z.string(),
+  name: z.string().optional(),
+  name_substitutes: z
+    .string()
+    .regex(/^[01]*$/)
+    .optional(),
+  address: z.object({ formatted: z.string() }).optional(),
+  address_substitutes: z
+    .string()
+    .regex(/^[01]*$/)
+    .optional(),
+  birthdate: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/)
+    .optional(),
+  gender: z.enum(['male', 'female', 'unknown']).optional(),
+})
+export type IdentityClaims = z.infer<typeof identityClaims>
+
+/** Largest document for signing or verification over the API. A measured comfortable size for JSON; files stream later. */
+export const documentBytesMax = 1024 * 1024
+
+const documentBase64 = z.base64().max(Math.ceil(documentBytesMax / 3) * 4 + 4)
+
+/** Media types a reader can show. */
+export const signableMediaType = z.enum(['text/plain', 'application/json', 'application/pdf'])
+
+/** `POST /v1/signing-transactions` (scope `sign`). */
+export const signingTransactionRequest = z.strictObject({
+  title: z.string().min(1).max(100),
+  mediaType: signableMediaType,
+  document: documentBase64,
+  /** Pairwise subject who must sign; whoever else signs is refused. */
+  subject: z.string().min(1).max(64),
+})
+export type SigningTransactionRequest = z.infer<typeof signingTransactionRequest>
+
+export const signingTransactionCreated = z.strictObject({
+  id: z.string(),
+  expiresAt: instantText,
+})
+export type SigningTransactionCreated = z.infer<typeof signingTransactionCreated>
+
+/** `GET /v1/signing-transactions/{id}`. `receipt` is a JWS over {@link receipt}. */
+export const signingTransactionResult = z.discriminatedUnion('state', [
+  z.strictObject({ id: z.string(), state: z.literal('waiting') }),
+  z.strictObject({ id: z.string(), state: z.literal('expired') }),
+  z.strictObject({
+    id: z.string(),
+    state: z.literal('signed'),
+    signedAt: instantText,
+    receipt: z.string(),
+  }),
+  z.strictObject({
+    id: z.string(),
+    state: z.literal('refused'),
+    code: z.string().refine(isRefusalCode),
+  }),
+])
+export type SigningTransactionResult = z.infer<typeof signingTransactionResult>
+
+/** What a provider keeps instead of the citizen's certificate: the payload of a receipt. */
+export const receipt = z.looseObject({
+  iss: z.url(),
+  aud: z.string(),
+  sub: z.string(),
+  iat: z.int(),
+  jti: z.string(),
+  verdict: z.literal('passed'),
+  policy: z.string(),
+  document: z.strictObject({
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    mediaType: signableMediaType,
+    title: z.string(),
+  }),
+})
+export type Receipt = z.infer<typeof receipt>
+
+/** `POST /v1/verifications` (scope `verify`): raw signature + certificate + document. */
+export const verificationRequest = z.strictObject({
+  document: documentBase64,
+  signature: z.base64().max(2048),
+  certificate: z.base64().max(16_384),
+  purpose: z.enum(['signature', 'authentication']).default('signature'),
+})
+export type VerificationRequest = z.infer<typeof verificationRequest>
+
+/**
+ * A verification report for a provider: verdict and reasons, and no serial, attribute or revocation data
+ * (catalogue C4, C6). `id` finds the evidence that the platform keeps.
+ */
+export const verificationReport = z.strictObject({
+  id: z.string(),
+  verdict: z.enum(['passed', 'failed', 'indeterminate']),
+  judgedAt: instantText,
+  policy: z.string(),
+  reasons: z.array(z.strictObject({ code: z.string(), ja: z.string(), en: z.string() })),
+})
+export type VerificationReport = z.infer<typeof verificationReport>
+
+/** `POST /v1/changes` (scope `change`): the change confirmation 変更確認 for one consented person. */
+export const changeRequest = z.strictObject({ subject: z.string().min(1).max(64) })
+export type ChangeRequest = z.infer<typeof changeRequest>
+
+/** Meaning only, never reason, serial or revocation time (flows.md §3). */
+export const changeMeaning = z.enum(['no-change', 'ask-for-update', 'confirm-in-person'])
+export type ChangeMeaning = z.infer<typeof changeMeaning>
+
+export const changeAnswer = z.strictObject({
+  subject: z.string(),
+  meaning: changeMeaning,
+  checkedAt: instantText,
+})
+export type ChangeAnswer = z.infer<typeof changeAnswer>
+
+/** Kinds of metered use (catalogue C7). */
+export const usageKind = z.enum(['signature-check', 'authentication-check', 'corresponding-serial'])
+export type UsageKind = z.infer<typeof usageKind>
+
+/** `GET /v1/statements/{YYYY-MM}` (scope `statement`). */
+export const feeStatement = z.strictObject({
+  month: z.string().regex(/^\d{4}-\d{2}$/),
+  lines: z.array(
+    z.strictObject({
+      kind: usageKind,
+      count: z.int().nonnegative(),
+      feeYen: z.int().nonnegative(),
+    }),
+  ),
+  totalYen: z.int().nonnegative(),
+})
+export type FeeStatement = z.infer<typeof feeStatement>
+
+/** OpenID client metadata by which a provider is registered (`sekisho provider add`). */
+export const providerMetadata = z.looseObject({
+  client_id: z.string().regex(/^[0-9a-z][0-9a-z.-]{0,62}$/),
+  client_name: z.string().min(1).max(100),
+  client_uri: z.url().optional(),
+  redirect_uris: z.array(z.url()).min(1).max(20),
+  jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }),
+  scope: z.string(),
+  /** Why data is asked for; shown to the person and written into the statement. */
+  sekisho_purpose: z.string().min(1).max(200),
+  /** How certificates are checked for this provider. */
+  sekisho_revocation: z.enum(['crl', 'ocsp']).default('crl'),
+})
+export type ProviderMetadata = z.infer<typeof providerMetadata>
