@@ -1,0 +1,5 @@
+export { button, type Field, field, linkButton, notice, pairs, table } from './component.ts'
+export { frameAssets, type Asset } from './asset.ts'
+export { page, type Page, refusalPage, stylePath } from './frame.ts'
+export { type Lang, langCookie, langOf, say, switchAddress, type Words } from './lang.ts'
+export { html, type Markup, trusted } from './markup.ts'
