@@ -1,0 +1,12 @@
+export { contactAtr, createVirtualCard, type VirtualCard } from './virtual/card.ts'
+export {
+  block,
+  type CardState,
+  type KeySlot,
+  parseCardState,
+  type Personalisation,
+  personalise,
+  renewKeys,
+  resetPin,
+  unlock,
+} from './virtual/state.ts'
