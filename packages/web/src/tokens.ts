@@ -1,4 +1,7 @@
-import tokens from '@digital-go-jp/design-tokens'
+import imported from '@digital-go-jp/design-tokens'
+
+// The package is CommonJS and declares a default export that it does not have: the module is the object.
+const tokens = imported as unknown as typeof imported.default
 
 /**
  * The Digital Agency's design tokens as CSS custom properties, only those that the frames use.
