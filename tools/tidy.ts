@@ -214,7 +214,7 @@ function checkName(path: string): Finding[] {
   const found: Finding[] = []
   for (const part of path.split('/'))
     if (bannedFileNames.test(part)) found.push({ path, rule: 'name', what: `${part} says nothing` })
-  if (/\.ts$/.test(name) && !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|deep))?\.ts$/.test(name))
+  if (name.endsWith('.ts') && !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|deep))?\.ts$/.test(name))
     found.push({ path, rule: 'name', what: 'file names are kebab-case' })
   if (name === 'index.ts' && !/^packages\/[^/]+\/src\/index\.ts$/.test(path))
     found.push({ path, rule: 'barrel', what: 'index.ts only as the door of a package' })

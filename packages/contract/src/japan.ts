@@ -173,8 +173,8 @@ export function comparisonKey(text: string): string {
 
 /** Whether two texts agree, where `substitutes` flags positions of `a` that hold a substitute character: those are unknown, not different. */
 export function agreesWithSubstitutes(a: string, substitutes: string, b: string): boolean {
-  const left = [...a]
-  const right = [...b]
+  const left = Array.from(a)
+  const right = Array.from(b)
   if (left.length !== right.length) return false
   return left.every(
     (character, at) =>
