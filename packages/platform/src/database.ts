@@ -1,0 +1,298 @@
+/**
+ * Every table of the platform, each with the one folder that touches it. Instants are bigint milliseconds; bytes are
+ * bytea; SQL never asks the server for the time.
+ */
+import { type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
+
+/** `providers/`: who may ask for what. */
+type ProviderTable = {
+  id: string
+  /** OpenID client metadata with the `sekisho_` members, public keys only. */
+  metadata: unknown
+  state: 'active' | 'suspended'
+  created_at: number
+}
+
+/** `login/`: short-lived state of the OpenID protocol. Secrets are stored as their SHA-256. */
+type ProtocolTable = {
+  kind: string
+  id: string
+  payload: unknown
+  uid: string | null
+  grant_id: string | null
+  consumed_at: number | null
+  expires_at: number
+}
+
+/** `login/`: one card step asked of one browser. */
+type CeremonyTable = {
+  id: string
+  uid: string
+  kind: 'login' | 'identify' | 'sign'
+  provider_id: string
+  /** SHA-256 (hex) of the cookie of the browser that began. */
+  browser: string
+  /** SHA-256 (hex) of the challenge, or of the document to be signed. */
+  asked: string
+  /** The statement to be signed by *identify*, as shown; null otherwise. */
+  statement: Uint8Array | null
+  transaction_id: string | null
+  state: 'open' | 'used'
+  created_at: number
+  expires_at: number
+}
+
+/** `people/`: a person needs no attribute to exist. */
+type PersonTable = { id: string; created_at: number }
+
+/** `people/`: the one place where a serial stands in the clear. */
+type CertificateLinkTable = {
+  issuer_key_id: string
+  serial: string
+  kind: 'signature' | 'authentication'
+  person_id: string
+  /** How the link was proven: the authority's correspondence or succession, or the card itself when first met. */
+  proof: 'correspondence' | 'succession' | 'first-met'
+  distribution_point: Uint8Array | null
+  not_after: number
+  linked_at: number
+}
+
+/** `people/`: what a provider knows a person by: 128 random bits. */
+type PairwiseTable = { provider_id: string; person_id: string; subject: string; created_at: number }
+
+/** `people/`: who may know what about whom until when (C9). */
+type ConsentTable = {
+  id: string
+  person_id: string
+  provider_id: string
+  /** Space-separated: attribute scopes, `linkage`, `change`. */
+  scopes: string
+  statement_sha256: string
+  state: 'given' | 'withdrawn'
+  given_at: number
+  until: number
+  ended_at: number | null
+}
+
+/** `evidence/`: queries to the authority: written before they are sent, finished by their answer. */
+type IntentTable = {
+  id: string
+  kind: 'corresponding-serial' | 'predecessor'
+  /** SHA-256 (hex) over kind, issuer key and serial: the same question is asked under the same id. */
+  question: string
+  state: 'asked' | 'answered'
+  /** Signed answer of the authority as received, sealed. */
+  answer: Uint8Array | null
+  created_at: number
+  answered_at: number | null
+}
+
+/** `evidence/`: signed documents with certificate and judgement, sealed under the person's key. */
+type ContainerTable = {
+  id: string
+  person_id: string
+  provider_id: string
+  kind: 'identify' | 'sign' | 'login' | 'verification'
+  sealed: Uint8Array
+  judged_at: number
+  policy: string
+}
+
+/** `evidence/`: every CRL ever taken over, so that "status at T as known at K" can be answered. */
+type CrlTable = {
+  issuer_key_id: string
+  distribution_point: Uint8Array
+  number: string
+  this_update: number
+  next_update: number
+  der: Uint8Array
+  received_at: number
+}
+
+/** `confirm/`: attributes released to one provider by one grant, sealed. */
+type ReleaseTable = {
+  grant_id: string
+  person_id: string
+  provider_id: string
+  sealed: Uint8Array
+  expires_at: number
+}
+
+/** `confirm/`: documents that providers want signed. */
+type SigningTable = {
+  id: string
+  provider_id: string
+  person_id: string
+  subject: string
+  title: string
+  media_type: 'text/plain' | 'application/json' | 'application/pdf'
+  document: Uint8Array
+  document_sha256: string
+  request_key: string
+  request_sha256: string
+  state: 'waiting' | 'signed' | 'refused'
+  refusal: string | null
+  receipt: string | null
+  created_at: number
+  expires_at: number
+  ended_at: number | null
+}
+
+/** `fees/`: one row per charge; its key makes it exactly one (C7). */
+type UsageTable = {
+  provider_id: string
+  transaction: string
+  kind: 'signature-check' | 'authentication-check' | 'corresponding-serial'
+  fee_yen: number
+  /** `YYYY-MM` in Japan. */
+  month: string
+  at: number
+}
+
+/** The platform's tables. */
+export type PlatformTables = {
+  provider: ProviderTable
+  protocol: ProtocolTable
+  ceremony: CeremonyTable
+  person: PersonTable
+  certificate_link: CertificateLinkTable
+  pairwise: PairwiseTable
+  consent: ConsentTable
+  intent: IntentTable
+  container: ContainerTable
+  crl: CrlTable
+  release: ReleaseTable
+  signing: SigningTable
+  usage: UsageTable
+}
+
+const statements = [
+  `create table provider (
+    id text primary key,
+    metadata jsonb not null,
+    state text not null check (state in ('active', 'suspended')),
+    created_at bigint not null)`,
+  `create table protocol (
+    kind text not null,
+    id text not null,
+    payload jsonb not null,
+    uid text,
+    grant_id text,
+    consumed_at bigint,
+    expires_at bigint not null,
+    primary key (kind, id))`,
+  'create index protocol_uid on protocol (uid) where uid is not null',
+  'create index protocol_grant on protocol (grant_id) where grant_id is not null',
+  'create index protocol_expiry on protocol (expires_at)',
+  `create table ceremony (
+    id text primary key,
+    uid text not null,
+    kind text not null check (kind in ('login', 'identify', 'sign')),
+    provider_id text not null,
+    browser text not null,
+    asked text not null,
+    statement bytea,
+    transaction_id text,
+    state text not null check (state in ('open', 'used')),
+    created_at bigint not null,
+    expires_at bigint not null)`,
+  'create index ceremony_asked on ceremony (asked)',
+  'create index ceremony_expiry on ceremony (expires_at)',
+  'create table person (id text primary key, created_at bigint not null)',
+  `create table certificate_link (
+    issuer_key_id text not null,
+    serial text not null,
+    kind text not null check (kind in ('signature', 'authentication')),
+    person_id text not null,
+    proof text not null check (proof in ('correspondence', 'succession', 'first-met')),
+    distribution_point bytea,
+    not_after bigint not null,
+    linked_at bigint not null,
+    primary key (issuer_key_id, serial))`,
+  'create index certificate_link_person on certificate_link (person_id)',
+  `create table pairwise (
+    provider_id text not null,
+    person_id text not null,
+    subject text not null,
+    created_at bigint not null,
+    primary key (provider_id, person_id),
+    unique (provider_id, subject))`,
+  `create table consent (
+    id text primary key,
+    person_id text not null,
+    provider_id text not null,
+    scopes text not null,
+    statement_sha256 text not null,
+    state text not null check (state in ('given', 'withdrawn')),
+    given_at bigint not null,
+    until bigint not null,
+    ended_at bigint,
+    unique (person_id, provider_id, statement_sha256))`,
+  `create table intent (
+    id text primary key,
+    kind text not null check (kind in ('corresponding-serial', 'predecessor')),
+    question text not null unique,
+    state text not null check (state in ('asked', 'answered')),
+    answer bytea,
+    created_at bigint not null,
+    answered_at bigint)`,
+  `create table container (
+    id text primary key,
+    person_id text not null,
+    provider_id text not null,
+    kind text not null check (kind in ('identify', 'sign', 'login', 'verification')),
+    sealed bytea not null,
+    judged_at bigint not null,
+    policy text not null)`,
+  'create index container_person on container (person_id)',
+  `create table crl (
+    issuer_key_id text not null,
+    distribution_point bytea not null,
+    number text not null,
+    this_update bigint not null,
+    next_update bigint not null,
+    der bytea not null,
+    received_at bigint not null,
+    primary key (issuer_key_id, distribution_point, number))`,
+  `create table release (
+    grant_id text primary key,
+    person_id text not null,
+    provider_id text not null,
+    sealed bytea not null,
+    expires_at bigint not null)`,
+  `create table signing (
+    id text primary key,
+    provider_id text not null,
+    person_id text not null,
+    subject text not null,
+    title text not null,
+    media_type text not null,
+    document bytea not null,
+    document_sha256 text not null,
+    request_key text not null,
+    request_sha256 text not null,
+    state text not null check (state in ('waiting', 'signed', 'refused')),
+    refusal text,
+    receipt text,
+    created_at bigint not null,
+    expires_at bigint not null,
+    ended_at bigint,
+    unique (provider_id, request_key))`,
+  `create table usage (
+    provider_id text not null,
+    transaction text not null,
+    kind text not null check (kind in ('signature-check', 'authentication-check', 'corresponding-serial')),
+    fee_yen integer not null,
+    month text not null,
+    at bigint not null,
+    primary key (provider_id, transaction, kind))`,
+  'create index usage_month on usage (provider_id, month)',
+]
+
+/** From an empty schema to the tables above. */
+export const platformMigrations: Migrations = {
+  'platform-0001-foundation': async (db: Kysely<unknown>) => {
+    for (const statement of statements) await sql.raw(statement).execute(db)
+  },
+}
