@@ -1,3 +1,10 @@
+export {
+  cardCeremonyAsset,
+  cardCeremonyForm,
+  cardCeremonyPath,
+  cardCeremonyScript,
+  type CeremonyReaders,
+} from './card-ceremony.ts'
 export { button, type Field, field, linkButton, notice, pairs, table } from './component.ts'
 export { frameAssets, type Asset } from './asset.ts'
 export { page, type Page, refusalPage, stylePath } from './frame.ts'
