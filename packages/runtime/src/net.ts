@@ -1,0 +1,198 @@
+/**
+ * Calls to other programs: one `fetch` with limits that are on by default, and the signed messages
+ * of the authority connection (`docs/protocol/authority-messages-signing.md`).
+ */
+import { type LookupAddress, lookup as systemLookup } from 'node:dns'
+import { createServer as createTcpServer, type LookupFunction } from 'node:net'
+import { Agent, fetch as undiciFetch } from 'undici'
+import type { Effects } from './effects.ts'
+import { assertOutsideTransaction } from './transaction-scope.ts'
+
+export {
+  type AnswerToSign,
+  contentDigest,
+  createNonceMemory,
+  type MessageKey,
+  type NonceMemory,
+  type RequestToSign,
+  type SignedHeaders,
+  signAnswer,
+  signRequest,
+  type VerifiedRequest,
+  verifyAnswer,
+  verifyRequest,
+} from './signed-messages.ts'
+
+/** The shape of the platform's own `fetch`, so that libraries that take one take ours. */
+export type Fetch = typeof globalThis.fetch
+
+/** Why a call brought no answer. What a caller does about it is fail closed. */
+export type NetworkFaultKind = 'unreachable' | 'timeout' | 'answer-too-large'
+
+/** A call that brought no usable answer. Holds the origin called, never path or query. */
+export class NetworkFault extends Error {
+  readonly kind: NetworkFaultKind
+  readonly origin: string
+
+  constructor(kind: NetworkFaultKind, origin: string, cause: unknown) {
+    super(`${origin}: ${kind}`, { cause })
+    this.name = 'NetworkFault'
+    this.kind = kind
+    this.origin = origin
+  }
+}
+
+/** A `fetch` and the connections it keeps. */
+export interface Caller {
+  readonly fetch: Fetch
+  /** Closes the kept connections; calls in progress end first. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a `fetch` that
+ *
+ * - resolves `localhost` and every name under it to 127.0.0.1 (RFC 6761 §6.3), as browsers do and
+ *   Node does not;
+ * - follows no redirect unless the call says `redirect: 'follow'`: a 3xx comes back as it is;
+ * - ends with `NetworkFault` after `timeoutMs` in all, body included, or at the first byte of the
+ *   answer beyond `answerBytesMax`, counted after decompression;
+ * - throws a fault when called inside a database transaction.
+ *
+ * Not done: retries, caching, proxies of the environment, cookies.
+ */
+export function createFetch(
+  given: {
+    readonly timeoutMs?: number
+    readonly answerBytesMax?: number
+    readonly effects?: Effects | undefined
+  } = {},
+): Caller {
+  const timeoutMs = given.timeoutMs ?? defaultTimeoutMs
+  const answerBytesMax = given.answerBytesMax ?? defaultAnswerBytesMax
+  const agent = new Agent({ connect: { lookup: lookupLocally, timeout: timeoutMs } })
+
+  const call = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    assertOutsideTransaction('a network call')
+    const origin = originOf(input)
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const own = init.signal ?? undefined
+    const signal = own === undefined ? deadline : AbortSignal.any([deadline, own])
+    given.effects?.mark('request-sent')
+    try {
+      const answer = await fetchWithAgent(input, {
+        redirect: 'manual',
+        ...init,
+        signal,
+        dispatcher: agent,
+      })
+      given.effects?.mark('answer-received')
+      return limitBody(answer, answerBytesMax, origin, deadline)
+    } catch (error) {
+      if (own?.aborted === true && !deadline.aborted) throw error
+      throw new NetworkFault(deadline.aborted ? 'timeout' : 'unreachable', origin, error)
+    }
+  }
+  return { fetch: call, close: () => agent.close() }
+}
+
+/** undici's `fetch` and the platform's differ in their types only; the dispatcher is undici's own. */
+const fetchWithAgent = undiciFetch as unknown as (
+  input: string | URL | Request,
+  init: Omit<RequestInit, 'dispatcher'> & { readonly dispatcher: Agent },
+) => Promise<Response>
+
+/** A TCP port of the loopback that was free a moment ago; for tests and for a first choice of ports. */
+export async function freePort(): Promise<number> {
+  const server = createTcpServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => {
+        if (typeof address === 'object' && address !== null) resolve(address.port)
+        else reject(new Error('the listening socket has no port'))
+      })
+    })
+  })
+}
+
+/** Passes the body on while counting it. A bodiless answer stays bodiless. */
+function limitBody(
+  answer: Response,
+  bytesMax: number,
+  origin: string,
+  deadline: AbortSignal,
+): Response {
+  if (answer.body === null) return answer
+  let bytes = 0
+  const limited = answer.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength
+        if (bytes > bytesMax) {
+          controller.error(new NetworkFault('answer-too-large', origin, undefined))
+        } else {
+          controller.enqueue(chunk)
+        }
+      },
+    }),
+  )
+  const copy = new Response(readable(limited, origin, deadline), {
+    status: answer.status,
+    statusText: answer.statusText,
+    headers: new Headers([...answer.headers]),
+  })
+  Object.defineProperty(copy, 'url', { value: answer.url })
+  Object.defineProperty(copy, 'redirected', { value: answer.redirected })
+  return copy
+}
+
+/** A body that breaks off while being read breaks off with the same typed fault. */
+function readable(
+  stream: ReadableStream<Uint8Array>,
+  origin: string,
+  deadline: AbortSignal,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      } catch (error) {
+        controller.error(
+          error instanceof NetworkFault
+            ? error
+            : new NetworkFault(deadline.aborted ? 'timeout' : 'unreachable', origin, error),
+        )
+      }
+    },
+    cancel: reason => reader.cancel(reason),
+  })
+}
+
+function originOf(input: string | URL | Request): string {
+  return new URL(input instanceof Request ? input.url : input).origin
+}
+
+const lookupLocally: LookupFunction = (hostname, options, callback) => {
+  if (!isLocalName(hostname)) {
+    systemLookup(hostname, options, callback)
+    return
+  }
+  const loopback: LookupAddress = { address: '127.0.0.1', family: 4 }
+  if (options.all === true) callback(null, [loopback])
+  else callback(null, loopback.address, loopback.family)
+}
+
+function isLocalName(hostname: string): boolean {
+  const name = hostname.toLowerCase().replace(/\.$/, '')
+  return name === 'localhost' || name.endsWith('.localhost')
+}
+
+/** Longer than any answer of ours should take; the caller's person is waiting. */
+const defaultTimeoutMs = 10_000
+/** Twice the largest delta CRL expected; full CRLs are fetched with a limit of their own. */
+const defaultAnswerBytesMax = 8 * 1024 * 1024

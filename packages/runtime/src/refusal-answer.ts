@@ -1,0 +1,87 @@
+/** The one place where a refusal becomes an answer: a problem document, or a page for a browser. */
+import type { ServerResponse } from 'node:http'
+import { problemOf, Refusal } from '@sekisho/contract'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+
+/** The two languages of every screen. */
+export type Locale = 'ja' | 'en'
+
+/** Renders a refusal as a whole HTML page. */
+export type RefusalPage = (refusal: Refusal, locale: Locale) => string
+
+/**
+ * What was thrown, as a refusal: itself; `request-malformed` with the paths of the wrong fields (not
+ * their values) from a schema, or from Fastify's own parsing; `request-too-large`. Undefined for
+ * everything else, which is a fault.
+ */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const where = error.validationContext ?? 'request'
+    const paths = error.validation.map(issue => fieldPath(where, issue.instancePath))
+    return new Refusal('request-malformed', { fields: [...new Set(paths)].join(' ') })
+  }
+  const status = statusOf(error)
+  if (status === 413) return new Refusal('request-too-large')
+  if (status === 415) return new Refusal('request-malformed', { fields: 'content-type' })
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new Refusal('request-malformed', { fields: 'body' })
+  }
+  return undefined
+}
+
+/** Answers with a refusal in the form the request prefers. */
+export function answerRefusal(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+  page: RefusalPage | undefined,
+): FastifyReply {
+  const problem = problemOf(refusal)
+  reply.code(problem.status).header('cache-control', 'no-store')
+  // Past the route's own response schema, which describes successes.
+  reply.serializer(text => String(text))
+  if (page !== undefined && prefersHtml(request)) {
+    return reply.type('text/html; charset=utf-8').send(page(refusal, localeOf(request)))
+  }
+  return reply.type('application/problem+json').send(JSON.stringify(problem))
+}
+
+/** The same for a bare response, before Fastify has seen the request. */
+export function writeRefusal(response: ServerResponse, refusal: Refusal): void {
+  const problem = problemOf(refusal)
+  response.writeHead(problem.status, { 'content-type': 'application/problem+json' })
+  response.end(JSON.stringify(problem))
+}
+
+/**
+ * The language of a page: the query's `lang`, else the first of ja and en that Accept-Language
+ * names, else Japanese.
+ */
+export function localeOf(request: FastifyRequest): Locale {
+  const asked = queryField(request.query, 'lang')
+  if (asked === 'ja' || asked === 'en') return asked
+  const first = /(?:^|[\s,])(ja|en)\b/i.exec(request.headers['accept-language'] ?? '')?.[1]
+  return first?.toLowerCase() === 'en' ? 'en' : 'ja'
+}
+
+/** Browsers name HTML outright; tools send a star or JSON. */
+function prefersHtml(request: FastifyRequest): boolean {
+  return /\btext\/html\b/i.test(request.headers.accept ?? '')
+}
+
+/** `/items/0/name` in the body becomes `body.items.0.name`. */
+function fieldPath(where: string, instancePath: string): string {
+  const path = instancePath.split('/').filter(part => part !== '')
+  return [where, ...path.map(part => (/^[\w-]{1,40}$/.test(part) ? part : '?'))].join('.')
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined
+  return typeof error.statusCode === 'number' ? error.statusCode : undefined
+}
+
+function queryField(query: unknown, name: string): unknown {
+  return typeof query === 'object' && query !== null ? Reflect.get(query, name) : undefined
+}
