@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Script } from 'node:vm'
 import type { ReaderRequest } from '@sekisho/contract/reader'
-import { cardCeremonyForm, cardCeremonyScript } from './card-ceremony.ts'
+import { cardCeremonyScript } from './browser/card-ceremony.ts'
+import { cardCeremonyForm } from './card-ceremony.ts'
 
 const request: ReaderRequest = {
   v: 1,

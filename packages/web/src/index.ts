@@ -1,8 +1,8 @@
+export { cardCeremonyScript } from './browser/card-ceremony.ts'
 export {
   cardCeremonyAsset,
   cardCeremonyForm,
   cardCeremonyPath,
-  cardCeremonyScript,
   type CeremonyReaders,
 } from './card-ceremony.ts'
 export { button, type Field, field, linkButton, notice, pairs, table } from './component.ts'
