@@ -1,0 +1,156 @@
+/**
+ * Which algorithms are accepted: RSA PKCS#1 v1.5 with SHA-256/384/512 on keys of 2048 bits and more, ECDSA on P-256 and
+ * P-384. SHA-1 and older are known, so that they can be refused by name. Data, so that the next card generation
+ * (P-384, jpki.md §1.10) needs no code.
+ */
+import { bytesEqual, DerReader, MalformedError, tags } from './der.ts'
+
+/** A signature algorithm that is accepted. */
+export type SignatureAlgorithm =
+  | 'rsa-sha256'
+  | 'rsa-sha384'
+  | 'rsa-sha512'
+  | 'ecdsa-sha256'
+  | 'ecdsa-sha384'
+  | 'ecdsa-sha512'
+
+/** Hash functions used in signatures. */
+export type HashName = 'sha256' | 'sha384' | 'sha512'
+
+/** What a public key is, without any cryptographic operation. */
+export type KeyFacts =
+  | { readonly kind: 'rsa'; readonly bits: number; readonly exponent: number }
+  | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' }
+  | { readonly kind: 'other'; readonly algorithm: string }
+
+/** Smallest RSA key accepted: enforcement rule of the JPKI act, article 2 (jpki.md §5.1). */
+export const rsaBitsMin = 2048
+/** Largest RSA key accepted. One verification at 8192 bits costs sixteen at 2048; ring has the same limit. */
+export const rsaBitsMax = 8192
+/** Largest RSA public exponent accepted (2^33 - 1), as in ring: larger ones only serve to slow a verifier down. */
+export const rsaExponentMax = 2 ** 33 - 1
+
+/**
+ * Names the algorithm of an encoded AlgorithmIdentifier, or says why it is not accepted. For RSA the NULL parameters
+ * may be absent (RFC 4055 §5); for ECDSA they must be (RFC 5758 §3.2).
+ */
+export function signatureAlgorithm(raw: Uint8Array): SignatureAlgorithm | 'weak' | 'unsupported' {
+  for (const [encoded, name] of encodings) if (bytesEqual(raw, encoded)) return name
+  return 'unsupported'
+}
+
+/** The hash that a signature algorithm uses. */
+export function hashOf(algorithm: SignatureAlgorithm): HashName {
+  switch (algorithm) {
+    case 'rsa-sha256':
+    case 'ecdsa-sha256':
+      return 'sha256'
+    case 'rsa-sha384':
+    case 'ecdsa-sha384':
+      return 'sha384'
+    case 'rsa-sha512':
+    case 'ecdsa-sha512':
+      return 'sha512'
+    default:
+      return algorithm satisfies never
+  }
+}
+
+/** The encoded AlgorithmIdentifier of an accepted algorithm. */
+export function encodeSignatureAlgorithm(algorithm: SignatureAlgorithm): Uint8Array {
+  for (const [encoded, name] of encodings) if (name === algorithm) return encoded
+  throw new RangeError(algorithm)
+}
+
+/** Whether a key may be used with an algorithm at all. */
+export function keyFitsAlgorithm(facts: KeyFacts, algorithm: SignatureAlgorithm): boolean {
+  if (algorithm.startsWith('rsa-')) {
+    return (
+      facts.kind === 'rsa' &&
+      facts.bits >= rsaBitsMin &&
+      facts.bits <= rsaBitsMax &&
+      facts.exponent <= rsaExponentMax
+    )
+  }
+  return facts.kind === 'ec'
+}
+
+/** Reads a SubjectPublicKeyInfo. Throws `MalformedError`. Does not check that an EC point lies on its curve. */
+export function parseKeyFacts(spki: Uint8Array): KeyFacts {
+  const outer = new DerReader(spki)
+  const info = outer.enter(tags.sequence)
+  outer.finish()
+  const identifier = info.enter(tags.sequence)
+  const algorithm = identifier.readObjectIdentifier()
+  if (algorithm === rsaEncryption) {
+    identifier.readNull()
+    identifier.finish()
+    const key = info.readBitStringBytes()
+    info.finish()
+    return parseRsaKey(key)
+  }
+  if (algorithm === ecPublicKey) {
+    if (identifier.peek() !== tags.objectIdentifier) return { kind: 'other', algorithm }
+    const curve = curves.get(identifier.readObjectIdentifier())
+    identifier.finish()
+    const point = info.readBitStringBytes()
+    info.finish()
+    if (curve === undefined) return { kind: 'other', algorithm }
+    // Uncompressed points only (RFC 5480 §2.2): every issuer in sight uses them.
+    const size = curve === 'P-256' ? 65 : 97
+    if (point.length !== size || point[0] !== 4)
+      throw new MalformedError('value-invalid', 0, 'point')
+    return { kind: 'ec', curve }
+  }
+  info.readBitString()
+  info.finish()
+  return { kind: 'other', algorithm }
+}
+
+function parseRsaKey(encoded: Uint8Array): KeyFacts {
+  const outer = new DerReader(encoded)
+  const key = outer.enter(tags.sequence)
+  outer.finish()
+  const modulus = key.readInteger()
+  const exponent = key.readUnsigned(Number.MAX_SAFE_INTEGER)
+  key.finish()
+  const isPositive = (modulus[0] ?? 0x80) < 0x80
+  const isOdd = ((modulus[modulus.length - 1] ?? 0) & 1) === 1
+  if (!isPositive || !isOdd || exponent < 3 || exponent % 2 === 0) {
+    throw new MalformedError('value-invalid', 0, 'RSA key')
+  }
+  const top = modulus[0] === 0 ? modulus.subarray(1) : modulus
+  const bits = top.length * 8 - (Math.clz32(top[0] ?? 0) - 24)
+  return { kind: 'rsa', bits, exponent }
+}
+
+const rsaEncryption = '1.2.840.113549.1.1.1'
+const ecPublicKey = '1.2.840.10045.2.1'
+const curves: ReadonlyMap<string, 'P-256' | 'P-384'> = new Map([
+  ['1.2.840.10045.3.1.7', 'P-256'],
+  ['1.3.132.0.34', 'P-384'],
+])
+
+function encoding(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], pair => Number.parseInt(pair, 16))
+}
+
+// The first entry of each name is the one written. Most frequent first, because the list is searched in order.
+const encodings: readonly (readonly [Uint8Array, SignatureAlgorithm | 'weak'])[] = [
+  [encoding('300d06092a864886f70d01010b0500'), 'rsa-sha256'],
+  [encoding('300a06082a8648ce3d040302'), 'ecdsa-sha256'],
+  [encoding('300a06082a8648ce3d040303'), 'ecdsa-sha384'],
+  [encoding('300d06092a864886f70d01010c0500'), 'rsa-sha384'],
+  [encoding('300d06092a864886f70d01010d0500'), 'rsa-sha512'],
+  [encoding('300a06082a8648ce3d040304'), 'ecdsa-sha512'],
+  [encoding('300b06092a864886f70d01010b'), 'rsa-sha256'],
+  [encoding('300b06092a864886f70d01010c'), 'rsa-sha384'],
+  [encoding('300b06092a864886f70d01010d'), 'rsa-sha512'],
+  // md2, md5, sha1 with RSA; sha1 with ECDSA and DSA.
+  [encoding('300d06092a864886f70d0101020500'), 'weak'],
+  [encoding('300d06092a864886f70d0101040500'), 'weak'],
+  [encoding('300d06092a864886f70d0101050500'), 'weak'],
+  [encoding('300b06092a864886f70d010105'), 'weak'],
+  [encoding('300906072a8648ce3d0401'), 'weak'],
+  [encoding('300906072a8648ce380403'), 'weak'],
+]

@@ -1,0 +1,148 @@
+/**
+ * The one file that reaches `node:crypto`. Everything above it works on bytes, so that another file with the same
+ * functions is all that a verifier in a browser would need.
+ */
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  hash,
+  type KeyObject,
+  privateEncrypt,
+  publicDecrypt,
+  sign as signBytes,
+  timingSafeEqual,
+  verify as verifyBytes,
+} from 'node:crypto'
+import {
+  type HashName,
+  hashOf,
+  type KeyFacts,
+  keyFitsAlgorithm,
+  parseKeyFacts,
+  type SignatureAlgorithm,
+} from './algorithm.ts'
+import { MalformedError } from './der.ts'
+
+let makePublicKey: (facts: KeyFacts, handle: KeyObject) => PublicKey
+let makePrivateKey: (handle: KeyObject) => PrivateKey
+
+/** A public key that was parsed, checked and loaded. Only `importPublicKey` makes one. */
+export class PublicKey {
+  readonly facts: KeyFacts
+  readonly #handle: KeyObject
+  private constructor(facts: KeyFacts, handle: KeyObject) {
+    this.facts = facts
+    this.#handle = handle
+  }
+  static {
+    makePublicKey = (facts, handle) => new PublicKey(facts, handle)
+  }
+
+  /** Whether `signature` over `message` was made with the private key. ECDSA signatures are DER (RFC 3279 §2.2.3). */
+  verify(algorithm: SignatureAlgorithm, message: Uint8Array, signature: Uint8Array): boolean {
+    if (!keyFitsAlgorithm(this.facts, algorithm)) return false
+    return verifyBytes(hashOf(algorithm), message, this.#handle, signature)
+  }
+
+  /**
+   * Whether `signature` is a PKCS#1 v1.5 block that holds exactly these bytes, with no DigestInfo around them. This is
+   * what the bare-hash variant of the signature API produces (jpki.md §4.2). RSA only.
+   */
+  verifyBareBlock(block: Uint8Array, signature: Uint8Array): boolean {
+    if (!keyFitsAlgorithm(this.facts, 'rsa-sha256')) return false
+    if (this.facts.kind !== 'rsa' || signature.length !== Math.ceil(this.facts.bits / 8))
+      return false
+    let opened: Uint8Array
+    try {
+      opened = publicDecrypt({ key: this.#handle, padding: constants.RSA_PKCS1_PADDING }, signature)
+    } catch (error) {
+      if (isOpenSslError(error)) return false
+      throw error
+    }
+    return opened.length === block.length && timingSafeEqual(opened, block)
+  }
+}
+
+/** A private key in memory: for the inside of a card, for issuing and for tests. Only `importPrivateKey` makes one. */
+export class PrivateKey {
+  readonly #handle: KeyObject
+  private constructor(handle: KeyObject) {
+    this.#handle = handle
+  }
+  static {
+    makePrivateKey = handle => new PrivateKey(handle)
+  }
+
+  /** Signs a message. ECDSA signatures are DER. */
+  sign(algorithm: SignatureAlgorithm, message: Uint8Array): Uint8Array {
+    return toBytes(signBytes(hashOf(algorithm), message, this.#handle))
+  }
+
+  /**
+   * Pads any bytes as a PKCS#1 v1.5 type 1 block and applies the private key, as the card does with the DigestInfo it
+   * is given (jpki.md §1.6). Throws `RangeError` when the block does not fit the key.
+   */
+  signBlock(block: Uint8Array): Uint8Array {
+    try {
+      return toBytes(
+        privateEncrypt({ key: this.#handle, padding: constants.RSA_PKCS1_PADDING }, block),
+      )
+    } catch (error) {
+      if (isOpenSslError(error))
+        throw new RangeError('block does not fit the key', { cause: error })
+      throw error
+    }
+  }
+
+  /** SubjectPublicKeyInfo of the matching public key. */
+  publicKeyInfo(): Uint8Array {
+    return toBytes(createPublicKey(this.#handle).export({ type: 'spki', format: 'der' }))
+  }
+}
+
+/** Loads a SubjectPublicKeyInfo. Throws `MalformedError`. Costs as much as a verification: see `KeyCache`. */
+export function importPublicKey(spki: Uint8Array): PublicKey {
+  const facts = parseKeyFacts(spki)
+  try {
+    // DER of a checked shape; `Buffer` only because the types of Node want it.
+    const key = Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength)
+    return makePublicKey(facts, createPublicKey({ key, format: 'der', type: 'spki' }))
+  } catch (error) {
+    if (isOpenSslError(error)) throw new MalformedError('value-invalid', 0, 'public key')
+    throw error
+  }
+}
+
+/** Loads a PKCS#8 PrivateKeyInfo. Throws `MalformedError`. */
+export function importPrivateKey(pkcs8: Uint8Array): PrivateKey {
+  try {
+    const key = Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.byteLength)
+    return makePrivateKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
+  } catch (error) {
+    if (isOpenSslError(error)) throw new MalformedError('value-invalid', 0, 'private key')
+    throw error
+  }
+}
+
+/** Hash of a message. SHA-1 is for key identifiers and OCSP CertID only, where it protects nothing. */
+export function digest(name: HashName | 'sha1', message: Uint8Array): Uint8Array {
+  return toBytes(hash(name, message, 'buffer'))
+}
+
+/** Compares secrets and nonces in constant time. */
+export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+function toBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}
+
+function isOpenSslError(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  const code = String(error.code)
+  return (
+    code.startsWith('ERR_OSSL') || code.startsWith('ERR_CRYPTO') || code === 'ERR_INVALID_ARG_VALUE'
+  )
+}

@@ -1,0 +1,349 @@
+/** Certificate extensions (RFC 5280 §4.2, RFC 6960 §4.2.2.2.1): their values as types. Parsers throw `MalformedError`. */
+import {
+  contextConstructed,
+  contextPrimitive,
+  DerReader,
+  MalformedError,
+  tags,
+  toHex,
+} from './der.ts'
+import { type GeneralName, readGeneralName, readGeneralNames } from './general-name.ts'
+
+/** Bits of KeyUsage (RFC 5280 §4.2.1.3), as masks on the number that `Certificate.keyUsage` is. */
+export const keyUsages = {
+  digitalSignature: 1 << 0,
+  nonRepudiation: 1 << 1,
+  keyEncipherment: 1 << 2,
+  dataEncipherment: 1 << 3,
+  keyAgreement: 1 << 4,
+  keyCertSign: 1 << 5,
+  crlSign: 1 << 6,
+  encipherOnly: 1 << 7,
+  decipherOnly: 1 << 8,
+} as const
+
+/** Object identifiers of extended key usages and access methods. */
+export const purposes = {
+  any: '2.5.29.37.0',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
+  timeStamping: '1.3.6.1.5.5.7.3.8',
+} as const
+
+/** Object identifiers of access methods (RFC 5280 §4.2.2.1). */
+export const accessMethods = {
+  ocsp: '1.3.6.1.5.5.7.48.1',
+  issuers: '1.3.6.1.5.5.7.48.2',
+} as const
+
+/** The policy that stands for any policy. */
+export const anyPolicy = '2.5.29.32.0'
+
+/** Slot numbers of the extensions this package processes. */
+export const extensionSlots = {
+  subjectKeyIdentifier: 0,
+  keyUsage: 1,
+  subjectAltName: 2,
+  issuerAltName: 3,
+  basicConstraints: 4,
+  nameConstraints: 5,
+  crlDistributionPoints: 6,
+  certificatePolicies: 7,
+  policyMappings: 8,
+  authorityKeyIdentifier: 9,
+  policyConstraints: 10,
+  extendedKeyUsage: 11,
+  freshestCrl: 12,
+  inhibitAnyPolicy: 13,
+  authorityInformationAccess: 14,
+  ocspNoCheck: 15,
+} as const
+
+export interface BasicConstraints {
+  readonly isAuthority: boolean
+  /** Intermediate certificates allowed below, self-issued ones not counted. */
+  readonly pathLengthMax: number | undefined
+}
+
+export interface PolicyQualifier {
+  readonly id: string
+  /** The encoded qualifier. */
+  readonly value: Uint8Array
+  /** Address of the practice statement, when the qualifier is CPSuri. */
+  readonly practiceStatement: string | undefined
+}
+
+export interface PolicyInformation {
+  readonly id: string
+  readonly qualifiers: readonly PolicyQualifier[]
+}
+
+export interface PolicyMapping {
+  readonly issuerPolicy: string
+  readonly subjectPolicy: string
+}
+
+export interface PolicyConstraints {
+  readonly requireExplicitPolicy: number | undefined
+  readonly inhibitPolicyMapping: number | undefined
+}
+
+export interface NameConstraints {
+  readonly permitted: readonly GeneralName[]
+  readonly excluded: readonly GeneralName[]
+}
+
+/** RFC 5280 §4.2.1.13. */
+export interface DistributionPoint {
+  readonly fullName: readonly GeneralName[] | undefined
+  /** The encoded RelativeDistinguishedName content, kept but not resolved. */
+  readonly relativeName: Uint8Array | undefined
+  /** ReasonFlags as bits; undefined means all reasons. */
+  readonly reasons: number | undefined
+  readonly crlIssuer: readonly GeneralName[] | undefined
+}
+
+export interface AuthorityKeyIdentifier {
+  readonly keyId: Uint8Array | undefined
+  readonly issuer: readonly GeneralName[] | undefined
+  /** INTEGER content of the issuer certificate's serial. */
+  readonly serial: Uint8Array | undefined
+}
+
+export interface AccessDescription {
+  readonly method: string
+  readonly location: GeneralName
+}
+
+/** Slot of a known extension, or -1: compares the encoded identifier, because this runs for every certificate. */
+export function slotOf(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start === 3 && bytes[start] === 0x55 && bytes[start + 1] === 0x1d) {
+    return slotByArc[bytes[start + 2] ?? 0] ?? -1
+  }
+  if (end - start < 8 || end - start > 9 || bytes[start] !== 0x2b) return -1
+  const hex = toHex(bytes.subarray(start, end))
+  if (hex === '2b06010505070101') return extensionSlots.authorityInformationAccess
+  if (hex === '2b0601050507300105') return extensionSlots.ocspNoCheck
+  return -1
+}
+
+export function parseKeyUsage(value: Uint8Array): number {
+  const reader = new DerReader(value)
+  const bits = reader.readNamedBits()
+  reader.finish()
+  // RFC 5280 §4.2.1.3: at least one bit must be set.
+  if (bits === 0) throw new MalformedError('value-invalid', 0, 'empty key usage')
+  return bits
+}
+
+export function parseBasicConstraints(value: Uint8Array): BasicConstraints {
+  const outer = new DerReader(value)
+  const reader = outer.enter(tags.sequence)
+  outer.finish()
+  const isAuthority = reader.readDefaultFalse()
+  const pathLengthMax = reader.isAtEnd ? undefined : reader.readUnsigned(pathLengthLimit)
+  reader.finish()
+  // RFC 5280 §4.2.1.9: no path length without the authority flag.
+  if (pathLengthMax !== undefined && !isAuthority) throw new MalformedError('value-invalid', 0)
+  return { isAuthority, pathLengthMax }
+}
+
+export function parseExtendedKeyUsage(value: Uint8Array): readonly string[] {
+  return readSequenceOf(value, reader => reader.readObjectIdentifier())
+}
+
+export function parseCertificatePolicies(value: Uint8Array): readonly PolicyInformation[] {
+  const policies = readSequenceOf(value, readPolicyInformation)
+  // RFC 5280 §4.2.1.4: a policy must not appear more than once.
+  if (policies.length > 1 && new Set(policies.map(each => each.id)).size !== policies.length) {
+    throw new MalformedError('value-invalid', 0, 'policy named twice')
+  }
+  return policies
+}
+
+export function parsePolicyMappings(value: Uint8Array): readonly PolicyMapping[] {
+  return readSequenceOf(value, reader => {
+    const pair = reader.enter(tags.sequence)
+    const issuerPolicy = pair.readObjectIdentifier()
+    const subjectPolicy = pair.readObjectIdentifier()
+    pair.finish()
+    return { issuerPolicy, subjectPolicy }
+  })
+}
+
+export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
+  const outer = new DerReader(value)
+  const reader = outer.enter(tags.sequence)
+  outer.finish()
+  const requireExplicitPolicy = readOptionalCount(reader, contextPrimitive(0))
+  const inhibitPolicyMapping = readOptionalCount(reader, contextPrimitive(1))
+  reader.finish()
+  if (requireExplicitPolicy === undefined && inhibitPolicyMapping === undefined) {
+    throw new MalformedError('value-invalid', 0, 'empty policy constraints')
+  }
+  return { requireExplicitPolicy, inhibitPolicyMapping }
+}
+
+export function parseInhibitAnyPolicy(value: Uint8Array): number {
+  const reader = new DerReader(value)
+  const count = reader.readUnsigned(pathLengthLimit)
+  reader.finish()
+  return count
+}
+
+export function parseNameConstraints(value: Uint8Array): NameConstraints {
+  const outer = new DerReader(value)
+  const reader = outer.enter(tags.sequence)
+  outer.finish()
+  const permitted = readSubtrees(reader.enterOptional(contextConstructed(0)))
+  const excluded = readSubtrees(reader.enterOptional(contextConstructed(1)))
+  reader.finish()
+  if (permitted.length + excluded.length === 0) throw new MalformedError('value-invalid', 0)
+  return { permitted, excluded }
+}
+
+export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
+  const outer = new DerReader(value)
+  const reader = outer.enter(tags.sequence)
+  outer.finish()
+  return readGeneralNames(reader)
+}
+
+export function parseDistributionPoints(value: Uint8Array): readonly DistributionPoint[] {
+  return readSequenceOf(value, reader => {
+    const point = reader.enter(tags.sequence)
+    const named = point.enterOptional(contextConstructed(0))
+    const name = named === undefined ? undefined : readDistributionPointName(named)
+    const reasons =
+      point.peek() === contextPrimitive(1) ? point.readNamedBits(contextPrimitive(1)) : undefined
+    const issuer = point.enterOptional(contextConstructed(2))
+    point.finish()
+    const crlIssuer = issuer === undefined ? undefined : readGeneralNames(issuer)
+    // RFC 5280 §4.2.1.13: reasons alone are not a distribution point.
+    if (name === undefined && crlIssuer === undefined) throw new MalformedError('value-invalid', 0)
+    return { fullName: name?.fullName, relativeName: name?.relativeName, reasons, crlIssuer }
+  })
+}
+
+/** Reads the DistributionPointName that fills the reader; also used by issuingDistributionPoint. */
+export function readDistributionPointName(
+  reader: DerReader,
+): Pick<DistributionPoint, 'fullName' | 'relativeName'> {
+  const full = reader.enterOptional(contextConstructed(0))
+  const fullName = full === undefined ? undefined : readGeneralNames(full)
+  const relativeName =
+    fullName === undefined ? reader.readContent(contextConstructed(1)) : undefined
+  reader.finish()
+  return { fullName, relativeName }
+}
+
+export function parseAuthorityKeyIdentifier(value: Uint8Array): AuthorityKeyIdentifier {
+  const outer = new DerReader(value)
+  const reader = outer.enter(tags.sequence)
+  outer.finish()
+  const keyId =
+    reader.peek() === contextPrimitive(0) ? reader.readContent(contextPrimitive(0)) : undefined
+  const names = reader.enterOptional(contextConstructed(1))
+  const issuer = names === undefined ? undefined : readGeneralNames(names)
+  const serial =
+    reader.peek() === contextPrimitive(2) ? reader.readIntegerOf(contextPrimitive(2)) : undefined
+  reader.finish()
+  // RFC 5280 appendix A.2: issuer and serial are both present or both absent.
+  if ((issuer === undefined) !== (serial === undefined))
+    throw new MalformedError('value-invalid', 0)
+  return { keyId, issuer, serial }
+}
+
+export function parseSubjectKeyIdentifier(value: Uint8Array): Uint8Array {
+  const reader = new DerReader(value)
+  const keyId = reader.readOctetString()
+  reader.finish()
+  return keyId
+}
+
+export function parseInformationAccess(value: Uint8Array): readonly AccessDescription[] {
+  return readSequenceOf(value, reader => {
+    const access = reader.enter(tags.sequence)
+    const method = access.readObjectIdentifier()
+    const location = readGeneralName(access)
+    access.finish()
+    return { method, location }
+  })
+}
+
+/** SEQUENCE SIZE (1..MAX) OF something. */
+function readSequenceOf<T>(value: Uint8Array, read: (reader: DerReader) => T): readonly T[] {
+  const outer = new DerReader(value)
+  const reader = outer.enter(tags.sequence)
+  outer.finish()
+  const out: T[] = []
+  do {
+    if (out.length >= extensionItemsMax) throw new MalformedError('too-many', reader.position)
+    out.push(read(reader))
+  } while (!reader.isAtEnd)
+  return out
+}
+
+function readPolicyInformation(reader: DerReader): PolicyInformation {
+  const policy = reader.enter(tags.sequence)
+  const id = policy.readObjectIdentifier()
+  if (policy.isAtEnd) return { id, qualifiers: [] }
+  const list = policy.enter(tags.sequence)
+  policy.finish()
+  const qualifiers: PolicyQualifier[] = []
+  do {
+    if (qualifiers.length >= extensionItemsMax) throw new MalformedError('too-many', list.position)
+    const qualifier = list.enter(tags.sequence)
+    const qualifierId = qualifier.readObjectIdentifier()
+    const isStatement = qualifierId === practiceStatementId && qualifier.peek() === tags.ia5String
+    const start = qualifier.position
+    const qualifierValue = qualifier.readRaw()
+    const practiceStatement = isStatement
+      ? new DerReader(qualifier.bytes, start, qualifier.position).readIa5String()
+      : undefined
+    qualifier.finish()
+    qualifiers.push({ id: qualifierId, value: qualifierValue, practiceStatement })
+  } while (!list.isAtEnd)
+  return { id, qualifiers }
+}
+
+function readSubtrees(reader: DerReader | undefined): readonly GeneralName[] {
+  if (reader === undefined) return []
+  const bases: GeneralName[] = []
+  do {
+    if (bases.length >= extensionItemsMax) throw new MalformedError('too-many', reader.position)
+    const subtree = reader.enter(tags.sequence)
+    bases.push(readGeneralName(subtree))
+    // RFC 5280 §4.2.1.10: minimum is zero (so not encoded) and maximum absent.
+    subtree.finish()
+  } while (!reader.isAtEnd)
+  return bases
+}
+
+function readOptionalCount(reader: DerReader, tag: number): number | undefined {
+  return reader.peek() === tag ? reader.readUnsigned(pathLengthLimit, tag) : undefined
+}
+
+/** Most items of one extension; as `generalNamesMax`. */
+const extensionItemsMax = 4096
+// Larger counts than any path can reach mean "no limit"; 2^31-1 keeps them small integers.
+const pathLengthLimit = 0x7fffffff
+const practiceStatementId = '1.3.6.1.5.5.7.2.1'
+
+const slotByArc: Readonly<Record<number, number>> = {
+  14: extensionSlots.subjectKeyIdentifier,
+  15: extensionSlots.keyUsage,
+  17: extensionSlots.subjectAltName,
+  18: extensionSlots.issuerAltName,
+  19: extensionSlots.basicConstraints,
+  30: extensionSlots.nameConstraints,
+  31: extensionSlots.crlDistributionPoints,
+  32: extensionSlots.certificatePolicies,
+  33: extensionSlots.policyMappings,
+  35: extensionSlots.authorityKeyIdentifier,
+  36: extensionSlots.policyConstraints,
+  37: extensionSlots.extendedKeyUsage,
+  46: extensionSlots.freshestCrl,
+  54: extensionSlots.inhibitAnyPolicy,
+}

@@ -1,0 +1,117 @@
+/** Door `.` of the trust core: bytes and a time in, a judgement out. */
+export {
+  encodeSignatureAlgorithm,
+  type HashName,
+  hashOf,
+  type KeyFacts,
+  parseKeyFacts,
+  type SignatureAlgorithm,
+  signatureAlgorithm,
+} from './algorithm.ts'
+export {
+  Certificate,
+  certificateBytesMax,
+  parseCertificate,
+  type UnknownExtension,
+} from './certificate.ts'
+export {
+  constantTimeEqual,
+  digest,
+  importPrivateKey,
+  importPublicKey,
+  PrivateKey,
+  PublicKey,
+} from './crypto.ts'
+export {
+  type BitString,
+  bytesEqual,
+  contextConstructed,
+  contextPrimitive,
+  DerReader,
+  type MalformedCode,
+  MalformedError,
+  readAll,
+  tags,
+  toHex,
+} from './der.ts'
+export * as der from './der-writer.ts'
+export {
+  accessMethods,
+  anyPolicy,
+  type AuthorityKeyIdentifier,
+  type BasicConstraints,
+  type DistributionPoint,
+  keyUsages,
+  type NameConstraints,
+  type PolicyConstraints,
+  type PolicyInformation,
+  purposes,
+} from './extension.ts'
+export {
+  attributeNames,
+  type BirthDate,
+  type Era,
+  encodeBirthDate,
+  encodeGender,
+  type FourAttributes,
+  type Gender,
+  readFourAttributes,
+} from './four-attributes.ts'
+export type { GeneralName, GeneralNameKind } from './general-name.ts'
+export { KeyCache } from './key-cache.ts'
+export { attributeTypes, Name, type NameAttribute } from './name.ts'
+export {
+  type CertIdHash,
+  certIdIssuerMatches,
+  certIdMatches,
+  encodeOcspRequest,
+  type OcspAnswer,
+  type OcspCertId,
+  type OcspRequest,
+  type OcspResponse,
+  type OcspUnsuccessful,
+  ocspCertId,
+  parseOcspRequest,
+  parseOcspResponse,
+} from './ocsp.ts'
+export {
+  checkIssued,
+  type PathBudget,
+  type PathDemands,
+  pathBudget,
+  VerifiedPath,
+  verifyPath,
+} from './path.ts'
+export type { PolicyInputs, PolicyOutputs } from './policy-graph.ts'
+export { isPoolKey } from './pool-key.ts'
+export {
+  type CertificateKind,
+  type CertificateProfile,
+  type ClassifiedLeaf,
+  classifyLeaf,
+  isKeyAllowed,
+  isTownAnchor,
+  jpkiReal,
+  jpkiTown,
+  type KeyDemand,
+  type LeafProfile,
+  leafProfile,
+  partitionOf,
+} from './profile.ts'
+export {
+  type Evidence,
+  type Instant,
+  isReasonCode,
+  type NonEmpty,
+  passed,
+  type Reason,
+  type ReasonCode,
+  rankOf,
+  reason,
+  reasonCodes,
+  rejected,
+  rejectedFor,
+  sayingOf,
+  type Verdict,
+} from './reason.ts'
+export { type RevocationReason, reasonNumber, reasonOfNumber } from './revocation-reason.ts'

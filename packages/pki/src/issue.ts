@@ -1,0 +1,40 @@
+/**
+ * Door `./issue`: makes certificates, revocation lists and OCSP responses, and holds the TEST ONLY key pool. For the
+ * authority and for tests; the product never imports it.
+ */
+export {
+  type CertificateContent,
+  type EncodedExtension,
+  encodeExtension,
+  encodeName,
+  encodeTbsCertificate,
+  extension,
+  generalName,
+  issueCertificate,
+  keyIdentifier,
+  type Signer,
+  signed,
+} from './issue/certificate.ts'
+export { type CrlContent, issueCrl, type RevokedEntry } from './issue/crl.ts'
+export {
+  type AuthorityRequest,
+  type IssuingAuthority,
+  issueAuthenticationCertificate,
+  issueAuthorityCertificate,
+  issueResponderCertificate,
+  issueSignatureCertificate,
+  type LeafRequest,
+  lastInstantOfDay,
+  partitionName,
+  type ResponderRequest,
+  type SignatureLeafRequest,
+} from './issue/jpki.ts'
+export {
+  issueOcspRefusal,
+  issueOcspResponse,
+  type OcspAnswerContent,
+  type OcspResponder,
+  type OcspResponseContent,
+  type OcspStatus,
+} from './issue/ocsp.ts'
+export { type PoolKey, poolKey, poolSize } from './issue/pool.ts'

@@ -1,0 +1,197 @@
+/**
+ * Distinguished names and their comparison (RFC 5280 §7.1).
+ *
+ * Attribute values compare by caseIgnoreMatch with the string preparation of RFC 4518: characters that carry no
+ * meaning are dropped, NFKC, case folding, insignificant space handling. So the same Japanese name matches in
+ * PrintableString, UTF8String or BMPString, in full-width or half-width letters. Values that are not character strings
+ * compare byte by byte. NOT done: the prohibition and bidirectional steps (they reject, and rejecting here would only
+ * make names unequal, which byte comparison of the rest already does), and attribute-specific rules other than
+ * caseIgnore.
+ */
+import {
+  bytesEqual,
+  DerReader,
+  decodeObjectIdentifier,
+  decodeString,
+  MalformedError,
+  tags,
+  toHex,
+} from './der.ts'
+
+/** One attribute of a name: type and value. */
+export interface NameAttribute {
+  /** Object identifier of the attribute type, dotted. */
+  readonly type: string
+  /** Text of the value; hexadecimal of the element, after `#`, when it is not a character string. */
+  readonly text: string
+  /** The encoded value with tag and length. */
+  readonly raw: Uint8Array
+}
+
+/** Object identifiers of the attribute types that names in this PKI use. */
+export const attributeTypes = {
+  commonName: '2.5.4.3',
+  country: '2.5.4.6',
+  locality: '2.5.4.7',
+  state: '2.5.4.8',
+  organization: '2.5.4.10',
+  organizationalUnit: '2.5.4.11',
+  email: '1.2.840.113549.1.9.1',
+} as const
+
+/** Most relative names in a name. The longest in JPKI is the distribution point's, 6. */
+export const relativeNamesMax = 64
+
+/** A distinguished name. Its attributes are decoded when first asked for. */
+export class Name {
+  /** The encoded Name. */
+  readonly raw: Uint8Array
+  #relativeNames: readonly (readonly NameAttribute[])[] | undefined
+  #key: string | undefined
+
+  constructor(raw: Uint8Array) {
+    this.raw = raw
+  }
+
+  /** Whether the name has no attribute at all. */
+  get isEmpty(): boolean {
+    return this.raw.length === 2
+  }
+
+  /** Relative names from the root down, each a set of attributes. Throws `MalformedError`. */
+  get relativeNames(): readonly (readonly NameAttribute[])[] {
+    this.#relativeNames ??= parseRelativeNames(this.raw)
+    return this.#relativeNames
+  }
+
+  /** Text that is equal exactly for names that match. Throws `MalformedError`. */
+  get key(): string {
+    this.#key ??= this.relativeNames.map(relativeNameKey).join('\n')
+    return this.#key
+  }
+
+  /** Value of the first attribute of a type, if there is one. */
+  attribute(type: string): string | undefined {
+    for (const set of this.relativeNames) {
+      for (const attribute of set) if (attribute.type === type) return attribute.text
+    }
+    return undefined
+  }
+
+  /** Whether two names match under RFC 5280 §7.1. */
+  matches(other: Name): boolean {
+    return bytesEqual(this.raw, other.raw) || this.key === other.key
+  }
+
+  /** Whether this name lies in the subtree that `base` heads: `base` is a prefix (RFC 5280 §7.1). */
+  isWithin(base: Name): boolean {
+    const own = this.relativeNames
+    const above = base.relativeNames
+    if (above.length > own.length) return false
+    return above.every((set, i) => relativeNameKey(set) === relativeNameKey(own[i] ?? []))
+  }
+
+  /** One line for people: `C=JP, O=JPKI, …`. Not for comparison. */
+  toString(): string {
+    return this.relativeNames
+      .map(set => set.map(each => `${shortName(each.type)}=${each.text}`).join(' + '))
+      .join(', ')
+  }
+}
+
+/** Reads a Name where the reader stands, without decoding its attributes. */
+export function readName(reader: DerReader): Name {
+  return new Name(reader.readRawOf(tags.sequence))
+}
+
+/** Prepares a string for caseIgnoreMatch (RFC 4518 §2, §2.6.1). */
+export function prepareForMatch(text: string): string {
+  if (/^[!-~]+(?: [!-~]+)*$/.test(text)) return text.toLowerCase()
+  return text
+    .replace(mapsToNothing, '')
+    .replace(mapsToSpace, ' ')
+    .normalize('NFKC')
+    .toLowerCase()
+    .normalize('NFKC')
+    .replace(/ +/g, ' ')
+    .replace(/^ | $/g, '')
+}
+
+function relativeNameKey(set: readonly NameAttribute[]): string {
+  if (set.length === 1 && set[0] !== undefined) return attributeKey(set[0])
+  return set.map(attributeKey).sort().join('\t')
+}
+
+function attributeKey(attribute: NameAttribute): string {
+  if (attribute.text.startsWith('#') && !isCharacterString(attribute.raw[0] ?? 0)) {
+    return `${attribute.type}=${attribute.text}`
+  }
+  return `${attribute.type}=${JSON.stringify(prepareForMatch(attribute.text))}`
+}
+
+function parseRelativeNames(raw: Uint8Array): readonly (readonly NameAttribute[])[] {
+  const outer = new DerReader(raw)
+  const names = outer.enter(tags.sequence)
+  outer.finish()
+  const out: NameAttribute[][] = []
+  while (!names.isAtEnd) {
+    if (out.length >= relativeNamesMax) throw new MalformedError('too-many', names.position)
+    const set = names.enter(tags.set)
+    const attributes: NameAttribute[] = []
+    do {
+      if (attributes.length >= relativeNamesMax) throw new MalformedError('too-many', set.position)
+      attributes.push(readAttribute(set.enter(tags.sequence)))
+    } while (!set.isAtEnd)
+    out.push(attributes)
+  }
+  return out
+}
+
+function readAttribute(reader: DerReader): NameAttribute {
+  reader.expect(tags.objectIdentifier)
+  const type = decodeObjectIdentifier(reader.bytes, reader.contentStart, reader.contentEnd)
+  const start = reader.position
+  const raw = reader.readRaw()
+  const content = reader.bytes.subarray(reader.contentStart, reader.contentEnd)
+  const text = isCharacterString(reader.tag)
+    ? decodeString(reader.tag, content, start)
+    : `#${toHex(raw)}`
+  reader.finish()
+  return { type, text, raw }
+}
+
+function isCharacterString(tag: number): boolean {
+  return characterStringTags.has(tag)
+}
+
+function shortName(type: string): string {
+  return shortNames.get(type) ?? type
+}
+
+const characterStringTags: ReadonlySet<number> = new Set([
+  tags.utf8String,
+  tags.printableString,
+  tags.numericString,
+  tags.visibleString,
+  tags.ia5String,
+  tags.teletexString,
+  tags.bmpString,
+  tags.universalString,
+])
+
+const shortNames: ReadonlyMap<string, string> = new Map([
+  [attributeTypes.commonName, 'CN'],
+  [attributeTypes.country, 'C'],
+  [attributeTypes.locality, 'L'],
+  [attributeTypes.state, 'ST'],
+  [attributeTypes.organization, 'O'],
+  [attributeTypes.organizationalUnit, 'OU'],
+  [attributeTypes.email, 'emailAddress'],
+])
+
+// RFC 4518 §2.2: soft hyphen, joiners, variation selectors, controls, object replacement, zero width space.
+const mapsToNothing =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the list of the standard
+  /[\u00ad\u1806\u034f\u180b-\u180d\ufe00-\ufe0f\ufffc\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u06dd\u070f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufeff\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/gu
+// RFC 4518 §2.2: line breaks, tabulation and every separator.
+const mapsToSpace = /[\u0009-\u000d\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/g
