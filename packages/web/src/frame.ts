@@ -1,5 +1,4 @@
-import type { Refusal } from '@sekisho/contract'
-import { refusals } from '@sekisho/contract'
+import { type RefusalCode, refusals } from '@sekisho/contract'
 import { say, switchAddress, type Lang, type Words } from './lang.ts'
 import { html, type Markup } from './markup.ts'
 
@@ -92,7 +91,7 @@ const actors = {
 
 /** The page that tells a person of a refusal: what happened, who must act and how, and the code. */
 export function refusalPage(
-  refusal: Refusal,
+  refusal: { readonly code: RefusalCode },
   given: { readonly lang: Lang; readonly service: Page['service']; readonly back?: Markup },
 ): string {
   const { lang } = given

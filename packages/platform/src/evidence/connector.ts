@@ -37,7 +37,10 @@ export type AuthorityConnector = {
   /** An OCSP answer, DER, to a DER request (RFC 6960 appendix A). */
   ocsp(ca: 'signature' | 'authentication', request: Uint8Array): Promise<Uint8Array>
   /** 対応証明書の発行番号. `key` makes the query idempotent. */
-  correspondingSerial(query: CorrespondingSerialQuery, key: string): Promise<CorrespondingSerialAnswer>
+  correspondingSerial(
+    query: CorrespondingSerialQuery,
+    key: string,
+  ): Promise<CorrespondingSerialAnswer>
   /** 新旧シリアル番号の紐付け, one step back. */
   predecessor(authentication: CertificateReference, key: string): Promise<PredecessorAnswer>
   /** What the authority counted in a month. */
@@ -54,7 +57,12 @@ export type AuthoritySettings = {
 /** A connector over HTTP with signed messages (`docs/protocol/authority-messages-signing.md`). */
 export function connectAuthority(
   settings: AuthoritySettings,
-  world: { readonly fetch: Fetch; readonly random: Random; readonly clock: Clock; readonly key: MessageKey },
+  world: {
+    readonly fetch: Fetch
+    readonly random: Random
+    readonly clock: Clock
+    readonly key: MessageKey
+  },
 ): AuthorityConnector {
   const signed = async <T>(
     schema: z.ZodType<T>,
@@ -70,12 +78,23 @@ export function connectAuthority(
         ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(given.key === undefined ? {} : { 'idempotency-key': given.key }),
       },
-      body: given.body === undefined ? new Uint8Array() : new TextEncoder().encode(JSON.stringify(given.body)),
+      body:
+        given.body === undefined
+          ? new Uint8Array()
+          : new TextEncoder().encode(JSON.stringify(given.body)),
     }
-    const headers = signRequest(request, { key: world.key, at: protocolNow(), nonce: world.random.token(nonceBits) })
+    const headers = signRequest(request, {
+      key: world.key,
+      at: protocolNow(),
+      nonce: world.random.token(nonceBits),
+    })
     const sent = { ...request, headers }
     const response = await reach(() =>
-      world.fetch(request.url, { method, headers, ...(method === 'GET' ? {} : { body: new Uint8Array(request.body) }) }),
+      world.fetch(request.url, {
+        method,
+        headers,
+        ...(method === 'GET' ? {} : { body: new Uint8Array(request.body) }),
+      }),
     )
     const body = await reach(async () => new Uint8Array(await response.arrayBuffer()))
     if (response.status >= 500) throw new Refusal('authority-unreachable')
@@ -86,13 +105,19 @@ export function connectAuthority(
         request: sent,
         at: protocolNow(),
         keyOf: keyId =>
-          Promise.resolve(keyId === settings.answerKey.keyId ? settings.answerKey.publicKey : undefined),
+          Promise.resolve(
+            keyId === settings.answerKey.keyId ? settings.answerKey.publicKey : undefined,
+          ),
       },
     )
     return parse(schema, body)
   }
 
-  const bytes = async (path: string, init: RequestInit, contentType: string): Promise<Uint8Array> => {
+  const bytes = async (
+    path: string,
+    init: RequestInit,
+    contentType: string,
+  ): Promise<Uint8Array> => {
     const response = await reach(() => world.fetch(new URL(path, settings.url), init))
     const body = await reach(async () => new Uint8Array(await response.arrayBuffer()))
     if (response.status >= 500) throw new Refusal('authority-unreachable')
@@ -108,7 +133,11 @@ export function connectAuthority(
     ocsp: (ca, request) =>
       bytes(
         `/ocsp/${ca}`,
-        { method: 'POST', headers: { 'content-type': 'application/ocsp-request' }, body: new Uint8Array(request) },
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/ocsp-request' },
+          body: new Uint8Array(request),
+        },
         'application/ocsp-response',
       ),
     correspondingSerial: (query, key) =>
@@ -129,7 +158,8 @@ async function reach<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
-    if (error instanceof NetworkFault || error instanceof TypeError) throw new Refusal('authority-unreachable')
+    if (error instanceof NetworkFault || error instanceof TypeError)
+      throw new Refusal('authority-unreachable')
     throw error
   }
 }

@@ -1,0 +1,40 @@
+import { defineMessages } from '@sekisho/runtime/log'
+
+/** Everything the platform writes to its log. */
+export const messages = defineMessages({
+  'platform.openid-fault': {
+    level: 'error',
+    text: 'the OpenID Provider met a fault',
+    fields: { fault: 'fault' },
+  },
+  'platform.interaction-refused': {
+    level: 'info',
+    text: 'a card step was refused',
+    fields: { kind: 'code', provider: 'code', refusal: 'code' },
+  },
+  'platform.interaction-finished': {
+    level: 'info',
+    text: 'a card step was finished',
+    fields: { kind: 'code', provider: 'code' },
+  },
+  'platform.scope-refused': {
+    level: 'warn',
+    text: 'a provider asked beyond its scope',
+    fields: { provider: 'code', scope: 'code' },
+  },
+  'platform.revocation-updated': {
+    level: 'info',
+    text: 'new revocation data is in force',
+    fields: { partitions: 'number', changed: 'number' },
+  },
+  'platform.revocation-update-failed': {
+    level: 'warn',
+    text: 'revocation data could not be brought up to date',
+    fields: { refusal: 'code' },
+  },
+  'platform.background-fault': {
+    level: 'error',
+    text: 'a background task met a fault',
+    fields: { fault: 'fault' },
+  },
+})

@@ -1,0 +1,1 @@
+export { type Bank, type BankSettings, startBank } from './bank/program.ts'
