@@ -212,6 +212,8 @@ function storeOf<Schema>(
 async function migrate(sessions: Sessions, schema: string, steps: Migrations): Promise<void> {
   const db = new Kysely<unknown>({ dialect: engineDialect(sessions, undefined) })
   const migrations: Record<string, Migration> = {}
+  // Steps of a newer release that shares the database: done, and by rule compatible with us.
+  for (const name of await stepsDone(db, schema)) migrations[name] = { up: async () => {} }
   for (const [name, up] of Object.entries(steps)) migrations[name] = { up }
   const migrator = new Migrator({
     db,
@@ -227,6 +229,16 @@ async function migrate(sessions: Sessions, schema: string, steps: Migrations): P
     const failed = results?.find(result => result.status === 'Error')?.migrationName
     throw new Error(`schema ${schema}: the migration ${failed ?? ''} failed`, { cause: error })
   }
+}
+
+async function stepsDone(db: Kysely<unknown>, schema: string): Promise<readonly string[]> {
+  const table = `${schema}.migration`
+  const known = await sql<{ found: boolean }>`select to_regclass(${table}) is not null as found`
+    .execute(db)
+    .then(({ rows }) => rows[0]?.found === true)
+  if (!known) return []
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(table)}`.execute(db)
+  return rows.map(({ name }) => name)
 }
 
 async function preparePostgres(url: string, schema: string, role: string): Promise<void> {
