@@ -24,10 +24,10 @@ import { cardReasons, type Outcome } from './reason.ts'
 import { readCardRecord, readTokenInformation } from './token.ts'
 import { createVirtualCard } from './virtual/card.ts'
 import { block, type CardState } from './virtual/state.ts'
-import { hex, standIn, testCard, testKey } from './virtual/test-card.ts'
+import { hex, standIn, testCard, testKey } from './virtual/card-for-tests.ts'
 
-const authenticationKey = testKey()
-const signatureKey = testKey()
+const authenticationKey = testKey(1)
+const signatureKey = testKey(2)
 const adult = testCard(authenticationKey, signatureKey)
 
 async function inReader(state: CardState = adult): Promise<Card> {

@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { createVirtualCard, type VirtualCard } from './card.ts'
 import { block, type CardState, parseCardState, resetPin, unlock } from './state.ts'
-import { hex, randomFrom, testCard, testKey } from './test-card.ts'
+import { hex, randomFrom, testCard, testKey } from './card-for-tests.ts'
 
-const authenticationKey = testKey()
-const signatureKey = testKey()
+const authenticationKey = testKey(1)
+const signatureKey = testKey(2)
 const adult = testCard(authenticationKey, signatureKey)
 const selectJpki = '00A4040C0AD392F000260100000001'
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createVirtualCard } from './card.ts'
 import { parseCardState, personalise, renewKeys, resetPin, unlock } from './state.ts'
-import { hex, standIn, testCard, testKey } from './test-card.ts'
+import { hex, standIn, testCard, testKey } from './card-for-tests.ts'
 
-const key = testKey()
+const key = testKey(1)
 const adult = testCard(key, key)
 
 test('a signature password is stored in capitals, the only form a card knows', () => {
@@ -60,7 +60,7 @@ test('there is nothing to unlock and no PIN to set for a key that was never issu
 
 test('a renewed card signs with the new key and its PIN, with full counters', async () => {
   const used = { ...adult, authentication: { ...adult.authentication, triesLeft: 1 } }
-  const fresh = testKey()
+  const fresh = testKey(2)
   const renewed = renewKeys(
     used,
     'authentication',

@@ -1,14 +1,18 @@
 /** Synthetic cards for the tests of this package; nothing outside tests imports it. */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { poolKey } from '@sekisho/pki/issue'
 import { type CardState, personalise } from './state.ts'
 
-/** A key pair made for one test file. */
+/** A key pair of the TEST ONLY pool. */
 export type TestKey = { readonly pkcs8: Uint8Array; readonly publicKey: KeyObject }
 
-/** A fresh RSA-2048 key. */
-export function testKey(): TestKey {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  return { pkcs8: privateKey.export({ format: 'der', type: 'pkcs8' }), publicKey }
+/** The pool's RSA-2048 key of that index. */
+export function testKey(index: number): TestKey {
+  const { pkcs8, spki } = poolKey(index)
+  return {
+    pkcs8,
+    publicKey: createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }),
+  }
 }
 
 /** A DER SEQUENCE that stands for a certificate: the card does not look inside. */

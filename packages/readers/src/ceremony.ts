@@ -1,0 +1,109 @@
+/**
+ * The card ceremony (`docs/protocol/reader.md`), the same in every reader: what the card is asked, in which order, and what
+ * the authentication key signs. Transports bring request, origin, card and PIN.
+ */
+import {
+  type Card,
+  checkCertificate,
+  logout,
+  type Outcome,
+  type Pin,
+  readAuthenticationCertificate,
+  readSignatureCertificate,
+  type SecretKind,
+  selectJpki,
+  sign,
+  triesLeft,
+  verifyPin,
+} from '@sekisho/card'
+import {
+  authenticationMessage,
+  composeStatement,
+  type ReaderAnswer,
+  readerProtocolVersion,
+} from '@sekisho/contract/reader'
+import { digest } from '@sekisho/pki'
+import type { Asked } from './asked.ts'
+
+/** Which key a request needs, and so which secret is typed. */
+export function secretOf(asked: Asked): SecretKind {
+  return asked.kind === 'authenticate' ? 'authentication' : 'signature'
+}
+
+/**
+ * What a person must know before typing: the tries left (`undefined` when the card does not say). Refuses what cannot
+ * succeed before anything is typed: not a JPKI card, certificate absent, secret locked. Uses no try up.
+ */
+export async function prepareCeremony(
+  card: Card,
+  kind: SecretKind,
+): Promise<Outcome<{ readonly triesLeft: number | undefined }>> {
+  const selected = await selectJpki(card)
+  if (selected.kind === 'refused') return selected
+  const present = await checkCertificate(card, kind)
+  if (present.kind === 'refused') return present
+  const left = await triesLeft(card, kind)
+  if (left.kind === 'refused') return left
+  if (left.value === 0) {
+    const reason = kind === 'authentication' ? 'pin-locked' : 'password-locked'
+    return { kind: 'refused', reason, triesLeft: 0 }
+  }
+  return { kind: 'done', value: { triesLeft: left.value } }
+}
+
+/**
+ * Verifies the PIN, reads the certificate, signs, and logs out whatever happened. `origin` is the browser's own
+ * attestation. The Pin stays the caller's to dispose of.
+ *
+ * @throws Error when the Pin is of the other kind: a fault of the reader.
+ */
+export async function performCeremony(
+  card: Card,
+  given: { readonly asked: Asked; readonly origin: string; readonly pin: Pin },
+): Promise<Outcome<ReaderAnswer>> {
+  if (given.pin.kind !== secretOf(given.asked)) throw new Error('a PIN of the wrong kind')
+  const selected = await selectJpki(card)
+  if (selected.kind === 'refused') return selected
+  const verified = await verifyPin(card, given.pin)
+  if (verified.kind === 'refused') return verified
+  const outcome = await signAsked(card, given.asked, given.origin)
+  const ended = await logout(card)
+  return outcome.kind === 'done' && ended.kind === 'refused' ? ended : outcome
+}
+
+async function signAsked(card: Card, asked: Asked, origin: string): Promise<Outcome<ReaderAnswer>> {
+  const { id } = asked.request
+  if (asked.kind === 'sign') {
+    const certificate = await readSignatureCertificate(card)
+    if (certificate.kind === 'refused') return certificate
+    const signature = await sign(card, 'signature', sha256(asked.document))
+    if (signature.kind === 'refused') return signature
+    const value = {
+      v: readerProtocolVersion,
+      type: 'signed',
+      id,
+      signature: base64Url(signature.value),
+      certificate: base64Url(certificate.value),
+    } as const
+    return { kind: 'done', value }
+  }
+  const { purpose, challenge } = asked.request
+  const certificate = await readAuthenticationCertificate(card)
+  if (certificate.kind === 'refused') return certificate
+  const statement = composeStatement({ purpose, origin, challenge })
+  const digest = sha256(authenticationMessage(statement))
+  const signature = await sign(card, 'authentication', digest)
+  if (signature.kind === 'refused') return signature
+  const value = {
+    v: readerProtocolVersion,
+    type: 'authenticated',
+    id,
+    signed: base64Url(statement),
+    signature: base64Url(signature.value),
+    certificate: base64Url(certificate.value),
+  } as const
+  return { kind: 'done', value }
+}
+
+const sha256 = (bytes: Uint8Array): Uint8Array => digest('sha256', bytes)
+const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')

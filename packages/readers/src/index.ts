@@ -1,0 +1,11 @@
+export { cardFile, type CardFolder, type HeldCard, openCardFolder } from './cards.ts'
+export { refusalOfReason } from './card-refusal.ts'
+export { WalkFault, type WalkFaultCode } from './headless/browser.ts'
+export {
+  type Arrival,
+  type CeremonyPurpose,
+  createHeadlessReader,
+  type HeadlessReader,
+  type HeadlessSettings,
+  type MetCeremony,
+} from './headless/reader.ts'
