@@ -295,7 +295,7 @@ function readExtensions(
   if (wrapper === undefined) return noExtensions
   const list = wrapper.enter(tags.sequence)
   wrapper.finish()
-  const values: (Uint8Array | undefined)[] = new Array(slotCount).fill(undefined)
+  const values: (Uint8Array | undefined)[] = Array.from({ length: slotCount })
   const unknownExtensions: UnknownExtension[] = []
   let criticals = 0
   let count = 0

@@ -96,7 +96,7 @@ export class DerReader {
   readonly bytes: Uint8Array
   /** First byte that has not been read. */
   position: number
-  readonly end: number
+  end: number
   readonly depth: number
   /** Tag and content limits of the element that `next` found last. */
   tag = 0
@@ -114,6 +114,12 @@ export class DerReader {
   /** Whether everything has been read. */
   get isAtEnd(): boolean {
     return this.position >= this.end
+  }
+
+  /** Reuses this reader for another stretch of the same bytes: for lists of a million entries. */
+  moveTo(start: number, end: number): void {
+    this.position = start
+    this.end = end
   }
 
   /** Tag of the next element, or -1 at the end. */
@@ -206,6 +212,12 @@ export class DerReader {
 
   /** INTEGER content under an implicit or enumerated tag. */
   readIntegerOf(tag: number): Uint8Array {
+    this.skipInteger(tag)
+    return this.bytes.subarray(this.contentStart, this.contentEnd)
+  }
+
+  /** Moves over an INTEGER after checking it; `contentStart` and `contentEnd` then tell where it is. */
+  skipInteger(tag: number = tags.integer): void {
     const start = this.position
     this.expect(tag)
     const first = this.bytes[this.contentStart] ?? 0
@@ -216,7 +228,6 @@ export class DerReader {
       const redundant = (first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)
       if (redundant) throw new MalformedError('integer-not-minimal', start)
     }
-    return this.bytes.subarray(this.contentStart, this.contentEnd)
   }
 
   /** A non-negative INTEGER up to `max` (at most 2^53 - 1). */

@@ -34,6 +34,13 @@ export {
   tags,
   toHex,
 } from './der.ts'
+export { type CrlEntry, type CrlScope, crlBytesMax, parseCrl, RevocationList } from './crl.ts'
+export {
+  judgeByCrls,
+  type RevocationSource,
+  VerifiedCrl,
+  verifyCrl,
+} from './crl-judgement.ts'
 export * as der from './der-writer.ts'
 export {
   accessMethods,
@@ -82,6 +89,13 @@ export {
   VerifiedPath,
   verifyPath,
 } from './path.ts'
+export {
+  judgePathCase,
+  type PathCase,
+  PathCaseError,
+  type PathOutcome,
+  parsePathCase,
+} from './path-batch.ts'
 export type { PolicyInputs, PolicyOutputs } from './policy-graph.ts'
 export { isPoolKey } from './pool-key.ts'
 export {
@@ -115,3 +129,25 @@ export {
   type Verdict,
 } from './reason.ts'
 export { type RevocationReason, reasonNumber, reasonOfNumber } from './revocation-reason.ts'
+export { judgeRevocation, NotRevoked, type RevocationEvidence } from './revocation.ts'
+export {
+  type IndexAnswer,
+  type IndexChange,
+  type PartitionFacts,
+  RevocationIndex,
+} from './revocation-index.ts'
+export {
+  encodeDigestInfo,
+  type SignatureForm,
+  type SignedContent,
+  verifySignature,
+} from './signature.ts'
+export {
+  type CertificateDescription,
+  describeValidation,
+  type ValidationDemands,
+  type ValidationDescription,
+  type ValidationReport,
+  type ValidSignature,
+  validateSignature,
+} from './validation.ts'

@@ -2,6 +2,7 @@
  * Loaded public keys by their SubjectPublicKeyInfo. Loading a key costs more than one RSA verification, so every
  * verifier keeps one of these and passes it in.
  */
+import { hashBytes } from './byte-map.ts'
 import { importPublicKey, type PublicKey } from './crypto.ts'
 import { bytesEqual } from './der.ts'
 
@@ -26,7 +27,7 @@ export class KeyCache {
 
   /** The loaded key. Throws `MalformedError` for a SubjectPublicKeyInfo that is none. */
   key(spki: Uint8Array): PublicKey {
-    const hash = hashOf(spki)
+    const hash = hashBytes(spki)
     const young = this.#young.get(hash)
     if (young !== undefined && bytesEqual(young.spki, spki)) return young.key
     const old = this.#old.get(hash)
@@ -47,11 +48,4 @@ export class KeyCache {
   get size(): number {
     return this.#young.size + this.#old.size
   }
-}
-
-// FNV-1a over the bytes.
-function hashOf(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193)
-  return hash
 }

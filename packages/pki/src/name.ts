@@ -107,9 +107,13 @@ export function readName(reader: DerReader): Name {
 /** Prepares a string for caseIgnoreMatch (RFC 4518 §2, §2.6.1). */
 export function prepareForMatch(text: string): string {
   if (/^[!-~]+(?: [!-~]+)*$/.test(text)) return text.toLowerCase()
-  return text
-    .replace(mapsToNothing, '')
-    .replace(mapsToSpace, ' ')
+  let mapped = ''
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0
+    if (isAmong(point, toSpace)) mapped += ' '
+    else if (!isAmong(point, toNothing)) mapped += character
+  }
+  return mapped
     .normalize('NFKC')
     .toLowerCase()
     .normalize('NFKC')
@@ -160,6 +164,10 @@ function readAttribute(reader: DerReader): NameAttribute {
   return { type, text, raw }
 }
 
+function isAmong(point: number, ranges: readonly (readonly [number, number])[]): boolean {
+  return ranges.some(([first, last]) => point >= first && point <= last)
+}
+
 function isCharacterString(tag: number): boolean {
   return characterStringTags.has(tag)
 }
@@ -189,9 +197,40 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   [attributeTypes.email, 'emailAddress'],
 ])
 
-// RFC 4518 §2.2: soft hyphen, joiners, variation selectors, controls, object replacement, zero width space.
-const mapsToNothing =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the list of the standard
-  /[\u00ad\u1806\u034f\u180b-\u180d\ufe00-\ufe0f\ufffc\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u06dd\u070f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufeff\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/gu
+// RFC 4518 §2.2, pairs of first and last code point: soft hyphen, joiners, variation selectors, controls, object
+// replacement, zero width space.
+const toNothing: readonly (readonly [number, number])[] = [
+  [0x00, 0x08],
+  [0x0e, 0x1f],
+  [0x7f, 0x84],
+  [0x86, 0x9f],
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x6dd, 0x6dd],
+  [0x70f, 0x70f],
+  [0x1806, 0x1806],
+  [0x180b, 0x180e],
+  [0x200b, 0x200f],
+  [0x202a, 0x202e],
+  [0x2060, 0x2063],
+  [0x206a, 0x206f],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xfff9, 0xfffc],
+  [0x1d173, 0x1d17a],
+  [0xe0001, 0xe0001],
+  [0xe0020, 0xe007f],
+]
+
 // RFC 4518 §2.2: line breaks, tabulation and every separator.
-const mapsToSpace = /[\u0009-\u000d\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/g
+const toSpace: readonly (readonly [number, number])[] = [
+  [0x09, 0x0d],
+  [0x85, 0x85],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+]

@@ -1,0 +1,228 @@
+/**
+ * Judges one certification path given as plain data: what `sekisho path --batch` does for each line, so that any public
+ * suite can be run against us. The format is specified in `docs/protocol/path-batch.md`.
+ */
+import { type Certificate, parseCertificate } from './certificate.ts'
+import { MalformedError, toHex } from './der.ts'
+import { digest } from './crypto.ts'
+import type { KeyCache } from './key-cache.ts'
+import { ocspLimits } from './ocsp-judgement.ts'
+import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
+import { type Reason, reason, rejected, type Verdict } from './reason.ts'
+import { judgeRevocation, type RevocationEvidence } from './revocation.ts'
+
+/** One line of input, checked. */
+export interface PathCase {
+  readonly id: string
+  readonly leaf: Uint8Array
+  readonly bag: readonly Uint8Array[]
+  readonly anchors: readonly Uint8Array[]
+  readonly crls: readonly Uint8Array[]
+  readonly ocsp: readonly Uint8Array[]
+  readonly at: number
+  readonly policies: {
+    readonly acceptable: readonly string[] | 'any'
+    readonly explicit: boolean
+    readonly inhibitMapping: boolean
+    readonly inhibitAny: boolean
+  }
+  readonly purpose: string | undefined
+  readonly keyUsage: number
+  /** `required`: every certificate but the anchor; `leaf`: the leaf only; `off`: none. */
+  readonly revocation: 'required' | 'leaf' | 'off'
+}
+
+/** One line of output. */
+export interface PathOutcome {
+  readonly id: string
+  readonly verdict: 'passed' | 'failed' | 'indeterminate'
+  readonly reasons: readonly Reason[]
+  /** SHA-256 fingerprints of the certificates, leaf first, anchor last; empty unless a path was found. */
+  readonly path: readonly string[]
+  readonly policyOutputs: {
+    readonly authorityConstrained: readonly string[]
+    readonly userConstrained: readonly string[]
+  }
+}
+
+/** Thrown when a line is not a case; `field` tells where. */
+export class PathCaseError extends Error {
+  override readonly name = 'PathCaseError'
+  readonly field: string
+  constructor(field: string) {
+    super(`not a path case: ${field}`)
+    this.field = field
+  }
+}
+
+/** Checks the shape of a decoded JSON line. Throws `PathCaseError`. */
+export function parsePathCase(line: unknown): PathCase {
+  const fields = record(line, 'line')
+  const policies = record(fields.policies ?? {}, 'policies')
+  const revocation = fields.revocation ?? 'off'
+  if (revocation !== 'required' && revocation !== 'leaf' && revocation !== 'off') {
+    throw new PathCaseError('revocation')
+  }
+  return {
+    id: text(fields.id, 'id'),
+    leaf: bytes(fields.leaf, 'leaf'),
+    bag: byteList(fields.bag, 'bag'),
+    anchors: byteList(fields.anchors, 'anchors'),
+    crls: byteList(fields.crls, 'crls'),
+    ocsp: byteList(fields.ocsp, 'ocsp'),
+    at: instant(fields.at),
+    policies: {
+      acceptable:
+        policies.acceptable === undefined || policies.acceptable === 'any'
+          ? 'any'
+          : list(policies.acceptable, 'policies.acceptable').map(each =>
+              text(each, 'policies.acceptable'),
+            ),
+      explicit: flag(policies.explicit, 'policies.explicit'),
+      inhibitMapping: flag(policies.inhibitMapping, 'policies.inhibitMapping'),
+      inhibitAny: flag(policies.inhibitAny, 'policies.inhibitAny'),
+    },
+    purpose: fields.purpose === undefined ? undefined : text(fields.purpose, 'purpose'),
+    keyUsage: fields.keyUsage === undefined ? 0 : bits(fields.keyUsage),
+    revocation,
+  }
+}
+
+/** Judges one case. Certificates of the bag or the anchors that cannot be read are passed over; a leaf is not. */
+export function judgePathCase(given: PathCase, keys: KeyCache): PathOutcome {
+  const verdict = judge(given, keys)
+  const isPassed = verdict.kind === 'passed'
+  return {
+    id: given.id,
+    verdict: verdict.kind,
+    reasons: isPassed ? [] : verdict.reasons,
+    path: isPassed ? chainOf(verdict.value).map(each => toHex(digest('sha256', each.raw))) : [],
+    policyOutputs: isPassed
+      ? verdict.value.policies
+      : { authorityConstrained: [], userConstrained: [] },
+  }
+}
+
+function judge(given: PathCase, keys: KeyCache): Verdict<VerifiedPath> {
+  let leaf: Certificate
+  try {
+    leaf = parseCertificate(given.leaf)
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return rejected([reason('certificate-malformed', { detail: error.code })])
+  }
+  const path = verifyPath(leaf, {
+    at: given.at,
+    anchors: readable(given.anchors),
+    intermediates: readable(given.bag),
+    policies: {
+      acceptable: given.policies.acceptable,
+      isExplicitRequired: given.policies.explicit,
+      isMappingInhibited: given.policies.inhibitMapping,
+      isAnyInhibited: given.policies.inhibitAny,
+    },
+    purpose: given.purpose,
+    keyUsage: given.keyUsage,
+    keys,
+    budget: pathBudget,
+  })
+  if (path.kind !== 'passed' || given.revocation === 'off') return path
+  const chain = chainOf(path.value)
+  const count = given.revocation === 'leaf' ? 1 : chain.length - 1
+  for (let i = 0; i < count; i++) {
+    const certificate = chain[i]
+    const issuer = chain[i + 1]
+    if (certificate === undefined || issuer === undefined) break
+    const found = judgeOne(certificate, issuer, given, keys)
+    if (found.kind !== 'passed') return found
+  }
+  return path
+}
+
+// One good answer is enough, but an answer that it is revoked decides, whatever else is there.
+function judgeOne(
+  certificate: Certificate,
+  issuer: Certificate,
+  given: PathCase,
+  keys: KeyCache,
+): Verdict<unknown> {
+  const evidence: RevocationEvidence[] = given.ocsp.map(response => ({
+    kind: 'ocsp',
+    response,
+    nonce: undefined,
+    limits: ocspLimits,
+  }))
+  if (given.crls.length > 0 || evidence.length === 0)
+    evidence.push({ kind: 'crls', lists: given.crls })
+  const verdicts = evidence.map(each =>
+    judgeRevocation(certificate, issuer, { at: given.at, evidence: each, keys }),
+  )
+  const decisive = verdicts.find(each => each.kind === 'failed')
+  const last = verdicts[verdicts.length - 1]
+  const answer = decisive ?? verdicts.find(each => each.kind === 'passed') ?? last
+  return answer ?? rejected([reason('revocation-missing')])
+}
+
+function chainOf(path: VerifiedPath): readonly Certificate[] {
+  return [...path.certificates, path.anchor]
+}
+
+function readable(encoded: readonly Uint8Array[]): readonly Certificate[] {
+  const found: Certificate[] = []
+  for (const each of encoded) {
+    try {
+      found.push(parseCertificate(each))
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+    }
+  }
+  return found
+}
+
+function record(value: unknown, field: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new PathCaseError(field)
+  return Object.fromEntries(Object.entries(value))
+}
+
+function list(value: unknown, field: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new PathCaseError(field)
+  return value
+}
+
+function text(value: unknown, field: string): string {
+  if (typeof value !== 'string') throw new PathCaseError(field)
+  return value
+}
+
+function flag(value: unknown, field: string): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw new PathCaseError(field)
+  return value ?? false
+}
+
+function bits(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0x1ff) {
+    throw new PathCaseError('keyUsage')
+  }
+  return value
+}
+
+function bytes(value: unknown, field: string): Uint8Array {
+  const encoded = text(value, field)
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.length % 4 !== 0) {
+    throw new PathCaseError(field)
+  }
+  return Uint8Array.from(atob(encoded), character => character.charCodeAt(0))
+}
+
+function byteList(value: unknown, field: string): readonly Uint8Array[] {
+  return value === undefined ? [] : list(value, field).map(each => bytes(each, field))
+}
+
+function instant(value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  const at =
+    typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN
+  if (Number.isNaN(at)) throw new PathCaseError('at')
+  return at
+}
