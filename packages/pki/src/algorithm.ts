@@ -39,6 +39,11 @@ export function signatureAlgorithm(raw: Uint8Array): SignatureAlgorithm | 'weak'
   return 'unsupported'
 }
 
+/** Whether a text names an accepted algorithm. */
+export function isSignatureAlgorithm(text: string): text is SignatureAlgorithm {
+  return encodings.some(([, name]) => name === text && name !== 'weak')
+}
+
 /** The hash that a signature algorithm uses. */
 export function hashOf(algorithm: SignatureAlgorithm): HashName {
   switch (algorithm) {

@@ -6,7 +6,7 @@ import {
   bytesEqual,
   contextConstructed,
   contextPrimitive,
-  DerReader,
+  type DerReader,
   decodeObjectIdentifier,
   MalformedError,
   readAll,

@@ -3,6 +3,7 @@ export {
   encodeSignatureAlgorithm,
   type HashName,
   hashOf,
+  isSignatureAlgorithm,
   type KeyFacts,
   parseKeyFacts,
   type SignatureAlgorithm,

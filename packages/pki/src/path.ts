@@ -245,7 +245,10 @@ function validateChain(
       if (certificate === undefined) break
       const isAnchor = i === length
       const isLeaf = i === 0
-      const found = checkTime(certificate, demands.at) ?? checkExtensions(certificate, isLeaf)
+      const found =
+        checkTime(certificate, demands.at) ??
+        checkExtensions(certificate, isLeaf) ??
+        (isAnchor ? undefined : checkSerial(certificate))
       if (found !== undefined) return found
       const isSelfIssued = !isAnchor && certificate.isSelfIssued
       if (!isAnchor) {
@@ -302,10 +305,6 @@ function checkExtensions(certificate: Certificate, isLeaf: boolean): Reason | un
     }
   }
   if (certificate.issuer.isEmpty) return reason('certificate-malformed', { field: 'issuer' })
-  const serial = certificate.serial
-  const isPositive = (serial[0] ?? 0x80) < 0x80 && !(serial.length === 1 && serial[0] === 0)
-  // §4.1.2.2: positive and at most 20 octets.
-  if (!isPositive || serial.length > 20) return reason('serial-unacceptable')
   const isAuthority = certificate.basicConstraints?.isAuthority === true
   const signsCertificates = ((certificate.keyUsage ?? 0) & keyUsages.keyCertSign) !== 0
   if (isLeaf && !isAuthority) {
@@ -320,6 +319,13 @@ function checkExtensions(certificate: Certificate, isLeaf: boolean): Reason | un
       return reason('extension-misplaced', { extension: 'subjectAltName' })
   }
   return undefined
+}
+
+// §4.1.2.2: positive and at most 20 octets. Not asked of anchors: respected roots have the serial 0.
+function checkSerial(certificate: Certificate): Reason | undefined {
+  const serial = certificate.serial
+  const isPositive = (serial[0] ?? 0x80) < 0x80 && !(serial.length === 1 && serial[0] === 0)
+  return isPositive && serial.length <= 20 ? undefined : reason('serial-unacceptable')
 }
 
 // §6.1.4 (k), (n).

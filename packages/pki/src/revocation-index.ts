@@ -140,6 +140,33 @@ export class RevocationIndex {
     return { state, ...entry, source }
   }
 
+  /**
+   * What is known about a serial of an issuing key when the certificate itself, and with it the partition, is not at hand.
+   * Good needs every partition of that key to be fresh and silent; a list that names the serial needs to be fresh itself.
+   */
+  lookupSerial(issuerKey: Uint8Array, serial: Uint8Array, at: Instant): IndexAnswer {
+    const partitions = this.#partitions.filter(
+      each => each.covers !== 'authorities' && bytesEqual(each.issuerKey, issuerKey),
+    )
+    let stale: RevocationSource | undefined
+    let oldest: RevocationSource | undefined
+    for (const partition of partitions) {
+      const { thisUpdate, nextUpdate, number } = partition
+      const source: RevocationSource = { kind: 'index', thisUpdate, nextUpdate, number }
+      if (checkFreshness(partition, at) !== undefined) {
+        stale ??= source
+        continue
+      }
+      const entry = find(partition, serial)
+      if (entry !== undefined) {
+        return { state: entry.reason === 'certificateHold' ? 'held' : 'revoked', ...entry, source }
+      }
+      if (oldest === undefined || nextUpdate < oldest.nextUpdate) oldest = source
+    }
+    if (stale !== undefined) return { state: 'stale', source: stale }
+    return oldest === undefined ? { state: 'not-covered' } : { state: 'good', source: oldest }
+  }
+
   /** As `lookup`, as a verdict. */
   judge(certificate: Certificate, issuer: Certificate, at: Instant): Verdict<RevocationSource> {
     const answer = this.lookup(certificate, issuer, at)

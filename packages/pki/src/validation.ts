@@ -7,7 +7,7 @@ import { Certificate, parseCertificate } from './certificate.ts'
 import { digest } from './crypto.ts'
 import { MalformedError, toHex } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
-import { pathBudget, VerifiedPath, verifyPath } from './path.ts'
+import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
 import { isPoolKey } from './pool-key.ts'
 import {
   type CertificateKind,
@@ -25,7 +25,7 @@ import {
   rejectedFor,
   type Verdict,
 } from './reason.ts'
-import { judgeRevocation, NotRevoked, type RevocationEvidence } from './revocation.ts'
+import { judgeRevocation, type NotRevoked, type RevocationEvidence } from './revocation.ts'
 import type { RevocationSource } from './crl-judgement.ts'
 import { type SignatureForm, type SignedContent, verifySignature } from './signature.ts'
 
