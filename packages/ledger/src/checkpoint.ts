@@ -1,0 +1,21 @@
+/** Writing checkpoints; reading them is `verify.ts`. */
+import { sign } from 'node:crypto'
+import type { KeyPair } from '@sekisho/runtime/keys'
+import { keyIdOf, rawPublicKey } from './verify.ts'
+
+/** Signs a tree head as a note (C2SP tlog-checkpoint over signed-note, Ed25519). */
+export function signCheckpoint(
+  head: { readonly origin: string; readonly size: number; readonly root: Uint8Array },
+  key: KeyPair,
+): string {
+  assertOrigin(head.origin)
+  const text = `${head.origin}\n${head.size}\n${Buffer.from(head.root).toString('base64')}\n`
+  const signature = sign(null, new TextEncoder().encode(text), key.privateKey)
+  const id = keyIdOf(head.origin, rawPublicKey(key.publicKey))
+  return `${text}\n— ${head.origin} ${Buffer.concat([id, signature]).toString('base64')}\n`
+}
+
+/** A log's name is a URL without its scheme, which also names its key: no spaces and no plus. */
+export function assertOrigin(origin: string): void {
+  if (!/^[a-z0-9.:-]+(\/[\w.-]+)*$/.test(origin)) throw new Error(`${origin} cannot name a log`)
+}

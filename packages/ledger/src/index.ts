@@ -1,0 +1,12 @@
+/** The tamper-evident log. Outsiders use `@sekisho/ledger/verify`. */
+export type { AuditResult } from './audit.ts'
+export { defineEntries, type Entry, type EntryKind, type EntryValues } from './entry.ts'
+export {
+  createLedger,
+  type Ledger,
+  type LedgerSchema,
+  type ProvenInclusion,
+  type RecordedEntry,
+} from './ledger.ts'
+export { LedgerDamaged } from './sequencer.ts'
+export { ledgerMigrations, type LedgerTables } from './tables.ts'

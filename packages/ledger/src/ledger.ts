@@ -1,0 +1,265 @@
+/**
+ * The ledger: what happened, written in the transaction in which it happened, and afterwards beyond
+ * anybody's power to change unseen (catalogue C7; `docs/protocol/ledger.md`).
+ */
+import { every, type Instant, protocolNow } from '@sekisho/runtime/clock'
+import type { KeyPair, PersonKeys, PersonKeyTables } from '@sekisho/runtime/keys'
+import { defineMessages, type Log } from '@sekisho/runtime/log'
+import type { Random } from '@sekisho/runtime/random'
+import type { Store, Transaction } from '@sekisho/runtime/store'
+import { type AuditResult, auditTree } from './audit.ts'
+import { assertOrigin } from './checkpoint.ts'
+import { decodeEntry, type Entry, type EntryKind, type EntryValues, encodeEntry } from './entry.ts'
+import { consistencyPath, inclusionPath } from './merkle.ts'
+import { LedgerDamaged, sequenceBatch } from './sequencer.ts'
+import type { LedgerTables } from './tables.ts'
+import { loadTile, readerOver } from './tile.ts'
+import {
+  contentHashOf,
+  type DisclosedEntry,
+  formatLogKey,
+  type InclusionProof,
+  type LogKey,
+  saltBytes,
+} from './verify.ts'
+
+/** The tables that the caller's schema must have. */
+export type LedgerSchema = LedgerTables & PersonKeyTables
+
+/** One entry of a person, as the person may see it. */
+export type RecordedEntry = {
+  readonly id: string
+  /** The place in the log; undefined for the second until it is sequenced. */
+  readonly index: number | undefined
+  /** Undefined once the person's key was erased. */
+  readonly content: { readonly entry: Entry; readonly disclosed: DisclosedEntry } | undefined
+}
+
+/** An inclusion proof with the checkpoint it leads to. */
+export type ProvenInclusion = InclusionProof & { readonly checkpoint: string }
+
+/** The log of one program. */
+export interface Ledger {
+  /** The log's verifier key, for `./verify` and for anybody who asks. */
+  readonly verifierKey: string
+  /**
+   * Records inside the caller's transaction: the entry exists exactly if what it tells of does. With
+   * a `personId` its content lies under that person's key, made if there is none. Returns its id.
+   */
+  record<F extends Readonly<Record<string, 'text' | 'number' | 'boolean' | 'texts'>>>(
+    tx: Transaction<LedgerSchema>,
+    kind: EntryKind<F>,
+    entry: {
+      readonly at: Instant
+      readonly personId?: string | undefined
+      readonly providerId?: string | undefined
+      readonly values: EntryValues<F>
+    },
+  ): Promise<string>
+  /** Sequences everything that waits, now; the beat of `start` does the same each second. */
+  sequence(): Promise<number>
+  /** Begins the beat. Returns a stop that ends a round in progress and does a last one. */
+  start(): () => Promise<void>
+  /** True unless something waits longer than ten seconds; for the readiness probe. */
+  isCurrent(): Promise<boolean>
+  /** The newest signed checkpoint; undefined while the log is empty. */
+  checkpoint(): Promise<string | undefined>
+  /** The proof that the entry at `index` stands under the newest checkpoint; undefined beyond it. */
+  inclusionProof(index: number): Promise<ProvenInclusion | undefined>
+  /** The proof that the log of size `to` continues that of size `from`. Both at most the newest. */
+  consistencyProof(from: number, to: number): Promise<readonly Uint8Array[]>
+  /** One stored tile (C2SP tlog-tiles): up to 256 hashes, joined; empty beyond the edge. */
+  tile(level: number, tile: number): Promise<Uint8Array>
+  /** A person's entries, oldest first. Throws `LedgerDamaged` when one was altered. */
+  entriesOf(personId: string): Promise<readonly RecordedEntry[]>
+  /** Reads the whole log against its newest checkpoint. Takes a while on a large one. */
+  audit(): Promise<AuditResult>
+}
+
+/** Makes the ledger over a store whose schema includes `ledgerMigrations` and `personKeyMigrations`. */
+export function createLedger(given: {
+  readonly store: Store<LedgerSchema>
+  readonly personKeys: PersonKeys
+  /** An Ed25519 key, used for nothing else. */
+  readonly key: KeyPair
+  /** The log's name: its address without the scheme, `platform.example/ledger`. */
+  readonly origin: string
+  readonly random: Random
+  readonly log: Log
+}): Ledger {
+  assertOrigin(given.origin)
+  const { store, log } = given
+  const logKey: LogKey = { origin: given.origin, publicKey: given.key.publicKey }
+  const sequencing = { store, key: given.key, logKey }
+
+  const sequence = async (): Promise<number> => {
+    let total = 0
+    for (;;) {
+      const placed = await sequenceBatch(sequencing)
+      total += placed
+      if (placed === 0) return total
+    }
+  }
+  const newest = (): Promise<{ size: number; note: string } | undefined> =>
+    store.read(db =>
+      db
+        .selectFrom('ledger_checkpoint')
+        .select(['size', 'note'])
+        .orderBy('size', 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    )
+  const oldestWaiting = (): Promise<Instant | undefined> =>
+    store.read(async db => {
+      const found = await db
+        .selectFrom('ledger_entry')
+        .select('recorded_at')
+        .where('leaf_index', 'is', null)
+        .orderBy('recorded_at')
+        .limit(1)
+        .executeTakeFirst()
+      return found?.recorded_at
+    })
+  const lateMs = async (): Promise<number> => {
+    const oldest = await oldestWaiting()
+    const waitedMs = oldest === undefined ? 0 : protocolNow() - oldest
+    return waitedMs > waitMsMax ? waitedMs : 0
+  }
+  return {
+    verifierKey: formatLogKey(logKey),
+    record: (tx, kind, entry) => recordEntry(given, tx, kind, entry),
+    sequence,
+    start() {
+      const stop = every(
+        beatMs,
+        () => beat(sequence, lateMs, log),
+        error => {
+          log.write(messages['ledger.sequencing-failed'], { fault: error })
+        },
+      )
+      return async () => {
+        await stop()
+        await sequence()
+      }
+    },
+    isCurrent: async () => (await lateMs()) === 0,
+    checkpoint: async () => (await newest())?.note,
+    async inclusionProof(index) {
+      const head = await newest()
+      if (head === undefined || !(index >= 0 && index < head.size)) return undefined
+      return store.read(async db => ({
+        index,
+        size: head.size,
+        path: await inclusionPath(index, head.size, readerOver(db)),
+        checkpoint: head.note,
+      }))
+    },
+    async consistencyProof(from, to) {
+      const size = (await newest())?.size ?? 0
+      if (!(from >= 0 && from <= to && to <= size)) throw new Error('the log has no such sizes')
+      return store.read(db => consistencyPath(from, to, readerOver(db)))
+    },
+    tile: (level, tile) =>
+      store.read(async db => Uint8Array.from(Buffer.concat(await loadTile(db, level, tile)))),
+    entriesOf: personId => entriesOf(given, personId),
+    audit: () => auditTree(store, logKey),
+  }
+}
+
+async function recordEntry<
+  F extends Readonly<Record<string, 'text' | 'number' | 'boolean' | 'texts'>>,
+>(
+  given: { readonly personKeys: PersonKeys; readonly random: Random },
+  tx: Transaction<LedgerSchema>,
+  kind: EntryKind<F>,
+  told: {
+    readonly at: Instant
+    readonly personId?: string | undefined
+    readonly providerId?: string | undefined
+    readonly values: EntryValues<F>
+  },
+): Promise<string> {
+  const recordedAt = protocolNow()
+  const id = given.random.uuidv7(recordedAt)
+  const { at, personId, providerId, values } = told
+  const entry = encodeEntry({ id, kind: kind.code, at, personId, providerId, values }, kind.fields)
+  const salt = given.random.bytes(saltBytes)
+  const plain = Uint8Array.from(Buffer.concat([salt, entry]))
+  const content =
+    personId === undefined
+      ? plain
+      : (await given.personKeys.ensure(tx, personId, at)).seal(placeOf(id), plain)
+  await tx
+    .insertInto('ledger_entry')
+    .values({
+      id,
+      person_id: personId ?? null,
+      content,
+      content_hash: contentHashOf({ salt, entry }),
+      recorded_at: recordedAt,
+      leaf_index: null,
+    })
+    .execute()
+  return id
+}
+
+async function entriesOf(
+  given: { readonly store: Store<LedgerSchema>; readonly personKeys: PersonKeys },
+  personId: string,
+): Promise<readonly RecordedEntry[]> {
+  return given.store.read(async db => {
+    const key = await given.personKeys.find(db, personId)
+    const rows = await db
+      .selectFrom('ledger_entry')
+      .select(['id', 'content', 'content_hash', 'leaf_index'])
+      .where('person_id', '=', personId)
+      .orderBy('id')
+      .execute()
+    return rows.map(row => {
+      const index = row.leaf_index ?? undefined
+      if (key.kind !== 'present') return { id: row.id, index, content: undefined }
+      const plain = key.key.open(placeOf(row.id), row.content)
+      const disclosed = { salt: plain.slice(0, saltBytes), entry: plain.slice(saltBytes) }
+      if (!Buffer.from(contentHashOf(disclosed)).equals(row.content_hash)) {
+        throw new LedgerDamaged('an entry does not match its hash')
+      }
+      return { id: row.id, index, content: { entry: decodeEntry(disclosed.entry), disclosed } }
+    })
+  })
+}
+
+async function beat(
+  sequence: () => Promise<number>,
+  lateMs: () => Promise<number>,
+  log: Log,
+): Promise<void> {
+  try {
+    await sequence()
+  } finally {
+    const waitedMs = await lateMs()
+    if (waitedMs > 0) log.write(messages['ledger.sequencing-late'], { waitedMs })
+  }
+}
+
+/** A sealed entry opens only in its own row. */
+function placeOf(id: string): string {
+  return `ledger_entry.content ${id}`
+}
+
+const messages = defineMessages({
+  'ledger.sequencing-failed': {
+    level: 'error',
+    text: 'entries could not be sequenced',
+    fields: { fault: 'fault' },
+  },
+  'ledger.sequencing-late': {
+    level: 'error',
+    text: 'an entry waits too long for its place in the log',
+    fields: { waitedMs: 'number' },
+  },
+})
+
+/** A checkpoint each second, when there is something new. */
+const beatMs = 1_000
+/** Ten beats: longer means that sequencing does not work. */
+const waitMsMax = 10_000
