@@ -9,3 +9,5 @@ export {
   type HeadlessSettings,
   type MetCeremony,
 } from './headless/reader.ts'
+export type { CardLabel } from './wallet/page.ts'
+export { startWallet, type Wallet, type WalletSettings } from './wallet/server.ts'

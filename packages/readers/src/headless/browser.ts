@@ -11,6 +11,8 @@ export type Page = {
   readonly url: string
   readonly status: number
   readonly contentType: string
+  /** Of the last `referrer-policy` header; decides which `Origin` a form of this page sends. */
+  readonly referrerPolicy: string
   readonly body: string
 }
 
@@ -19,7 +21,7 @@ export type Navigation = {
   readonly url: string
   readonly form?: URLSearchParams
   /** The page that the link or form stood on; `undefined` for a typed address. */
-  readonly initiator: string | undefined
+  readonly initiator: Pick<Page, 'url' | 'referrerPolicy'> | undefined
 }
 
 /** Why a walk cannot go on. */
@@ -56,7 +58,7 @@ export function createBrowser(fetch: typeof globalThis.fetch): Navigate {
   const jar = new CookieJar(undefined, { prefixSecurity: 'silent' })
   return async given => {
     let { url, form } = { url: addressOf(given.url), form: given.form }
-    const chain = given.initiator === undefined ? [] : [new URL(given.initiator)]
+    const chain = given.initiator === undefined ? [] : [new URL(given.initiator.url)]
     for (let hop = 0; hop <= redirectsMax; hop++) {
       chain.push(url)
       const answer = await fetch(url, {
@@ -80,7 +82,7 @@ async function headersOf(
   jar: CookieJar,
   url: URL,
   isPost: boolean,
-  initiator: string | undefined,
+  initiator: Navigation['initiator'],
   chain: readonly URL[],
 ): Promise<Record<string, string>> {
   const relation = relationOf(chain, initiator)
@@ -96,7 +98,7 @@ async function headersOf(
     ...(cookie === '' ? {} : { cookie }),
     ...(isPost
       ? {
-          origin: relation === 'same-origin' ? url.origin : originThrough(chain),
+          origin: originOf(chain, relation, initiator?.referrerPolicy ?? ''),
           'content-type': 'application/x-www-form-urlencoded',
         }
       : {}),
@@ -104,17 +106,21 @@ async function headersOf(
 }
 
 /** How far the whole chain of redirects has left the place it began at. */
-function relationOf(chain: readonly URL[], initiator: string | undefined): string {
+function relationOf(chain: readonly URL[], initiator: Navigation['initiator']): string {
   if (initiator === undefined) return 'none'
   const [first, ...rest] = chain
   if (first === undefined || rest.every(url => url.origin === first.origin)) return 'same-origin'
   return rest.every(url => siteOf(url) === siteOf(first)) ? 'same-site' : 'cross-site'
 }
 
-/** `Origin` of a POST: the initiator's, or `null` once a redirect has carried it across another origin (Fetch §4.4). */
-function originThrough(chain: readonly URL[]): string {
+/**
+ * `Origin` of a POST (Fetch §3.2): the initiator's; `null` once a redirect has carried it across another origin, and where
+ * the page's referrer policy keeps it back, which `no-referrer` does even towards the page's own origin.
+ */
+function originOf(chain: readonly URL[], relation: string, referrerPolicy: string): string {
   const [first, second, ...rest] = chain
-  if (first === undefined) return 'null'
+  if (first === undefined || referrerPolicy === 'no-referrer') return 'null'
+  if (referrerPolicy === 'same-origin' && relation !== 'same-origin') return 'null'
   return rest.every(url => url.origin === second?.origin) ? first.origin : 'null'
 }
 
@@ -139,6 +145,7 @@ async function pageOf(url: URL, answer: Response): Promise<Page> {
     url: url.href,
     status: answer.status,
     contentType: answer.headers.get('content-type') ?? '',
+    referrerPolicy: answer.headers.get('referrer-policy')?.split(',').at(-1)?.trim() ?? '',
     body: await answer.text(),
   }
 }

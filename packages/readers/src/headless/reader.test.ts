@@ -209,6 +209,27 @@ test('a POST carried over by a redirect to another origin names no origin', asyn
   )
 })
 
+test('a page that sends no referrer names no origin with its forms, as in browsers', async () => {
+  for (const [policy, named] of [
+    ['no-referrer', false],
+    ['same-origin', true],
+    ['strict-origin-when-cross-origin', true],
+  ] as const) {
+    await walking(
+      () => ({
+        headers: { 'referrer-policy': policy },
+        html: '<form method="post" action="/a"></form>',
+      }),
+      async (site, reader) => {
+        await reader.visit(`${site.origin('localhost')}/`)
+        await reader.submit({})
+        assert.equal(site.seen.at(-1)?.headers.origin, named ? site.origin('localhost') : 'null')
+        assert.equal(site.seen.at(-1)?.headers['sec-fetch-site'], 'same-origin')
+      },
+    )
+  }
+})
+
 test('a ceremony that was not expected ends the walk, and nothing is sent', async () => {
   await walking(
     () => ceremonyPage({ ...login }),

@@ -68,7 +68,7 @@ export function createHeadlessReader(given: HeadlessSettings): HeadlessReader {
     async submit({ form, fields }) {
       if (current === undefined) throw new WalkFault('page-absent', 'nothing was visited')
       const filled = fillForm(current, form, fields ?? {})
-      return arrive(await navigate({ ...filled, initiator: current.url }))
+      return arrive(await navigate({ ...filled, initiator: current }))
     },
   }
 }
@@ -104,7 +104,7 @@ async function answerCeremonies(
       origin,
       answered: answer.type === 'refused' ? answer.code : answer.type,
     })
-    page = await navigate({ ...form.fill(JSON.stringify(answer)), initiator: page.url })
+    page = await navigate({ ...form.fill(JSON.stringify(answer)), initiator: page })
   }
 }
 
