@@ -3,10 +3,9 @@
  * duplicates; the values of names and extensions are decoded when first asked for, and then kept.
  */
 import {
-  bytesEqual,
   contextConstructed,
   contextPrimitive,
-  type DerReader,
+  DerReader,
   decodeObjectIdentifier,
   MalformedError,
   readAll,
@@ -70,7 +69,10 @@ interface CertificateFrame {
   readonly notBefore: Instant
   readonly notAfter: Instant
   readonly spki: Uint8Array
-  readonly values: readonly (Uint8Array | undefined)[]
+  /** Where in `bytes` the value of each slot begins and ends; -1: absent. */
+  readonly bytes: Uint8Array
+  readonly starts: readonly number[]
+  readonly ends: readonly number[]
   readonly criticals: number
   readonly unknownExtensions: readonly UnknownExtension[]
 }
@@ -98,7 +100,9 @@ export class Certificate {
   /** Encoded SubjectPublicKeyInfo. */
   readonly spki: Uint8Array
   readonly unknownExtensions: readonly UnknownExtension[]
-  readonly #values: readonly (Uint8Array | undefined)[]
+  readonly #bytes: Uint8Array
+  readonly #starts: readonly number[]
+  readonly #ends: readonly number[]
   readonly #criticals: number
   readonly #parsed: unknown[] = []
 
@@ -115,7 +119,9 @@ export class Certificate {
     this.notAfter = frame.notAfter
     this.spki = frame.spki
     this.unknownExtensions = frame.unknownExtensions
-    this.#values = frame.values
+    this.#bytes = frame.bytes
+    this.#starts = frame.starts
+    this.#ends = frame.ends
     this.#criticals = frame.criticals
   }
 
@@ -197,12 +203,17 @@ export class Certificate {
 
   /** Whether an OCSP responder's certificate asks not to be checked for revocation (RFC 6960 §4.2.2.2.1). */
   get hasOcspNoCheck(): boolean {
-    return this.#values[extensionSlots.ocspNoCheck] !== undefined
+    return this.has('ocspNoCheck')
   }
 
   /** The undecoded value of a known extension. */
   extensionValue(slot: keyof typeof extensionSlots): Uint8Array | undefined {
-    return this.#values[extensionSlots[slot]]
+    return this.#valueAt(extensionSlots[slot])
+  }
+
+  /** Whether a known extension is present. */
+  has(slot: keyof typeof extensionSlots): boolean {
+    return (this.#starts[extensionSlots[slot]] ?? -1) >= 0
   }
 
   /** Whether a known extension is present and marked critical. */
@@ -211,14 +222,19 @@ export class Certificate {
   }
 
   #decode<T>(slot: number, parse: (value: Uint8Array) => T): T | undefined {
-    const value = this.#values[slot]
-    if (value === undefined) return undefined
     const known = this.#parsed[slot]
     // `#parsed` holds at `slot` only what `parse` of that slot returned.
     if (known !== undefined) return known as T
+    const value = this.#valueAt(slot)
+    if (value === undefined) return undefined
     const parsed = parse(value)
     this.#parsed[slot] = parsed
     return parsed
+  }
+
+  #valueAt(slot: number): Uint8Array | undefined {
+    const start = this.#starts[slot] ?? -1
+    return start < 0 ? undefined : this.#bytes.subarray(start, this.#ends[slot])
   }
 }
 
@@ -242,9 +258,9 @@ export function readCertificate(reader: DerReader): Certificate {
   const version = readVersion(tbs)
   const serial = tbs.readInteger()
   const innerStart = tbs.position
-  const innerAlgorithm = tbs.readRawOf(tags.sequence)
+  tbs.expect(tags.sequence)
   // RFC 5280 §4.1.1.2: both algorithm identifiers must be the same.
-  if (!bytesEqual(innerAlgorithm, signatureAlgorithm)) {
+  if (!standsAt(tbs.bytes, innerStart, tbs.position, signatureAlgorithm)) {
     throw new MalformedError('algorithm-mismatch', innerStart)
   }
   const issuer = readName(tbs)
@@ -291,38 +307,55 @@ function readVersion(tbs: DerReader): number {
 
 function readExtensions(
   wrapper: DerReader | undefined,
-): Pick<CertificateFrame, 'values' | 'criticals' | 'unknownExtensions'> {
+): Pick<CertificateFrame, 'bytes' | 'starts' | 'ends' | 'criticals' | 'unknownExtensions'> {
   if (wrapper === undefined) return noExtensions
   const list = wrapper.enter(tags.sequence)
   wrapper.finish()
-  const values: (Uint8Array | undefined)[] = Array.from({ length: slotCount })
+  const starts = absent.slice()
+  const ends = absent.slice()
+  const extension = new DerReader(list.bytes, list.position, list.end, list.depth + 1)
   const unknownExtensions: UnknownExtension[] = []
   let criticals = 0
   let count = 0
   do {
     const start = list.position
     if (++count > extensionsMax) throw new MalformedError('too-many', start)
-    const extension = list.enter(tags.sequence)
+    list.expect(tags.sequence)
+    extension.moveTo(list.contentStart, list.contentEnd)
     extension.expect(tags.objectIdentifier)
     const { contentStart, contentEnd } = extension
     const isCritical = extension.readDefaultFalse()
-    const value = extension.readOctetString()
+    extension.expect(tags.octetString)
     extension.finish()
     const slot = slotOf(list.bytes, contentStart, contentEnd)
     if (slot >= 0) {
-      if (values[slot] !== undefined) throw new MalformedError('extension-duplicate', start)
-      values[slot] = value
+      if ((starts[slot] ?? -1) >= 0) throw new MalformedError('extension-duplicate', start)
+      starts[slot] = extension.contentStart
+      ends[slot] = extension.contentEnd
       if (isCritical) criticals |= 1 << slot
     } else {
       const id = decodeObjectIdentifier(list.bytes, contentStart, contentEnd, start)
       if (unknownExtensions.some(each => each.id === id)) {
         throw new MalformedError('extension-duplicate', start)
       }
+      const value = list.bytes.subarray(extension.contentStart, extension.contentEnd)
       unknownExtensions.push({ id, isCritical, value })
     }
   } while (!list.isAtEnd)
-  return { values, criticals, unknownExtensions }
+  return { bytes: list.bytes, starts, ends, criticals, unknownExtensions }
 }
 
-const slotCount = Object.keys(extensionSlots).length
-const noExtensions = { values: [], criticals: 0, unknownExtensions: [] } as const
+function standsAt(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
+  if (end - start !== wanted.length) return false
+  for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false
+  return true
+}
+
+const absent: readonly number[] = Object.keys(extensionSlots).map(() => -1)
+const noExtensions = {
+  bytes: new Uint8Array(),
+  starts: absent,
+  ends: absent,
+  criticals: 0,
+  unknownExtensions: [],
+} as const

@@ -37,6 +37,9 @@ export const accessMethods = {
   issuers: '1.3.6.1.5.5.7.48.2',
 } as const
 
+/** Qualifier whose value is the address of a certification practice statement. */
+export const practiceStatementId = '1.3.6.1.5.5.7.2.1'
+
 /** The policy that stands for any policy. */
 export const anyPolicy = '2.5.29.32.0'
 
@@ -68,10 +71,8 @@ export interface BasicConstraints {
 
 export interface PolicyQualifier {
   readonly id: string
-  /** The encoded qualifier. */
+  /** The encoded qualifier; an IA5String when the id is `practiceStatementId`. */
   readonly value: Uint8Array
-  /** Address of the practice statement, when the qualifier is CPSuri. */
-  readonly practiceStatement: string | undefined
 }
 
 export interface PolicyInformation {
@@ -296,14 +297,9 @@ function readPolicyInformation(reader: DerReader): PolicyInformation {
     if (qualifiers.length >= extensionItemsMax) throw new MalformedError('too-many', list.position)
     const qualifier = list.enter(tags.sequence)
     const qualifierId = qualifier.readObjectIdentifier()
-    const isStatement = qualifierId === practiceStatementId && qualifier.peek() === tags.ia5String
-    const start = qualifier.position
     const qualifierValue = qualifier.readRaw()
-    const practiceStatement = isStatement
-      ? new DerReader(qualifier.bytes, start, qualifier.position).readIa5String()
-      : undefined
     qualifier.finish()
-    qualifiers.push({ id: qualifierId, value: qualifierValue, practiceStatement })
+    qualifiers.push({ id: qualifierId, value: qualifierValue })
   } while (!list.isAtEnd)
   return { id, qualifiers }
 }
@@ -329,7 +325,6 @@ function readOptionalCount(reader: DerReader, tag: number): number | undefined {
 const extensionItemsMax = 4096
 // Larger counts than any path can reach mean "no limit"; 2^31-1 keeps them small integers.
 const pathLengthLimit = 0x7fffffff
-const practiceStatementId = '1.3.6.1.5.5.7.2.1'
 
 const slotByArc: Readonly<Record<number, number>> = {
   14: extensionSlots.subjectKeyIdentifier,

@@ -2,7 +2,7 @@
 import {
   contextConstructed,
   contextPrimitive,
-  type DerReader,
+  DerReader,
   MalformedError,
   tags,
 } from './der.ts'
@@ -82,3 +82,27 @@ export function readGeneralNames(reader: DerReader): readonly GeneralName[] {
   } while (!reader.isAtEnd)
   return names
 }
+
+/** Checks that a value is a non-empty SEQUENCE of general names, without decoding them. Throws `MalformedError`. */
+export function checkGeneralNamesFrame(value: Uint8Array): void {
+  const outer = new DerReader(value)
+  const names = outer.enter(tags.sequence)
+  outer.finish()
+  do {
+    const start = names.position
+    names.next()
+    if (!generalNameTags.has(names.tag)) throw new MalformedError('tag-unexpected', start)
+  } while (!names.isAtEnd)
+}
+
+const generalNameTags: ReadonlySet<number> = new Set([
+  contextConstructed(0),
+  contextPrimitive(1),
+  contextPrimitive(2),
+  contextConstructed(3),
+  contextConstructed(4),
+  contextConstructed(5),
+  contextPrimitive(6),
+  contextPrimitive(7),
+  contextPrimitive(8),
+])

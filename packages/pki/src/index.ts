@@ -53,6 +53,7 @@ export {
   type NameConstraints,
   type PolicyConstraints,
   type PolicyInformation,
+  practiceStatementId,
   purposes,
 } from './extension.ts'
 export {
@@ -67,7 +68,7 @@ export {
 } from './four-attributes.ts'
 export type { GeneralName, GeneralNameKind } from './general-name.ts'
 export { KeyCache } from './key-cache.ts'
-export { attributeTypes, Name, type NameAttribute } from './name.ts'
+export { attributeTypes, encodeName, Name, type NameAttribute } from './name.ts'
 export {
   type CertIdHash,
   certIdIssuerMatches,
@@ -97,6 +98,7 @@ export {
   type PathOutcome,
   parsePathCase,
 } from './path-batch.ts'
+export { judgeByOcsp, type OcspDemands, type OcspLimits, ocspLimits } from './ocsp-judgement.ts'
 export type { PolicyInputs, PolicyOutputs } from './policy-graph.ts'
 export { isPoolKey } from './pool-key.ts'
 export {

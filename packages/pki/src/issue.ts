@@ -6,7 +6,6 @@ export {
   type CertificateContent,
   type EncodedExtension,
   encodeExtension,
-  encodeName,
   encodeTbsCertificate,
   extension,
   generalName,

@@ -17,6 +17,7 @@ import {
   tags,
   toHex,
 } from './der.ts'
+import { objectIdentifier, printableString, sequence, setOf, utf8String } from './der-writer.ts'
 
 /** One attribute of a name: type and value. */
 export interface NameAttribute {
@@ -78,9 +79,10 @@ export class Name {
     return undefined
   }
 
-  /** Whether two names match under RFC 5280 §7.1. */
+  /** Whether two names match under RFC 5280 §7.1. May throw `MalformedError`. */
   matches(other: Name): boolean {
-    return bytesEqual(this.raw, other.raw) || this.key === other.key
+    if (bytesEqual(this.raw, other.raw)) return true
+    return haveSameTypes(this.raw, other.raw) && this.key === other.key
   }
 
   /** Whether this name lies in the subtree that `base` heads: `base` is a prefix (RFC 5280 §7.1). */
@@ -104,6 +106,18 @@ export function readName(reader: DerReader): Name {
   return new Name(reader.readRawOf(tags.sequence))
 }
 
+/**
+ * A name of one attribute per relative name. Countries are PrintableString and all else UTF8String, as in JPKI
+ * (jpki.md §2.1).
+ */
+export function encodeName(attributes: readonly (readonly [string, string])[]): Name {
+  const sets = attributes.map(([type, text]) => {
+    const value = type === attributeTypes.country ? printableString(text) : utf8String(text)
+    return setOf(sequence(objectIdentifier(type), value))
+  })
+  return new Name(sequence(...sets))
+}
+
 /** Prepares a string for caseIgnoreMatch (RFC 4518 §2, §2.6.1). */
 export function prepareForMatch(text: string): string {
   if (/^[!-~]+(?: [!-~]+)*$/.test(text)) return text.toLowerCase()
@@ -119,6 +133,26 @@ export function prepareForMatch(text: string): string {
     .normalize('NFKC')
     .replace(/ +/g, ' ')
     .replace(/^ | $/g, '')
+}
+
+// Names of different attribute types cannot match: this spares most comparisons the decoding of both. A relative name
+// with several attributes is left to the full comparison.
+function haveSameTypes(a: Uint8Array, b: Uint8Array): boolean {
+  const left = new DerReader(a).enter(tags.sequence)
+  const right = new DerReader(b).enter(tags.sequence)
+  while (!left.isAtEnd && !right.isAtEnd) {
+    const one = firstTypeOf(left)
+    const other = firstTypeOf(right)
+    if (one === undefined || other === undefined) return true
+    if (!bytesEqual(one, other)) return false
+  }
+  return left.isAtEnd && right.isAtEnd
+}
+
+function firstTypeOf(names: DerReader): Uint8Array | undefined {
+  const set = names.enter(tags.set)
+  const attribute = set.enter(tags.sequence)
+  return set.isAtEnd ? attribute.readContent(tags.objectIdentifier) : undefined
 }
 
 function relativeNameKey(set: readonly NameAttribute[]): string {

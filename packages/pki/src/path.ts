@@ -10,6 +10,7 @@ import { signatureAlgorithm } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import { bytesEqual, MalformedError } from './der.ts'
 import { keyUsages, purposes } from './extension.ts'
+import { checkGeneralNamesFrame } from './general-name.ts'
 import type { KeyCache } from './key-cache.ts'
 import { comparisonsMax, ConstraintState } from './name-constraints.ts'
 import { PolicyGraph, type PolicyInputs, type PolicyOutputs } from './policy-graph.ts'
@@ -250,10 +251,11 @@ function validateChain(
         checkExtensions(certificate, isLeaf) ??
         (isAnchor ? undefined : checkSerial(certificate))
       if (found !== undefined) return found
-      const isSelfIssued = !isAnchor && certificate.isSelfIssued
+      // Of the leaf it does not matter.
+      const isSelfIssued = !isAnchor && !isLeaf && certificate.isSelfIssued
       if (!isAnchor) {
         const bad =
-          (isSelfIssued && !isLeaf ? undefined : names.check(certificate, spent)) ??
+          (isSelfIssued ? undefined : names.check(certificate, spent)) ??
           policies.process(certificate, isSelfIssued)
         if (bad !== undefined) return bad
       }
@@ -300,7 +302,7 @@ function checkExtensions(certificate: Certificate, isLeaf: boolean): Reason | un
     if (certificate.isCritical(slot)) return reason('extension-misplaced', { extension: slot })
   }
   for (const slot of alwaysCritical) {
-    if (certificate.extensionValue(slot) !== undefined && !certificate.isCritical(slot)) {
+    if (certificate.has(slot) && !certificate.isCritical(slot)) {
       return reason('extension-misplaced', { extension: slot })
     }
   }
@@ -309,14 +311,15 @@ function checkExtensions(certificate: Certificate, isLeaf: boolean): Reason | un
   const signsCertificates = ((certificate.keyUsage ?? 0) & keyUsages.keyCertSign) !== 0
   if (isLeaf && !isAuthority) {
     if (signsCertificates) return reason('extension-misplaced', { extension: 'keyUsage' })
-    if (certificate.extensionValue('nameConstraints') !== undefined) {
+    if (certificate.has('nameConstraints')) {
       return reason('extension-misplaced', { extension: 'nameConstraints' })
     }
   }
-  // §4.2.1.6: an empty subject needs a critical alternative name, which must be readable in any case.
-  if (certificate.subjectAltName === undefined || !certificate.isCritical('subjectAltName')) {
-    if (certificate.subject.isEmpty)
-      return reason('extension-misplaced', { extension: 'subjectAltName' })
+  // §4.2.1.6: an empty subject needs a critical alternative name, which must be well-formed in any case.
+  const alternative = certificate.extensionValue('subjectAltName')
+  if (alternative !== undefined) checkGeneralNamesFrame(alternative)
+  if (certificate.subject.isEmpty && !certificate.isCritical('subjectAltName')) {
+    return reason('extension-misplaced', { extension: 'subjectAltName' })
   }
   return undefined
 }

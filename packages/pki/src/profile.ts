@@ -5,7 +5,7 @@
 import type { KeyFacts } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import { keyUsages, purposes } from './extension.ts'
-import { attributeTypes, type Name } from './name.ts'
+import { attributeTypes, encodeName, type Name } from './name.ts'
 import { passed, rejectedFor, type Verdict } from './reason.ts'
 
 /** Signature certificate 署名用電子証明書, or user-authentication certificate 利用者証明用電子証明書. */
@@ -20,10 +20,10 @@ export interface LeafProfile {
   readonly keyUsage: number
   /** An extended key usage that must be present; undefined: not looked at. */
   readonly purpose: string | undefined
-  /** Attributes of the issuing CA's name, in order: type and text. */
-  readonly issuer: readonly (readonly [string, string])[]
-  /** The issuing CA's alternative name, in order. Written, never demanded. */
-  readonly issuerAlternative: readonly (readonly [string, string])[]
+  /** Name of the issuing CA, of every generation. */
+  readonly issuer: Name
+  /** The issuing CA's alternative name, in Japanese. Written, never demanded. */
+  readonly issuerAlternative: Name
   /** Responder address put into certificates. Written, never dialled: endpoints come from configuration. */
   readonly ocspAddress: string
 }
@@ -72,7 +72,7 @@ export function classifyLeaf(
       policies: policies?.map(each => each.id) ?? [],
     })
   }
-  if (!isNamed(certificate.issuer, leaf.issuer)) {
+  if (!certificate.issuer.matches(leaf.issuer)) {
     return rejectedFor('profile-unknown', { profile: profile.name, field: 'issuer' })
   }
   if (certificate.keyUsage !== leaf.keyUsage) return rejectedFor('key-usage-unacceptable')
@@ -117,18 +117,6 @@ export function isTownAnchor(certificate: Certificate): boolean {
   return organization === jpkiTown.organization
 }
 
-// Comparing encoded names would tie us to one string type; texts are what the profile states.
-function isNamed(name: Name, wanted: readonly (readonly [string, string])[]): boolean {
-  const sets = name.relativeNames
-  return (
-    sets.length === wanted.length &&
-    wanted.every(([type, text], i) => {
-      const set = sets[i]
-      return set?.length === 1 && set[0]?.type === type && set[0].text === text
-    })
-  )
-}
-
 const { country, organization, organizationalUnit } = attributeTypes
 const agency = 'Japan Agency for Local Authority Information Systems'
 
@@ -137,18 +125,20 @@ function leaves(
   policies: Readonly<Record<CertificateKind, readonly string[]>>,
   addresses: Readonly<Record<CertificateKind, string>>,
 ): readonly LeafProfile[] {
-  const issuer = (unit: string): readonly (readonly [string, string])[] => [
-    [country, 'JP'],
-    [organization, name],
-    [organizationalUnit, unit],
-    [organizationalUnit, agency],
-  ]
-  const alternative = (unit: string): readonly (readonly [string, string])[] => [
-    [country, 'JP'],
-    [organization, '公的個人認証サービス'],
-    [organizationalUnit, `公的個人認証サービス${unit}`],
-    [organizationalUnit, '地方公共団体情報システム機構'],
-  ]
+  const issuer = (unit: string): Name =>
+    encodeName([
+      [country, 'JP'],
+      [organization, name],
+      [organizationalUnit, unit],
+      [organizationalUnit, agency],
+    ])
+  const alternative = (unit: string): Name =>
+    encodeName([
+      [country, 'JP'],
+      [organization, '公的個人認証サービス'],
+      [organizationalUnit, `公的個人認証サービス${unit}`],
+      [organizationalUnit, '地方公共団体情報システム機構'],
+    ])
   return [
     {
       kind: 'signature',

@@ -57,6 +57,8 @@ export class RevocationIndex {
   static readonly empty: RevocationIndex = new RevocationIndex([])
 
   readonly #issuers = new ByteMap<IssuerTable>()
+  /** Tables by issuer certificate, so that its key need not be hashed for every lookup. */
+  readonly #known = new WeakMap<Certificate, IssuerTable>()
   readonly #partitions: readonly Partition[]
 
   private constructor(partitions: readonly Partition[]) {
@@ -186,8 +188,9 @@ export class RevocationIndex {
   }
 
   #find(certificate: Certificate, issuer: Certificate): Partition | undefined {
-    const table = this.#issuers.get(issuer.spki)
+    const table = this.#known.get(issuer) ?? this.#issuers.get(issuer.spki)
     if (table === undefined) return undefined
+    this.#known.set(issuer, table)
     const isAuthority = certificate.basicConstraints?.isAuthority === true
     const wanted = isAuthority ? 'authorities' : 'users'
     const serves = (each: Partition): boolean => each.covers === 'all' || each.covers === wanted

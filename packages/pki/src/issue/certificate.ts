@@ -13,14 +13,12 @@ import {
   namedBits,
   objectIdentifier,
   octetString,
-  printableString,
   retag,
   sequence,
-  setOf,
   time,
   utf8String,
 } from '../der-writer.ts'
-import { attributeTypes, Name } from '../name.ts'
+import type { Name } from '../name.ts'
 import type { Instant } from '../reason.ts'
 
 /** Makes a signature: a key in memory, a hardware module, a card. ECDSA signatures are DER. */
@@ -84,18 +82,6 @@ export function encodeExtension(extension: EncodedExtension): Uint8Array {
     ...(extension.isCritical ? [boolean(true)] : []),
     octetString(extension.value),
   )
-}
-
-/**
- * A name of one attribute per relative name. Countries are PrintableString and all else UTF8String, as in JPKI
- * (jpki.md §2.1).
- */
-export function encodeName(attributes: readonly (readonly [string, string])[]): Name {
-  const sets = attributes.map(([type, text]) => {
-    const value = type === attributeTypes.country ? printableString(text) : utf8String(text)
-    return setOf(sequence(objectIdentifier(type), value))
-  })
-  return new Name(sequence(...sets))
 }
 
 /** Key identifier by RFC 5280 §4.2.1.2 method (1): SHA-1 of the key's bits. */

@@ -12,12 +12,11 @@ import {
   encodeGender,
   type FourAttributes,
 } from '../four-attributes.ts'
-import { attributeTypes, type Name } from '../name.ts'
+import { attributeTypes, encodeName, type Name } from '../name.ts'
 import { type CertificateKind, type CertificateProfile, leafProfile } from '../profile.ts'
 import type { Instant } from '../reason.ts'
 import {
   type EncodedExtension,
-  encodeName,
   extension,
   generalName,
   issueCertificate,
@@ -47,7 +46,7 @@ export interface AuthorityRequest {
 /** A self-signed CA certificate as in jpki.md §2.1: no path length, no authority key identifier. */
 export function issueAuthorityCertificate(request: AuthorityRequest): Uint8Array {
   const leaf = leafProfile(request.profile, request.kind)
-  const name = encodeName(leaf.issuer)
+  const name = leaf.issuer
   return issueCertificate(
     {
       serial: request.serial,
@@ -58,7 +57,7 @@ export function issueAuthorityCertificate(request: AuthorityRequest): Uint8Array
       spki: request.spki,
       extensions: [
         extension.keyUsage(keyUsages.keyCertSign | keyUsages.crlSign),
-        extension.subjectAltName([generalName.directory(encodeName(leaf.issuerAlternative))]),
+        extension.subjectAltName([generalName.directory(leaf.issuerAlternative)]),
         extension.basicConstraints(true),
         extension.crlDistributionPoint(name),
         extension.subjectKeyIdentifier(keyIdentifier(request.spki)),
@@ -148,7 +147,7 @@ function issueLeaf(
         ...(leaf.purpose === undefined ? [] : [extension.extendedKeyUsage([leaf.purpose])]),
         extension.policies([{ id: policy, practiceStatement: profile.practiceStatement }], true),
         ...alternative,
-        extension.issuerAltName([generalName.directory(encodeName(leaf.issuerAlternative))]),
+        extension.issuerAltName([generalName.directory(leaf.issuerAlternative)]),
         extension.crlDistributionPoint(request.partition),
         extension.ocspAccess(leaf.ocspAddress),
         extension.authorityKeyIdentifier(keyIdentifier(authority.spki), {
@@ -210,9 +209,9 @@ export function partitionName(
   prefecture: string,
   municipality: string,
 ): Name {
-  const own = leafProfile(profile, kind).issuer.slice(0, 3)
+  const own = leafProfile(profile, kind).issuer.relativeNames.slice(0, 3).flat()
   return encodeName([
-    ...own,
+    ...own.map(each => [each.type, each.text] as const),
     [attributeTypes.organizationalUnit, 'CRL Distribution Points'],
     [attributeTypes.organizationalUnit, prefecture],
     [attributeTypes.commonName, `${municipality} CRLDP`],
