@@ -2,6 +2,9 @@
  * Every table of the platform, each with the one folder that touches it. Instants are bigint milliseconds; bytes are
  * bytea; SQL never asks the server for the time.
  */
+import type { RefusalCode } from '@sekisho/contract'
+import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
+import { personKeyMigrations, type PersonKeyTables } from '@sekisho/runtime/keys'
 import { type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
 
 /** `providers/`: who may ask for what. */
@@ -132,7 +135,7 @@ type SigningTable = {
   request_key: string
   request_sha256: string
   state: 'waiting' | 'signed' | 'refused'
-  refusal: string | null
+  refusal: RefusalCode | null
   receipt: string | null
   created_at: number
   expires_at: number
@@ -150,22 +153,23 @@ type UsageTable = {
   at: number
 }
 
-/** The platform's tables. */
-export type PlatformTables = {
-  provider: ProviderTable
-  protocol: ProtocolTable
-  ceremony: CeremonyTable
-  person: PersonTable
-  certificate_link: CertificateLinkTable
-  pairwise: PairwiseTable
-  consent: ConsentTable
-  intent: IntentTable
-  container: ContainerTable
-  crl: CrlTable
-  release: ReleaseTable
-  signing: SigningTable
-  usage: UsageTable
-}
+/** The platform's tables, with those that person keys and the ledger bring. */
+export type PlatformTables = PersonKeyTables &
+  LedgerTables & {
+    provider: ProviderTable
+    protocol: ProtocolTable
+    ceremony: CeremonyTable
+    person: PersonTable
+    certificate_link: CertificateLinkTable
+    pairwise: PairwiseTable
+    consent: ConsentTable
+    intent: IntentTable
+    container: ContainerTable
+    crl: CrlTable
+    release: ReleaseTable
+    signing: SigningTable
+    usage: UsageTable
+  }
 
 const statements = [
   `create table provider (
@@ -292,6 +296,8 @@ const statements = [
 
 /** From an empty schema to the tables above. */
 export const platformMigrations: Migrations = {
+  ...personKeyMigrations,
+  ...ledgerMigrations,
   'platform-0001-foundation': async (db: Kysely<unknown>) => {
     for (const statement of statements) await sql.raw(statement).execute(db)
   },

@@ -62,8 +62,8 @@ export async function statementOf(
   )
   const lines = rows.map(row => ({
     kind: row.kind,
-    count: Number(row.count),
-    feeYen: Number(row.fee),
+    count: row.count,
+    feeYen: row.fee,
   }))
   return { month, lines, totalYen: lines.reduce((sum, line) => sum + line.feeYen, 0) }
 }

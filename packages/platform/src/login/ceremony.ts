@@ -4,12 +4,12 @@
  * A step is found by what was signed (challenge or document), never by what the form claims; it is used up by one
  * conditional write that names browser, interaction and time. Times here are protocol time.
  */
-import { createHash } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import { type Instant, protocolNow } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
 import type { Store, Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
+import { sha256Hex } from '../evidence/hash.ts'
 
 /** Milliseconds a person has for one card step: find the card, read the statement, type the PIN. */
 export const ceremonyLifetimeMs = 5 * 60 * 1000
@@ -123,9 +123,4 @@ export async function sweepCeremonies(store: Store<PlatformTables>): Promise<voi
   await store.transaction(tx =>
     tx.deleteFrom('ceremony').where('expires_at', '<', before).execute(),
   )
-}
-
-/** SHA-256 as lower-case hex. */
-export function sha256Hex(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -1,0 +1,111 @@
+/**
+ * The REST interface for providers under `/v1` (C1, C3, C7, C10). Who calls is known by an access token obtained with
+ * `private_key_jwt`; what may be called, by its scope; nothing here returns a serial, an attribute or revocation data.
+ */
+import {
+  changeAnswer,
+  changeRequest,
+  feeStatement,
+  type ProviderScope,
+  Refusal,
+  refusals,
+  signingTransactionCreated,
+  signingTransactionRequest,
+  signingTransactionResult,
+  verificationReport,
+  verificationRequest,
+} from '@sekisho/contract'
+import type { App, Request } from '@sekisho/runtime/http'
+import { z } from 'zod'
+import { confirmChange } from '../confirm/change.ts'
+import { createTransaction, transactionResult } from '../confirm/sign.ts'
+import { verifyForProvider } from '../confirm/verify.ts'
+import { statementOf } from '../fees/meter.ts'
+import type { OpenId } from '../login/open-id.ts'
+import { messages } from '../message.ts'
+import { activeProvider, type Provider } from '../providers/registry.ts'
+import type { World } from '../world.ts'
+
+/** Adds the routes of the interface and the list of refusals. */
+export function addProviderApi(
+  app: App,
+  given: { readonly world: World; readonly openId: OpenId },
+): void {
+  const { world } = given
+  const tags = ['provider']
+  const headers = z.object({ 'idempotency-key': z.string().min(8).max(128) })
+
+  app.post(
+    '/v1/signing-transactions',
+    {
+      schema: {
+        tags,
+        headers,
+        body: signingTransactionRequest,
+        response: { 201: signingTransactionCreated },
+      },
+    },
+    async (request, reply) => {
+      const provider = await authorise(given, request, 'sign')
+      const key = request.headers['idempotency-key']
+      return reply.code(201).send(await createTransaction(world, provider, request.body, key))
+    },
+  )
+  app.get(
+    '/v1/signing-transactions/:id',
+    {
+      schema: {
+        tags,
+        params: z.object({ id: z.string().max(64) }),
+        response: { 200: signingTransactionResult },
+      },
+    },
+    async request =>
+      transactionResult(world, await authorise(given, request, 'sign'), request.params.id),
+  )
+  app.post(
+    '/v1/verifications',
+    { schema: { tags, body: verificationRequest, response: { 200: verificationReport } } },
+    async request =>
+      verifyForProvider(world, await authorise(given, request, 'verify'), request.body),
+  )
+  app.post(
+    '/v1/changes',
+    { schema: { tags, body: changeRequest, response: { 200: changeAnswer } } },
+    async request =>
+      confirmChange(world, await authorise(given, request, 'change'), request.body.subject),
+  )
+  app.get(
+    '/v1/statements/:month',
+    {
+      schema: {
+        tags,
+        params: z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) }),
+        response: { 200: feeStatement },
+      },
+    },
+    async request => {
+      const provider = await authorise(given, request, 'statement')
+      return statementOf(world.store, provider.id, request.params.month)
+    },
+  )
+  app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
+}
+
+/** The provider behind an access token that carries this scope. */
+async function authorise(
+  given: { readonly world: World; readonly openId: OpenId },
+  request: Request,
+  scope: ProviderScope,
+): Promise<Provider> {
+  const token = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
+  const bearer = token === undefined ? undefined : await given.openId.bearer(token)
+  if (bearer === undefined) throw new Refusal('provider-unauthenticated')
+  const provider = await activeProvider(given.world.store, bearer.providerId)
+  // The contract may have been narrowed since the token was given.
+  if (!bearer.scopes.has(scope) || !provider.scopes.has(scope)) {
+    given.world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope })
+    throw new Refusal('scope-exceeded', { scope })
+  }
+  return provider
+}

@@ -1,0 +1,235 @@
+/**
+ * *Sign* (C10): a provider's document, signed by the person it knows. The provider gets a receipt; the container with the
+ * citizen's certificate stays here.
+ */
+import {
+  Refusal,
+  type RefusalCode,
+  type SigningTransactionCreated,
+  type SigningTransactionRequest,
+  type SigningTransactionResult,
+} from '@sekisho/contract'
+import type { SignedAnswer } from '@sekisho/contract/reader'
+import { protocolNow } from '@sekisho/runtime/clock'
+import { keepContainer } from '../evidence/container.ts'
+import { entries } from '../entry.ts'
+import { charge } from '../fees/meter.ts'
+import { sha256Hex } from '../evidence/hash.ts'
+import { type Ceremony, useCeremony } from '../login/ceremony.ts'
+import { linkCertificates, personOfSubject } from '../people/link.ts'
+import { linksOfSigner } from '../people/linkage.ts'
+import type { Provider } from '../providers/registry.ts'
+import type { World } from '../world.ts'
+import { fromBase64Url } from './answer.ts'
+import { signReceipt } from './receipt.ts'
+import type { Step } from './step.ts'
+
+/** Milliseconds a provider's signing transaction waits for its signature. */
+const transactionLifetimeMs = 60 * 60 * 1000
+
+const place = 'signing.document'
+
+/** A transaction that waits for its signature. */
+export type WaitingTransaction = {
+  readonly id: string
+  readonly personId: string
+  readonly subject: string
+  readonly title: string
+  readonly mediaType: SigningTransactionRequest['mediaType']
+  readonly document: Uint8Array
+}
+
+/**
+ * Takes in a document to be signed. The same idempotency key with the same content answers the same; with another content it
+ * is refused (`idempotency-conflict`). Refusal `person-unknown` for a subject this provider does not know.
+ */
+export async function createTransaction(
+  world: World,
+  provider: Provider,
+  request: SigningTransactionRequest,
+  idempotencyKey: string,
+): Promise<SigningTransactionCreated> {
+  const document = new Uint8Array(Buffer.from(request.document, 'base64'))
+  const requestSha256 = sha256Hex(new TextEncoder().encode(JSON.stringify(request)))
+  const at = protocolNow()
+  return world.store.transaction(async tx => {
+    const personId = await personOfSubject(tx, provider.id, request.subject)
+    if (personId === undefined) throw new Refusal('person-unknown')
+    const key = await world.personKeys.ensure(tx, personId, at)
+    await tx
+      .insertInto('signing')
+      .values({
+        id: world.random.uuidv7(at),
+        provider_id: provider.id,
+        person_id: personId,
+        subject: request.subject,
+        title: request.title,
+        media_type: request.mediaType,
+        document: key.seal(place, document),
+        document_sha256: sha256Hex(document),
+        request_key: idempotencyKey,
+        request_sha256: requestSha256,
+        state: 'waiting',
+        refusal: null,
+        receipt: null,
+        created_at: at,
+        expires_at: at + transactionLifetimeMs,
+        ended_at: null,
+      })
+      .onConflict(conflict => conflict.columns(['provider_id', 'request_key']).doNothing())
+      .execute()
+    const row = await tx
+      .selectFrom('signing')
+      .select(['id', 'expires_at', 'request_sha256'])
+      .where('provider_id', '=', provider.id)
+      .where('request_key', '=', idempotencyKey)
+      .executeTakeFirstOrThrow()
+    if (row.request_sha256 !== requestSha256) throw new Refusal('idempotency-conflict')
+    return { id: row.id, expiresAt: new Date(row.expires_at).toISOString() }
+  })
+}
+
+/** A provider's transaction that can be signed now. Refusals `transaction-unknown`, `…-expired`, `…-finished`. */
+export async function waitingTransaction(
+  world: World,
+  provider: Provider,
+  id: string,
+): Promise<WaitingTransaction> {
+  return world.store.read(async db => {
+    const row = await db
+      .selectFrom('signing')
+      .selectAll()
+      .where('id', '=', id)
+      .where('provider_id', '=', provider.id)
+      .executeTakeFirst()
+    if (row === undefined) throw new Refusal('transaction-unknown')
+    if (row.state !== 'waiting') throw new Refusal('transaction-finished')
+    if (row.expires_at <= protocolNow()) throw new Refusal('transaction-expired')
+    const found = await world.personKeys.find(db, row.person_id)
+    if (found.kind !== 'present') throw new Refusal('transaction-unknown')
+    return {
+      id: row.id,
+      personId: row.person_id,
+      subject: row.subject,
+      title: row.title,
+      mediaType: row.media_type,
+      document: found.key.open(place, row.document),
+    }
+  })
+}
+
+/** What became of a transaction. Refusal `transaction-unknown`. */
+export async function transactionResult(
+  world: World,
+  provider: Provider,
+  id: string,
+): Promise<SigningTransactionResult> {
+  const row = await world.store.read(db =>
+    db
+      .selectFrom('signing')
+      .select(['state', 'receipt', 'refusal', 'expires_at', 'ended_at'])
+      .where('id', '=', id)
+      .where('provider_id', '=', provider.id)
+      .executeTakeFirst(),
+  )
+  if (row === undefined) throw new Refusal('transaction-unknown')
+  if (row.state === 'signed' && row.receipt !== null)
+    return {
+      id,
+      state: 'signed',
+      signedAt: new Date(row.ended_at ?? 0).toISOString(),
+      receipt: row.receipt,
+    }
+  if (row.state === 'refused')
+    return { id, state: 'refused', code: row.refusal ?? 'consent-refused' }
+  return { id, state: row.expires_at <= protocolNow() ? 'expired' : 'waiting' }
+}
+
+/**
+ * Judges the signature over the provider's document and ends the transaction with a receipt, in one transaction with
+ * container, charge and ledger entry. Refusal `signer-is-another` when the card belongs to somebody else.
+ */
+export async function finishSign(
+  world: World,
+  step: Step,
+  ceremony: Ceremony,
+  waiting: WaitingTransaction,
+  answer: SignedAnswer,
+): Promise<string> {
+  const judged = await world.judge.demand({
+    message: waiting.document,
+    signature: fromBase64Url(answer.signature),
+    certificate: fromBase64Url(answer.certificate),
+    purpose: 'signature',
+    revocation: step.provider.revocation,
+  })
+  const documentSha256 = sha256Hex(waiting.document)
+  const links = await linksOfSigner(world, judged, { statementSha256: documentSha256 })
+  const at = judged.at
+  const receipt = await signReceipt(world.receiptKey, {
+    iss: world.issuer,
+    aud: step.provider.id,
+    sub: waiting.subject,
+    iat: Math.floor(at / 1000),
+    jti: waiting.id,
+    verdict: 'passed',
+    policy: judged.policy,
+    document: { sha256: documentSha256, mediaType: waiting.mediaType, title: waiting.title },
+  })
+  return world.store.transaction(async tx => {
+    await useCeremony(tx, ceremony)
+    const person = await linkCertificates(tx, links, { at, random: world.random })
+    if (person !== waiting.personId) throw new Refusal('signer-is-another')
+    const key = await world.personKeys.ensure(tx, person, at)
+    const ended = await tx
+      .updateTable('signing')
+      .set({ state: 'signed', receipt, ended_at: at })
+      .where('id', '=', waiting.id)
+      .where('state', '=', 'waiting')
+      .executeTakeFirst()
+    if (ended.numUpdatedRows !== 1n) throw new Refusal('transaction-finished')
+    await keepContainer(
+      tx,
+      {
+        personId: person,
+        providerId: step.provider.id,
+        kind: 'sign',
+        policy: judged.policy,
+        content: {
+          document: Buffer.from(waiting.document).toString('base64'),
+          signature: answer.signature,
+          certificate: answer.certificate,
+          mediaType: waiting.mediaType,
+          evidence: judged.evidence,
+        },
+      },
+      { at, random: world.random, key },
+    )
+    const use = { providerId: step.provider.id, transaction: waiting.id, at }
+    await charge(tx, { ...use, kind: 'signature-check' })
+    if (links.length > 1) await charge(tx, { ...use, kind: 'corresponding-serial' })
+    await world.ledger.record(tx, entries['platform.document-signed'], {
+      at,
+      personId: person,
+      providerId: step.provider.id,
+      values: { transaction: waiting.id, documentSha256 },
+    })
+    return person
+  })
+}
+
+/** Ends a transaction that the person refused. */
+export async function refuseTransaction(
+  world: World,
+  id: string,
+  code: RefusalCode,
+): Promise<void> {
+  await world.store.transaction(tx =>
+    tx
+      .updateTable('signing')
+      .set({ state: 'refused', refusal: code, ended_at: protocolNow() })
+      .where('id', '=', id)
+      .where('state', '=', 'waiting')
+      .execute(),
+  )
+}

@@ -1,0 +1,35 @@
+import { defineEntries } from '@sekisho/ledger'
+
+/** Everything that the platform records in the ledger; a person reads these sentences in the list of uses. */
+export const entries = defineEntries({
+  'platform.person-identified': {
+    ja: '本人確認に応じ、同意した情報を提供しました。',
+    en: 'You were identified and the information you consented to was released.',
+    fields: { attributes: 'texts', statementSha256: 'text' },
+  },
+  'platform.person-logged-in': {
+    ja: 'カードでログインしました。',
+    en: 'You logged in with the card.',
+    fields: {},
+  },
+  'platform.document-signed': {
+    ja: '文書に署名しました。',
+    en: 'You signed a document.',
+    fields: { transaction: 'text', documentSha256: 'text' },
+  },
+  'platform.signature-verified': {
+    ja: 'サービスの依頼で署名の検証をしました。',
+    en: 'A signature was verified for a provider.',
+    fields: { report: 'text', verdict: 'text' },
+  },
+  'platform.change-confirmed': {
+    ja: 'サービスが登録内容の変更の有無を確認しました。',
+    en: 'A provider asked whether registered facts changed.',
+    fields: { meaning: 'text' },
+  },
+  'platform.consent-withdrawn': {
+    ja: '同意を撤回しました。',
+    en: 'You withdrew a consent.',
+    fields: { consent: 'text' },
+  },
+})

@@ -1,0 +1,60 @@
+/** The one table from the trust core's reasons to refusals; exhaustive by type. */
+import type { RefusalCode } from '@sekisho/contract'
+import type { ReasonCode } from '@sekisho/pki'
+
+const refusalByReason = {
+  'certificate-malformed': 'certificate-malformed',
+  'search-budget-exhausted': 'certificate-untrusted',
+  'issuer-unknown': 'certificate-untrusted',
+  'certificate-signature-bad': 'certificate-untrusted',
+  'algorithm-weak': 'algorithm-weak',
+  'algorithm-unsupported': 'algorithm-weak',
+  'key-unacceptable': 'algorithm-weak',
+  'extension-critical-unknown': 'certificate-untrusted',
+  'extension-misplaced': 'certificate-malformed',
+  'serial-unacceptable': 'certificate-malformed',
+  'issuer-not-authority': 'certificate-untrusted',
+  'issuer-key-usage': 'certificate-untrusted',
+  'path-too-long': 'certificate-untrusted',
+  'name-not-permitted': 'certificate-untrusted',
+  'name-excluded': 'certificate-untrusted',
+  'name-constraint-unsupported': 'certificate-untrusted',
+  'certificate-expired': 'certificate-expired',
+  'certificate-not-yet-valid': 'certificate-not-yet-valid',
+  'policy-unacceptable': 'certificate-untrusted',
+  'key-usage-unacceptable': 'certificate-wrong-purpose',
+  'extended-key-usage-unacceptable': 'certificate-wrong-purpose',
+  'profile-unknown': 'certificate-untrusted',
+  'wrong-purpose': 'certificate-wrong-purpose',
+  'attributes-malformed': 'certificate-malformed',
+  'key-test-only': 'certificate-untrusted',
+  'revocation-missing': 'revocation-unavailable',
+  'crl-malformed': 'revocation-untrusted',
+  'crl-other-issuer': 'revocation-unavailable',
+  'crl-other-partition': 'revocation-unavailable',
+  'crl-signature-bad': 'revocation-untrusted',
+  'crl-issuer-key-usage': 'revocation-untrusted',
+  'crl-extension-unknown': 'revocation-untrusted',
+  'crl-base-missing': 'revocation-unavailable',
+  'crl-not-yet-valid': 'revocation-stale',
+  'crl-stale': 'revocation-stale',
+  'ocsp-malformed': 'revocation-untrusted',
+  'ocsp-unsuccessful': 'revocation-unavailable',
+  'ocsp-other-certificate': 'revocation-untrusted',
+  'ocsp-signature-bad': 'revocation-untrusted',
+  'ocsp-responder-unauthorised': 'revocation-untrusted',
+  'ocsp-nonce-mismatch': 'revocation-untrusted',
+  'ocsp-extension-unknown': 'revocation-untrusted',
+  'ocsp-not-yet-valid': 'revocation-stale',
+  'ocsp-stale': 'revocation-stale',
+  'ocsp-unknown': 'revocation-unavailable',
+  'certificate-held': 'certificate-held',
+  'certificate-revoked': 'certificate-revoked',
+  'signature-malformed': 'signature-invalid',
+  'signature-bad': 'signature-invalid',
+} as const satisfies Record<ReasonCode, RefusalCode>
+
+/** What a caller is told for a reason of the trust core. */
+export function refusalOf(reason: ReasonCode): RefusalCode {
+  return refusalByReason[reason]
+}

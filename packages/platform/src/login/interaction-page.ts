@@ -1,0 +1,157 @@
+/** The screens of a card step, Japanese first. */
+import type { ReaderRequest } from '@sekisho/contract/reader'
+import {
+  button,
+  cardCeremonyForm,
+  cardCeremonyPath,
+  type CeremonyReaders,
+  html,
+  type Lang,
+  type Markup,
+  page,
+  pairs,
+} from '@sekisho/web'
+import { attributeWords, type AttributeScope } from '../confirm/statement.ts'
+import type { Provider } from '../providers/registry.ts'
+
+/** The platform's name on its screens. */
+export const serviceName = {
+  ja: 'せきしょ 共通認証基盤',
+  en: 'Sekisho authentication platform',
+} as const
+
+type Common = {
+  readonly lang: Lang
+  readonly provider: Provider
+  readonly uid: string
+  readonly readers: CeremonyReaders
+  readonly request: ReaderRequest
+}
+
+const words = {
+  ja: {
+    login: 'カードでログイン',
+    loginLead:
+      'マイナンバーカードの利用者証明用電子証明書で、ログインします。氏名や住所は送られません。',
+    identify: '本人確認',
+    identifyLead: 'マイナンバーカードの署名用電子証明書で、次の同意書に署名します。',
+    sign: '文書への署名',
+    signLead: '次の文書に、マイナンバーカードの署名用電子証明書で署名します。',
+    to: 'ログイン先',
+    receiver: '提供先',
+    asker: '依頼元',
+    purpose: '利用目的',
+    released: '提供する情報',
+    nothing: 'なし',
+    pin4: '必要なもの',
+    pin4Text: 'マイナンバーカードと、数字4桁の暗証番号',
+    pinSign: 'マイナンバーカードと、英数字6〜16文字の署名用パスワード',
+    statement: '署名する同意書',
+    document: '署名する文書',
+    binary: 'この文書はリーダーの画面で表示されます。',
+    refuse: 'やめてサービスに戻る',
+  },
+  en: {
+    login: 'Log in with the card',
+    loginLead:
+      'You log in with the authentication certificate of your My Number card. No name or address is sent.',
+    identify: 'Identity confirmation',
+    identifyLead: 'You sign this statement with the signature certificate of your My Number card.',
+    sign: 'Sign a document',
+    signLead: 'You sign this document with the signature certificate of your My Number card.',
+    to: 'You log in to',
+    receiver: 'Released to',
+    asker: 'Asked by',
+    purpose: 'Purpose',
+    released: 'Released',
+    nothing: 'nothing',
+    pin4: 'You need',
+    pin4Text: 'your My Number card and its 4-digit PIN',
+    pinSign: 'your My Number card and its signature password (6 to 16 letters and digits)',
+    statement: 'The statement you sign',
+    document: 'The document you sign',
+    binary: 'The reader will show this document.',
+    refuse: 'Stop and go back',
+  },
+} as const
+
+/** Page of a login. */
+export function loginPage(given: Common): string {
+  const say = words[given.lang]
+  return frame(given, say.login, [
+    html`<p class="lead">${say.loginLead}</p>`,
+    pairs([
+      [say.to, given.provider.name],
+      [say.purpose, given.provider.purpose],
+      [say.pin4, say.pin4Text],
+    ]),
+  ])
+}
+
+/** Page of an identification: the statement stands there in full. */
+export function identifyPage(
+  given: Common & {
+    readonly attributes: readonly AttributeScope[]
+    readonly statement: Uint8Array
+  },
+): string {
+  const say = words[given.lang]
+  const list = given.attributes.map(scope => attributeWords[scope][given.lang])
+  return frame(given, say.identify, [
+    html`<p class="lead">${say.identifyLead}</p>`,
+    pairs([
+      [say.receiver, given.provider.name],
+      [say.purpose, given.provider.purpose],
+      [say.released, list.join(given.lang === 'ja' ? '、' : ', ') || say.nothing],
+      [say.pin4, say.pinSign],
+    ]),
+    html`<h2>${say.statement}</h2><pre tabindex="0" role="region" aria-label="${say.statement}">${new TextDecoder().decode(given.statement)}</pre>`,
+  ])
+}
+
+/** Page of a signature. */
+export function signPage(
+  given: Common & {
+    readonly waiting: {
+      readonly title: string
+      readonly mediaType: string
+      readonly document: Uint8Array
+    }
+  },
+): string {
+  const say = words[given.lang]
+  const { waiting } = given
+  return frame(given, say.sign, [
+    html`<p class="lead">${say.signLead}</p>`,
+    pairs([
+      [say.asker, given.provider.name],
+      [say.document, waiting.title],
+      [say.pin4, say.pinSign],
+    ]),
+    html`<h2>${say.document}</h2>`,
+    waiting.mediaType === 'application/pdf'
+      ? html`<p>${say.binary}</p>`
+      : html`<pre tabindex="0" role="region" aria-label="${say.document}">${new TextDecoder().decode(waiting.document)}</pre>`,
+  ])
+}
+
+function frame(given: Common, title: string, body: readonly Markup[]): string {
+  const action = `/interaction/${given.uid}`
+  return page({
+    title,
+    lang: given.lang,
+    service: { name: serviceName[given.lang], home: '/' },
+    path: action,
+    scripts: [cardCeremonyPath],
+    body: [
+      ...body,
+      cardCeremonyForm({
+        action,
+        request: given.request,
+        readers: given.readers,
+        lang: given.lang,
+      }),
+      html`<form method="post" action="${action}/refuse">${button(words[given.lang].refuse, 'second')}</form>`,
+    ],
+  })
+}

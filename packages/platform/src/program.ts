@@ -1,0 +1,285 @@
+/** The platform as a program: composes its parts, starts server and background work, stops them in order. */
+import type { CeremonyReaders } from '@sekisho/web'
+import { cardCeremonyAsset, frameAssets, html, langOf, page, refusalPage } from '@sekisho/web'
+import { createLedger } from '@sekisho/ledger'
+import { Refusal } from '@sekisho/contract'
+import type { Certificate, CertificateProfile } from '@sekisho/pki'
+import { type Clock, every, protocolNow } from '@sekisho/runtime/clock'
+import { adminSocket, createServer, type Server } from '@sekisho/runtime/http'
+import {
+  createPersonKeys,
+  loadOrCreateKey,
+  loadOrCreateMasterKey,
+  privateJwkOf,
+} from '@sekisho/runtime/keys'
+import type { Log } from '@sekisho/runtime/log'
+import type { Fetch, MessageKey } from '@sekisho/runtime/net'
+import type { Random } from '@sekisho/runtime/random'
+import type { Effects, Engine, Store } from '@sekisho/runtime/store'
+import { z } from 'zod'
+import { addProviderApi } from './api/provider-api.ts'
+import { releasedBy, sweepReleases } from './confirm/identify.ts'
+import { platformMigrations, type PlatformTables } from './database.ts'
+import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
+import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
+import { createTrust, type Trust } from './evidence/trust.ts'
+import { createJudge } from './evidence/verification.ts'
+import { sweepCeremonies } from './login/ceremony.ts'
+import { addInteractionRoutes } from './login/interaction.ts'
+import { serviceName } from './login/interaction-page.ts'
+import { createOpenId } from './login/open-id.ts'
+import { sweepProtocolState } from './login/protocol-state.ts'
+import { messages } from './message.ts'
+import { knownSubject } from './people/link.ts'
+import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
+import type { World } from './world.ts'
+
+/** What a platform needs to run. Nothing that decides trust has a default. */
+export type PlatformSettings = {
+  readonly mode: 'town' | 'production'
+  readonly port: number
+  /** Issuer and origin: `http://localhost:4000`. */
+  readonly issuer: string
+  /** Folder (0700) with the platform's keys. */
+  readonly keysFolder: string
+  /** Path of the admin socket. */
+  readonly adminPath: string
+  readonly engine: Engine
+  readonly profile: CertificateProfile
+  readonly anchors: readonly Certificate[]
+  readonly authority: AuthoritySettings
+  /** Key that signs queries to the authority; its public half is registered there. */
+  readonly messageKey: MessageKey
+  readonly readers: CeremonyReaders
+  /** Milliseconds between two looks for new revocation data. */
+  readonly revocationRefreshMs: number
+  readonly fetch: Fetch
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly effects?: Effects | undefined
+}
+
+/** A running platform. */
+export type Platform = {
+  readonly url: string
+  readonly store: Store<PlatformTables>
+  /** Takes over new revocation data now. */
+  refreshRevocation(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts the platform. Refusal `configuration-unsafe` for an unsafe setting. */
+export async function startPlatform(settings: PlatformSettings): Promise<Platform> {
+  const trust = createTrust(settings)
+  assertSafe(settings)
+  const store = await settings.engine.store<PlatformTables>({
+    schema: 'platform',
+    migrations: platformMigrations,
+  })
+  const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
+  const keeper = await openRevocationKeeper({ ...settings, store, connector, trust })
+  const { world, openId, stopLedger, ledgerIsCurrent } = await compose(
+    settings,
+    store,
+    connector,
+    keeper,
+    trust,
+  )
+  const server = await createServer({
+    name: 'platform',
+    log: settings.log,
+    publicOrigin: settings.issuer,
+    bodyBytesMax: bodyBytesMax,
+    renderRefusalPage: (refusal, lang) =>
+      refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } }),
+    openapi: {
+      title: 'Sekisho platform',
+      version: '0.1.0',
+      description:
+        'Login and identification go over OpenID Connect (see the discovery document); the rest is here.',
+    },
+    effects: settings.effects,
+  })
+  server.mount('/oidc', openId.handler, { keepPath: true })
+  server.mount('/.well-known/openid-configuration', openId.handler, { keepPath: true })
+  addPages(server)
+  addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
+  addProviderApi(server.app, { world, openId })
+  server.probe('revocation', () => Promise.resolve(isFresh(keeper, settings.clock.now())))
+  server.probe('ledger', ledgerIsCurrent)
+  await refreshQuietly(world, keeper)
+  const stops = startBackground(settings, world, keeper)
+  const admin = await adminSocket(settings.adminPath, adminCommands(world, keeper), settings.log)
+  await server.listen(settings.port)
+  return {
+    url: settings.issuer,
+    store,
+    refreshRevocation: () => keeper.refresh(),
+    stop: async () => {
+      await server.stop()
+      await admin.stop()
+      for (const stop of stops) await stop()
+      await stopLedger()
+    },
+  }
+}
+
+/** A signed document of a megabyte in base64 in a form, and the rest of the form. */
+const bodyBytesMax = 5 * 1024 * 1024
+
+function assertSafe(settings: PlatformSettings): void {
+  if (settings.mode === 'town') return
+  for (const [setting, address] of [
+    ['issuer', settings.issuer],
+    ['authority', settings.authority.url],
+  ] as const)
+    if (!address.startsWith('https:'))
+      throw new Refusal('configuration-unsafe', { setting, why: 'not-https' })
+  if (settings.engine.kind !== 'postgres')
+    throw new Refusal('configuration-unsafe', { setting: 'database', why: 'embedded' })
+}
+
+async function compose(
+  settings: PlatformSettings,
+  store: Store<PlatformTables>,
+  connector: World['connector'],
+  keeper: RevocationKeeper,
+  trust: Trust,
+) {
+  const folder = settings.keysFolder
+  const master = await loadOrCreateMasterKey(folder, 'master', { random: settings.random })
+  const tokenKey = await loadOrCreateKey(folder, 'tokens', 'ec-p256', settings)
+  const receiptKey = await loadOrCreateKey(folder, 'receipts', 'ed25519', settings)
+  const ledgerKey = await loadOrCreateKey(folder, 'ledger', 'ed25519', settings)
+  const cookieKey = await loadOrCreateKey(folder, 'cookies', 'ed25519', settings)
+  const personKeys = createPersonKeys({ master, random: settings.random })
+  const ledger = createLedger({
+    store,
+    personKeys,
+    key: ledgerKey,
+    origin: `${new URL(settings.issuer).host}/ledger`,
+    random: settings.random,
+    log: settings.log,
+  })
+  const judge = createJudge({ ...settings, trust, keeper, connector })
+  const world: World = {
+    issuer: settings.issuer,
+    store,
+    clock: settings.clock,
+    random: settings.random,
+    log: settings.log,
+    connector,
+    judge,
+    personKeys,
+    master,
+    ledger,
+    receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
+  }
+  const openId = createOpenId({
+    issuer: settings.issuer,
+    store,
+    log: settings.log,
+    keys: [
+      { ...privateJwkOf(tokenKey), kid: tokenKey.keyId, alg: 'ES256', use: 'sig' },
+      { ...privateJwkOf(receiptKey), kid: receiptKey.keyId, alg: 'EdDSA', use: 'sig' },
+    ],
+    cookieSecrets: [String(privateJwkOf(cookieKey).d)],
+    findProvider: id => findProvider(store, id),
+    subjectOf: (providerId, personId) =>
+      store.read(db => knownSubject(db, { providerId, personId })),
+    releasedBy: grantId => releasedBy(world, grantId, protocolNow()),
+    renderPage: (refusal, request) => {
+      const lang = langOf({
+        url: request.url,
+        ...(request.cookie === undefined ? {} : { cookie: request.cookie }),
+      })
+      return refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } })
+    },
+  })
+  return { world, openId, stopLedger: ledger.start(), ledgerIsCurrent: () => ledger.isCurrent() }
+}
+
+function addPages(server: Server): void {
+  for (const asset of [...frameAssets, cardCeremonyAsset])
+    server.app.get(asset.path, { schema: { hide: true } }, (_request, reply) =>
+      reply.type(asset.contentType).send(asset.body),
+    )
+  server.app.get('/', { schema: { hide: true } }, (request, reply) => {
+    const lang = langOf({
+      url: request.url,
+      ...(request.headers.cookie === undefined ? {} : { cookie: request.headers.cookie }),
+    })
+    const text =
+      lang === 'ja'
+        ? 'サービスへのログインと本人確認を、マイナンバーカードで行うための共通認証基盤です。手続はサービスの画面から始めてください。'
+        : 'The common platform for logging in and being identified with a My Number card. Begin at the service that you use.'
+    return reply.type('text/html; charset=utf-8').send(
+      page({
+        title: serviceName[lang],
+        lang,
+        service: { name: serviceName[lang], home: '/' },
+        path: '/',
+        body: html`<p class="lead">${text}</p><p><a href="/.well-known/openid-configuration">OpenID discovery</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/refusals">refusals</a></p>`,
+      }),
+    )
+  })
+}
+
+/** Ready while at least one list is in force and none of them is stale. */
+function isFresh(keeper: RevocationKeeper, at: number): boolean {
+  const { partitions } = keeper.index()
+  return partitions.length > 0 && partitions.every(partition => partition.nextUpdate > at)
+}
+
+async function refreshQuietly(world: World, keeper: RevocationKeeper): Promise<void> {
+  try {
+    await keeper.refresh()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    world.log.write(messages['platform.revocation-update-failed'], { refusal: error.code })
+  }
+}
+
+const sweepMs = 60_000
+
+function startBackground(
+  settings: PlatformSettings,
+  world: World,
+  keeper: RevocationKeeper,
+): (() => Promise<void>)[] {
+  const fault = (error: unknown): void =>
+    world.log.write(messages['platform.background-fault'], { fault: error })
+  const sweep = async (): Promise<void> => {
+    await sweepProtocolState(world.store)
+    await sweepCeremonies(world.store)
+    await sweepReleases(world, protocolNow())
+  }
+  return [
+    every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper), fault),
+    every(sweepMs, sweep, fault),
+  ]
+}
+
+/** Commands of the admin socket. */
+function adminCommands(world: World, keeper: RevocationKeeper) {
+  const stateBody = z.strictObject({ id: z.string(), state: z.enum(['active', 'suspended']) })
+  return {
+    'provider-add': async (body: unknown) => {
+      const added = await addProvider(world.store, body, world.clock.now())
+      return { id: added.id, scopes: [...added.scopes] }
+    },
+    'provider-list': async () =>
+      (await listProviders(world.store)).map(({ id, name, state }) => ({ id, name, state })),
+    'provider-state': async (body: unknown) => {
+      const parsed = stateBody.safeParse(body)
+      if (!parsed.success) throw new Refusal('request-malformed')
+      await setProviderState(world.store, parsed.data.id, parsed.data.state)
+      return {}
+    },
+    'revocation-refresh': async () => {
+      await keeper.refresh()
+      return { partitions: keeper.index().partitions.length }
+    },
+  }
+}

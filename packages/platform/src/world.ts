@@ -1,0 +1,25 @@
+/** What the platform's parts are made of; composed once in `program.ts`. */
+import type { Ledger } from '@sekisho/ledger'
+import type { Clock } from '@sekisho/runtime/clock'
+import type { MasterKey, PersonKeys } from '@sekisho/runtime/keys'
+import type { Log } from '@sekisho/runtime/log'
+import type { Random } from '@sekisho/runtime/random'
+import type { Store } from '@sekisho/runtime/store'
+import type { ReceiptKey } from './confirm/receipt.ts'
+import type { PlatformTables } from './database.ts'
+import type { AuthorityConnector } from './evidence/connector.ts'
+import type { Judge } from './evidence/judge.ts'
+
+export type World = {
+  readonly issuer: string
+  readonly store: Store<PlatformTables>
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly connector: AuthorityConnector
+  readonly judge: Judge
+  readonly personKeys: PersonKeys
+  readonly master: MasterKey
+  readonly ledger: Ledger
+  readonly receiptKey: ReceiptKey
+}
