@@ -2,45 +2,24 @@
  * The server every program stands on: Fastify with zod guards, one renderer of refusals, strict
  * hosts, static security headers, health, readiness and draining.
  */
-import {
-  createServer as createNodeServer,
-  type IncomingMessage,
-  type Server as NodeServer,
-  type ServerResponse,
-} from 'node:http'
-import formbody from '@fastify/formbody'
 import swagger from '@fastify/swagger'
 import { Refusal } from '@sekisho/contract'
-import fastify, { type FastifyInstance } from 'fastify'
-import {
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { jsonSchemaTransform } from 'fastify-type-provider-zod'
+import { type App, createApp } from './app.ts'
 import type { Effects } from './effects.ts'
+import { createFront, type Front } from './front.ts'
 import { defineMessages, type Log } from './log.ts'
 import { createProbes, type Probes } from './probes.ts'
-import { answerRefusal, type RefusalPage, refusalOf, writeRefusal } from './refusal-answer.ts'
-import { securityHeaders } from './security-headers.ts'
+import { answerRefusal, type RefusalPage, refusalOf } from './refusal-answer.ts'
 
+export type { App } from './app.ts'
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify'
 export { type AdminHandlers, type AdminSocket, adminSocket, callAdmin } from './admin-socket.ts'
 export { type Cookie, createCookie } from './cookie.ts'
+export type { NodeCallback, NodeCallback as RawHandler } from './front.ts'
 export { type Locale, localeOf, type RefusalPage } from './refusal-answer.ts'
 export { contentSecurityPolicy, type PolicyOverrides } from './security-headers.ts'
-
-/** Fastify whose routes are typed by their zod schemas. */
-export type App = FastifyInstance<
-  NodeServer,
-  IncomingMessage,
-  ServerResponse,
-  FastifyInstance['log'],
-  ZodTypeProvider
->
-
-/** A handler of bare Node requests, such as `oidc-provider`'s `callback()`. */
-export type RawHandler = (request: IncomingMessage, response: ServerResponse) => unknown
+export { requireSignedMessages } from './signed-exchange.ts'
 
 /** One program's server. */
 export interface Server {
@@ -51,17 +30,8 @@ export interface Server {
    * takes longer than two seconds counts as not ready; its name is shown, its reason is not.
    */
   probe(name: string, holds: () => Promise<boolean>): void
-  /**
-   * Hands every request whose path is `prefix` or lies under it to a bare handler, before Fastify
-   * sees it. Host check and security headers apply. Unless `keepPath`, the handler sees the path
-   * without the prefix, and the whole in `originalUrl` (as under Express). `prefix` may be one exact
-   * path, such as `/.well-known/openid-configuration`.
-   */
-  mount(
-    prefix: string,
-    handler: RawHandler,
-    given?: { readonly keepPath?: boolean; readonly contentSecurityPolicy?: string },
-  ): void
+  /** Hands requests under a path to something that wants them bare; see `NodeCallback`. */
+  readonly mount: Front['mount']
   /** Starts to listen. `port` 0 takes a free one. Resolves to the bound address. */
   listen(port: number, host?: string): Promise<{ readonly port: number; readonly url: string }>
   /** Aborted when `stop` begins, so that streams to browsers can end. */
@@ -95,64 +65,19 @@ export type ServerSettings = {
 /** Makes a server that does not listen yet. */
 export async function createServer(given: ServerSettings): Promise<Server> {
   const stopping = new AbortController()
-  const mounts: Mount[] = []
-  const hosts = [given.publicOrigin, ...(given.otherOrigins ?? [])].map(hostOf)
-  const headers = securityHeaders(given.publicOrigin)
-
-  const app: App = fastify({
-    logger: false,
-    bodyLimit: given.bodyBytesMax ?? bodyBytesMax,
-    requestTimeout: requestTimeoutMs,
-    forceCloseConnections: 'idle',
-    trustProxy: false,
-    exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 200 },
-    serverFactory: inner =>
-      createNodeServer({ maxHeaderSize: headerBytesMax }, (request, response) => {
-        for (const [name, value] of headers) response.setHeader(name, value)
-        const path = pathOf(request)
-        if (!hosts.includes(request.headers.host?.toLowerCase() ?? '') && !openPaths.has(path)) {
-          writeRefusal(response, new Refusal('host-foreign'))
-          return
-        }
-        if (stopping.signal.aborted && !openPaths.has(path)) {
-          response.setHeader('connection', 'close')
-          writeRefusal(response, new Refusal('shutting-down'))
-          return
-        }
-        const mounted = mounts.find(mount => mount.covers(path))
-        if (mounted === undefined) inner(request, response)
-        else mounted.serve(request, response)
-      }),
-  }).withTypeProvider<ZodTypeProvider>()
-
-  app.setValidatorCompiler(validatorCompiler)
-  app.setSerializerCompiler(serializerCompiler)
-  await app.register(formbody, { bodyLimit: given.bodyBytesMax ?? bodyBytesMax })
+  const front = createFront(given, stopping.signal)
+  const app = await createApp(given.bodyBytesMax ?? bodyBytesMax, front.serverFor)
   if (given.openapi !== undefined) await describeRoutes(app, given.openapi, given.publicOrigin)
   answerErrors(app, given)
+  noteAnswers(app, given)
   const probes = createProbes(stopping.signal)
   answerProbes(app, given.name, probes)
-  app.addHook('onResponse', async (request, reply) => {
-    given.log.write(messages['runtime.request-answered'], {
-      method: request.method,
-      // The pattern, not the address: ids in a path belong to people.
-      route: request.routeOptions.url ?? '(none)',
-      status: reply.statusCode,
-      durationMs: Math.round(reply.elapsedTime),
-    })
-  })
-  app.addHook('onSend', async () => {
-    given.effects?.mark('answer-sent')
-  })
 
   return {
     app,
     probe: probes.add,
     stopping: stopping.signal,
-    mount(prefix, handler, options = {}) {
-      mounts.push(createMount(prefix, handler, options))
-    },
+    mount: front.mount,
     async listen(port, host = '127.0.0.1') {
       const url = await app.listen({ port, host })
       const bound = app.server.address()
@@ -192,6 +117,21 @@ function answerErrors(app: App, given: ServerSettings): void {
   })
 }
 
+function noteAnswers(app: App, given: ServerSettings): void {
+  app.addHook('onResponse', async (request, reply) => {
+    given.log.write(messages['runtime.request-answered'], {
+      method: request.method,
+      // The pattern, not the address: ids in a path belong to people.
+      route: request.routeOptions.url ?? '(none)',
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+    })
+  })
+  app.addHook('onSend', async () => {
+    given.effects?.mark('answer-sent')
+  })
+}
+
 function answerProbes(app: App, name: string, probes: Probes): void {
   const schema = { hide: true }
   app.get('/health', { schema }, async () => ({ status: 'ok', name }))
@@ -213,46 +153,6 @@ async function describeRoutes(
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/json').send(JSON.stringify(app.swagger())),
   )
-}
-
-type Mount = {
-  covers(path: string): boolean
-  serve(request: IncomingMessage & { originalUrl?: string }, response: ServerResponse): void
-}
-
-function createMount(
-  prefix: string,
-  handler: RawHandler,
-  given: { readonly keepPath?: boolean; readonly contentSecurityPolicy?: string },
-): Mount {
-  if (!prefix.startsWith('/') || (prefix.endsWith('/') && prefix !== '/')) {
-    throw new Error(`${prefix} is not a mount prefix`)
-  }
-  const bare = prefix === '/' ? '' : prefix
-  return {
-    covers: path => path === prefix || path.startsWith(`${bare}/`),
-    serve(request, response) {
-      if (given.contentSecurityPolicy !== undefined) {
-        response.setHeader('content-security-policy', given.contentSecurityPolicy)
-      }
-      if (given.keepPath !== true) {
-        request.originalUrl = request.url ?? '/'
-        const rest = request.originalUrl.slice(bare.length)
-        request.url = rest.startsWith('/') ? rest : `/${rest}`
-      }
-      handler(request, response)
-    },
-  }
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '/').split('?', 1)[0] ?? '/'
-}
-
-function hostOf(origin: string): string {
-  const url = new URL(origin)
-  if (url.origin !== origin) throw new Error(`${origin} is not an origin`)
-  return url.host
 }
 
 /** The messages of the server itself. */
@@ -284,12 +184,6 @@ const messages = defineMessages({
   },
 })
 
-/** What load balancers ask by address; the answers say nothing that a name would protect. */
-const openPaths: ReadonlySet<string> = new Set(['/health', '/ready'])
 /** A form with a signed document is the largest ordinary body. */
 const bodyBytesMax = 1024 * 1024
-/** Cookies of several programs on one host, with room to spare. */
-const headerBytesMax = 16 * 1024
-/** Against bodies that trickle in (slow-loris). */
-const requestTimeoutMs = 30_000
 const drainMs = 5_000

@@ -6,6 +6,7 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns'
 import { createServer as createTcpServer, type LookupFunction } from 'node:net'
 import { Agent, fetch as undiciFetch } from 'undici'
 import type { Effects } from './effects.ts'
+import type { AnswerToSign } from './signed-messages.ts'
 import { assertOutsideTransaction } from './transaction-scope.ts'
 
 export {
@@ -101,6 +102,15 @@ const fetchWithAgent = undiciFetch as unknown as (
   input: string | URL | Request,
   init: Omit<RequestInit, 'dispatcher'> & { readonly dispatcher: Agent },
 ) => Promise<Response>
+
+/**
+ * An answer as `verifyAnswer` wants it, its body read to the end. A fault of the network while
+ * reading is a `NetworkFault` like any other.
+ */
+export async function receivedAnswer(response: Response): Promise<AnswerToSign> {
+  const body = new Uint8Array(await response.arrayBuffer())
+  return { status: response.status, headers: Object.fromEntries(response.headers), body }
+}
 
 /** A TCP port of the loopback that was free a moment ago; for tests and for a first choice of ports. */
 export async function freePort(): Promise<number> {

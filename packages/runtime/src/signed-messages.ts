@@ -6,7 +6,7 @@
  * Why not a library: the one that was looked at reads the clock itself, accepts any one of several
  * signatures, counts `"content-digest";req` as covering the answer's own digest, lets a component
  * occur twice, and verifies ECDSA in another encoding than it signs. What remains to be done by
- * hand is smaller than what would have to be checked around it. It stands in the test as second opinion.
+ * hand is smaller than what would have to be checked around it. It is the second opinion in the test.
  *
  * Not done: other algorithms, several signatures, trailers, streamed bodies, signatures by
  * intermediaries.
@@ -224,7 +224,7 @@ function answerComponents(headers: SignedHeaders): readonly Component[] {
 }
 
 /** Component values by their serialised identifier (RFC 9421 §2). */
-function valuesOf(
+export function valuesOf(
   request: RequestToSign,
   answer?: AnswerToSign,
 ): (component: Component) => string | undefined {
@@ -247,7 +247,7 @@ function valuesOf(
 }
 
 /** RFC 9421 §2.5: one line a component, and the parameters last. */
-function signatureBase(
+export function signatureBase(
   input: SignatureInput,
   values: (component: Component) => string | undefined,
 ): Uint8Array {
