@@ -4,9 +4,11 @@
  */
 import {
   type Card,
+  type CardReason,
   checkCertificate,
   logout,
   type Outcome,
+  parsePin,
   type Pin,
   readAuthenticationCertificate,
   readSignatureCertificate,
@@ -49,6 +51,49 @@ export async function prepareCeremony(
     return { kind: 'refused', reason, triesLeft: 0 }
   }
   return { kind: 'done', value: { triesLeft: left.value } }
+}
+
+/**
+ * What came of a typed PIN. `again`: the person may type once more, knowing the trouble and the tries left; `unusable`:
+ * this card cannot do it.
+ */
+export type Presented =
+  | { readonly kind: 'done'; readonly answer: ReaderAnswer }
+  | {
+      readonly kind: 'again'
+      readonly trouble: CardReason | 'last-try-unconfirmed'
+      readonly triesLeft: number | undefined
+    }
+  | { readonly kind: 'unusable'; readonly reason: CardReason }
+
+/**
+ * A person has typed: asks the card for the tries left now, checks the form, demands that the last try was confirmed,
+ * and performs the ceremony. Neither a malformed entry nor an unconfirmed last try reaches the card.
+ */
+export async function presentPin(
+  card: Card,
+  given: {
+    readonly asked: Asked
+    readonly origin: string
+    readonly typed: Uint8Array | string
+    readonly isLastConfirmed: boolean
+  },
+): Promise<Presented> {
+  const { asked, origin } = given
+  const prepared = await prepareCeremony(card, secretOf(asked))
+  if (prepared.kind === 'refused') return { kind: 'unusable', reason: prepared.reason }
+  const { triesLeft: left } = prepared.value
+  const parsed = parsePin(secretOf(asked), given.typed)
+  if (parsed.kind === 'refused') return { kind: 'again', trouble: parsed.reason, triesLeft: left }
+  using pin = parsed.value
+  if (left === 1 && !given.isLastConfirmed) {
+    return { kind: 'again', trouble: 'last-try-unconfirmed', triesLeft: left }
+  }
+  const outcome = await performCeremony(card, { asked, origin, pin })
+  if (outcome.kind === 'done') return { kind: 'done', answer: outcome.value }
+  const { reason } = outcome
+  if (reason !== 'pin-wrong' && reason !== 'password-wrong') return { kind: 'unusable', reason }
+  return { kind: 'again', trouble: reason, triesLeft: outcome.triesLeft }
 }
 
 /**

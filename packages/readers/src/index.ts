@@ -11,3 +11,4 @@ export {
 } from './headless/reader.ts'
 export type { CardLabel } from './wallet/page.ts'
 export { startWallet, type Wallet, type WalletSettings } from './wallet/server.ts'
+export { type Plug, plugCard, vpcdPort } from './plug.ts'

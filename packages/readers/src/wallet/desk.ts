@@ -2,7 +2,7 @@
  * The wallet's ceremonies in progress, in memory: each belongs to one browser session, takes one request and gives one
  * answer. A card is held only while it is asked something, so that a closed window leaves no card behind.
  */
-import { type CardReason, parsePin } from '@sekisho/card'
+import type { CardReason } from '@sekisho/card'
 import { Refusal } from '@sekisho/contract'
 import type { ReaderAnswer, ReaderRefusalCode } from '@sekisho/contract/reader'
 import type { Instant } from '@sekisho/runtime/clock'
@@ -10,7 +10,7 @@ import type { Random } from '@sekisho/runtime/random'
 import type { Asked, Reading } from '../asked.ts'
 import { refusalOfReason, refusedAnswer } from '../card-refusal.ts'
 import type { CardFolder } from '../cards.ts'
-import { performCeremony, prepareCeremony, secretOf } from '../ceremony.ts'
+import { prepareCeremony, presentPin, secretOf } from '../ceremony.ts'
 import { isSecureOrigin } from '../origin.ts'
 
 /** What the window shows next. */
@@ -160,7 +160,7 @@ async function insert(cards: CardFolder, asked: Asked, persona: string): Promise
   return { standing: { kind: 'enter-pin', persona, triesLeft: prepared.value.triesLeft } }
 }
 
-/** The PIN was typed: check its form, the tries left now, verify, sign. */
+/** The PIN was typed, and the card is held to the reader again. */
 async function present(
   cards: CardFolder,
   ceremony: DeskCeremony,
@@ -177,31 +177,17 @@ async function present(
     return { standing: { kind: 'choose-card', trouble: held }, code: held }
   }
   await using card = held
-  const prepared = await prepareCeremony(card.card, secretOf(asked))
-  if (prepared.kind === 'refused') return unusable(prepared.reason)
-  const { triesLeft } = prepared.value
-  const again = (trouble: CardReason | 'last-try-unconfirmed', left = triesLeft): Standing => ({
-    kind: 'enter-pin',
-    persona,
-    triesLeft: left,
-    trouble,
-  })
   // Japanese keyboards produce full-width digits and letters; the card knows ASCII only.
-  const parsed = parsePin(secretOf(asked), entered.typed.normalize('NFKC'))
-  if (parsed.kind === 'refused') {
-    return { standing: again(parsed.reason), code: refusalOfReason[parsed.reason] }
-  }
-  using pin = parsed.value
-  if (triesLeft === 1 && !entered.isLastConfirmed)
-    return { standing: again('last-try-unconfirmed') }
-  const outcome = await performCeremony(card.card, { asked, origin, pin })
-  if (outcome.kind === 'done') return { standing: { kind: 'finished', answer: outcome.value } }
-  const isWrong = outcome.reason === 'pin-wrong' || outcome.reason === 'password-wrong'
-  if (!isWrong) return unusable(outcome.reason)
-  return {
-    standing: again(outcome.reason, outcome.triesLeft),
-    code: refusalOfReason[outcome.reason],
-  }
+  const typed = entered.typed.normalize('NFKC')
+  const { isLastConfirmed } = entered
+  const presented = await presentPin(card.card, { asked, origin, typed, isLastConfirmed })
+  if (presented.kind === 'done') return { standing: { kind: 'finished', answer: presented.answer } }
+  if (presented.kind === 'unusable') return unusable(presented.reason)
+  const { trouble, triesLeft } = presented
+  const standing = { kind: 'enter-pin', persona, triesLeft, trouble } as const
+  return trouble === 'last-try-unconfirmed'
+    ? { standing }
+    : { standing, code: refusalOfReason[trouble] }
 }
 
 function unusable(reason: CardReason): Step {

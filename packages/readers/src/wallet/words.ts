@@ -16,11 +16,11 @@ export const words = {
   look: { ja: 'カードの状態を見る', en: 'See the state of the card' },
   back: { ja: 'カードの一覧へ戻る', en: 'Back to the cards' },
   authenticationKey: {
-    ja: '利用者証明用(数字4桁)',
+    ja: '利用者証明用（数字4桁）',
     en: 'Authentication (4 digits)',
   },
   signatureKey: {
-    ja: '署名用(英数字6〜16文字)',
+    ja: '署名用（英数字6〜16文字）',
     en: 'Signature (6 to 16 letters and digits)',
   },
   window: {
@@ -58,15 +58,15 @@ export const words = {
   purpose: { ja: '目的', en: 'Purpose' },
   purposes: {
     login: {
-      ja: 'ログイン(利用者証明用電子証明書)',
+      ja: 'ログイン（利用者証明用電子証明書）',
       en: 'Log in (authentication certificate)',
     },
     identify: {
-      ja: '本人確認の同意に署名(署名用電子証明書)',
+      ja: '本人確認の同意に署名（署名用電子証明書）',
       en: 'Sign the consent to identification (signature certificate)',
     },
     sign: {
-      ja: '文書に署名(署名用電子証明書)',
+      ja: '文書に署名（署名用電子証明書）',
       en: 'Sign a document (signature certificate)',
     },
   },
