@@ -162,8 +162,8 @@ export interface RaisingSink extends LogSink {
  * (string) or a serial (bytes, or a string of decimal digits), in clear, decimal, hex, base64 or
  * base64url. `forbidden` is asked at every line, because a town gains residents.
  *
- * Strings of fewer than eight characters must stand alone and are not looked for in numeric fields,
- * so that a PIN is not found in a duration; a single character is never looked for.
+ * Fewer than eight letters and digits of ASCII must stand alone and are not looked for in numeric
+ * fields, so that a PIN is not found in a duration; a single character is never looked for.
  */
 export function raisingSink(forbidden: () => Iterable<string | Uint8Array>): RaisingSink {
   const lines: Readonly<Record<string, unknown>>[] = []
@@ -219,7 +219,7 @@ function spellings(secret: string | Uint8Array): readonly string[] {
 
 function holds(value: string, spelling: string): boolean {
   const haystack = /^[0-9a-f]+$/.test(spelling) ? value.toLowerCase() : value
-  if (spelling.length >= 8) return haystack.includes(spelling)
+  if (spelling.length >= 8 || /[^A-Za-z0-9]/.test(spelling)) return haystack.includes(spelling)
   let from = haystack.indexOf(spelling)
   while (from >= 0) {
     const before = haystack[from - 1] ?? ' '
