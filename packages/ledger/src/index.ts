@@ -5,8 +5,8 @@ export {
   createLedger,
   type Ledger,
   type LedgerSchema,
-  type ProvenInclusion,
   type RecordedEntry,
 } from './ledger.ts'
+export type { Proofs, ProvenInclusion } from './proof.ts'
 export { LedgerDamaged } from './sequencer.ts'
 export { ledgerMigrations, type LedgerTables } from './tables.ts'

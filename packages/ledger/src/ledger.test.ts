@@ -278,7 +278,7 @@ it('a process killed at any begin or commit loses and doubles nothing', async ()
     import { createKey, createPersonKeys, masterKeyOf, personKeyMigrations } from '@sekisho/runtime/keys'
     import { silentLog } from '@sekisho/runtime/log'
     import { systemRandom } from '@sekisho/runtime/random'
-    import { createLedger, defineEntries, ledgerMigrations } from '@sekisho/ledger'
+    import { createLedger, defineEntries, ledgerMigrations } from './index.ts'
     import { createPrivateKey, createPublicKey } from 'node:crypto'
     const given = JSON.parse(process.argv[1])
     const random = systemRandom()

@@ -10,15 +10,13 @@ import type { Store, Transaction } from '@sekisho/runtime/store'
 import { type AuditResult, auditTree } from './audit.ts'
 import { assertOrigin } from './checkpoint.ts'
 import { decodeEntry, type Entry, type EntryKind, type EntryValues, encodeEntry } from './entry.ts'
-import { consistencyPath, inclusionPath } from './merkle.ts'
+import { createProofs, type Proofs } from './proof.ts'
 import { LedgerDamaged, sequenceBatch } from './sequencer.ts'
 import type { LedgerTables } from './tables.ts'
-import { loadTile, readerOver } from './tile.ts'
 import {
   contentHashOf,
   type DisclosedEntry,
   formatLogKey,
-  type InclusionProof,
   type LogKey,
   saltBytes,
 } from './verify.ts'
@@ -35,11 +33,8 @@ export type RecordedEntry = {
   readonly content: { readonly entry: Entry; readonly disclosed: DisclosedEntry } | undefined
 }
 
-/** An inclusion proof with the checkpoint it leads to. */
-export type ProvenInclusion = InclusionProof & { readonly checkpoint: string }
-
 /** The log of one program. */
-export interface Ledger {
+export interface Ledger extends Proofs {
   /** The log's verifier key, for `./verify` and for anybody who asks. */
   readonly verifierKey: string
   /**
@@ -62,14 +57,6 @@ export interface Ledger {
   start(): () => Promise<void>
   /** True unless something waits longer than ten seconds; for the readiness probe. */
   isCurrent(): Promise<boolean>
-  /** The newest signed checkpoint; undefined while the log is empty. */
-  checkpoint(): Promise<string | undefined>
-  /** The proof that the entry at `index` stands under the newest checkpoint; undefined beyond it. */
-  inclusionProof(index: number): Promise<ProvenInclusion | undefined>
-  /** The proof that the log of size `to` continues that of size `from`. Both at most the newest. */
-  consistencyProof(from: number, to: number): Promise<readonly Uint8Array[]>
-  /** One stored tile (C2SP tlog-tiles): up to 256 hashes, joined; empty beyond the edge. */
-  tile(level: number, tile: number): Promise<Uint8Array>
   /** A person's entries, oldest first. Throws `LedgerDamaged` when one was altered. */
   entriesOf(personId: string): Promise<readonly RecordedEntry[]>
   /** Reads the whole log against its newest checkpoint. Takes a while on a large one. */
@@ -100,15 +87,6 @@ export function createLedger(given: {
       if (placed === 0) return total
     }
   }
-  const newest = (): Promise<{ size: number; note: string } | undefined> =>
-    store.read(db =>
-      db
-        .selectFrom('ledger_checkpoint')
-        .select(['size', 'note'])
-        .orderBy('size', 'desc')
-        .limit(1)
-        .executeTakeFirst(),
-    )
   const oldestWaiting = (): Promise<Instant | undefined> =>
     store.read(async db => {
       const found = await db
@@ -126,6 +104,7 @@ export function createLedger(given: {
     return waitedMs > waitMsMax ? waitedMs : 0
   }
   return {
+    ...createProofs(store),
     verifierKey: formatLogKey(logKey),
     record: (tx, kind, entry) => recordEntry(given, tx, kind, entry),
     sequence,
@@ -143,24 +122,6 @@ export function createLedger(given: {
       }
     },
     isCurrent: async () => (await lateMs()) === 0,
-    checkpoint: async () => (await newest())?.note,
-    async inclusionProof(index) {
-      const head = await newest()
-      if (head === undefined || !(index >= 0 && index < head.size)) return undefined
-      return store.read(async db => ({
-        index,
-        size: head.size,
-        path: await inclusionPath(index, head.size, readerOver(db)),
-        checkpoint: head.note,
-      }))
-    },
-    async consistencyProof(from, to) {
-      const size = (await newest())?.size ?? 0
-      if (!(from >= 0 && from <= to && to <= size)) throw new Error('the log has no such sizes')
-      return store.read(db => consistencyPath(from, to, readerOver(db)))
-    },
-    tile: (level, tile) =>
-      store.read(async db => Uint8Array.from(Buffer.concat(await loadTile(db, level, tile)))),
     entriesOf: personId => entriesOf(given, personId),
     audit: () => auditTree(store, logKey),
   }
