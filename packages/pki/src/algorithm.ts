@@ -112,6 +112,13 @@ export function parseKeyFacts(spki: Uint8Array): KeyFacts {
   return { kind: 'other', algorithm }
 }
 
+/** The bits of the key inside a SubjectPublicKeyInfo: what key identifiers are hashes of. Throws `MalformedError`. */
+export function publicKeyBits(spki: Uint8Array): Uint8Array {
+  const info = new DerReader(spki).enter(tags.sequence)
+  info.expect(tags.sequence)
+  return info.readBitStringBytes()
+}
+
 function parseRsaKey(encoded: Uint8Array): KeyFacts {
   const outer = new DerReader(encoded)
   const key = outer.enter(tags.sequence)

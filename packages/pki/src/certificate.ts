@@ -100,10 +100,11 @@ export class Certificate {
   /** Encoded SubjectPublicKeyInfo. */
   readonly spki: Uint8Array
   readonly unknownExtensions: readonly UnknownExtension[]
+  /** Bit n: the extension of slot n is critical. */
+  readonly criticals: number
   readonly #bytes: Uint8Array
   readonly #starts: readonly number[]
   readonly #ends: readonly number[]
-  readonly #criticals: number
   readonly #parsed: unknown[] = []
 
   private constructor(frame: CertificateFrame) {
@@ -122,7 +123,7 @@ export class Certificate {
     this.#bytes = frame.bytes
     this.#starts = frame.starts
     this.#ends = frame.ends
-    this.#criticals = frame.criticals
+    this.criticals = frame.criticals
   }
 
   static {
@@ -218,7 +219,7 @@ export class Certificate {
 
   /** Whether a known extension is present and marked critical. */
   isCritical(slot: keyof typeof extensionSlots): boolean {
-    return (this.#criticals & (1 << extensionSlots[slot])) !== 0
+    return (this.criticals & (1 << extensionSlots[slot])) !== 0
   }
 
   #decode<T>(slot: number, parse: (value: Uint8Array) => T): T | undefined {
@@ -290,7 +291,11 @@ export function readCertificate(reader: DerReader): Certificate {
     notBefore,
     notAfter,
     spki,
-    ...extensions,
+    bytes: extensions.bytes,
+    starts: extensions.starts,
+    ends: extensions.ends,
+    criticals: extensions.criticals,
+    unknownExtensions: extensions.unknownExtensions,
   })
 }
 

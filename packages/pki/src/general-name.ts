@@ -1,11 +1,5 @@
 /** GeneralName (RFC 5280 §4.2.1.6): the names of alternative-name extensions, distribution points, constraints. */
-import {
-  contextConstructed,
-  contextPrimitive,
-  DerReader,
-  MalformedError,
-  tags,
-} from './der.ts'
+import { contextConstructed, contextPrimitive, DerReader, MalformedError, tags } from './der.ts'
 import { Name } from './name.ts'
 
 /** One general name. Values are as encoded: host names are not lower-cased, addresses not interpreted. */

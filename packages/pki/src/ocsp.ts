@@ -2,7 +2,7 @@
  * OCSP (RFC 6960): requests and responses as bytes. How a response is judged stands in `ocsp-judgement.ts`. Signed
  * requests are read, their signature is not checked: the authority identifies its clients otherwise.
  */
-import type { HashName } from './algorithm.ts'
+import { type HashName, publicKeyBits } from './algorithm.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import { digest } from './crypto.ts'
 import {
@@ -343,9 +343,7 @@ function readExtensions(
 
 /** Hash of the key bits of a certificate, as CertID and ResponderID have it. */
 export function keyHash(certificate: Certificate, hash: CertIdHash): Uint8Array {
-  const info = new DerReader(certificate.spki).enter(tags.sequence)
-  info.readRawOf(tags.sequence)
-  return digest(hash, info.readBitStringBytes())
+  return digest(hash, publicKeyBits(certificate.spki))
 }
 
 const responderCertificatesMax = 8

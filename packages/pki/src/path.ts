@@ -9,7 +9,7 @@
 import { signatureAlgorithm } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import { bytesEqual, MalformedError } from './der.ts'
-import { keyUsages, purposes } from './extension.ts'
+import { extensionSlots, keyUsages, purposes } from './extension.ts'
 import { checkGeneralNamesFrame } from './general-name.ts'
 import type { KeyCache } from './key-cache.ts'
 import { comparisonsMax, ConstraintState } from './name-constraints.ts'
@@ -100,15 +100,17 @@ export class VerifiedPath {
 export function verifyPath(leaf: Certificate, demands: PathDemands): Verdict<VerifiedPath> {
   const search = new PathSearch(demands)
   const found = search.extend([leaf])
-  return found instanceof VerifiedPath ? passed(found) : rejected([found ?? search.best])
+  return found instanceof VerifiedPath
+    ? passed(found)
+    : rejected([found ?? search.best ?? reason('issuer-unknown')])
 }
 
 class PathSearch {
   readonly #demands: PathDemands
   readonly #spent: { signatures: number; candidates: number; comparisons: number }
   /** Outcome of each signature check, by subject and issuer. */
-  readonly #checked = new Map<Certificate, Map<Certificate, Reason | undefined>>()
-  best: Reason = reason('issuer-unknown')
+  #checked: Map<Certificate, Map<Certificate, Reason | undefined>> | undefined
+  best: Reason | undefined
 
   constructor(demands: PathDemands) {
     this.#demands = demands
@@ -162,50 +164,55 @@ class PathSearch {
 
   /** Certificates that bear the issuer's name; those with the named key first. */
   #issuersOf(certificate: Certificate, among: readonly Certificate[]): readonly Certificate[] {
-    const first: Certificate[] = []
-    const other: Certificate[] = []
-    let keyId: Uint8Array | undefined
-    let isRead = false
+    const found: Certificate[] = []
     for (const each of among) {
       if (--this.#spent.candidates < 0) break
       try {
-        if (!each.subject.matches(certificate.issuer)) continue
-        if (!isRead) {
-          keyId = certificate.authorityKeyIdentifier?.keyId
-          isRead = true
-        }
-        const own = each.subjectKeyIdentifier
-        const isNamed = keyId !== undefined && own !== undefined && bytesEqual(keyId, own)
-        if (isNamed) first.push(each)
-        else other.push(each)
+        if (each.subject.matches(certificate.issuer)) found.push(each)
       } catch (error) {
         this.#note(malformedReason(error))
       }
     }
-    return other.length === 0 ? first : [...first, ...other]
+    return found.length < 2 ? found : this.#namedFirst(certificate, found)
+  }
+
+  #namedFirst(certificate: Certificate, found: readonly Certificate[]): readonly Certificate[] {
+    try {
+      const keyId = certificate.authorityKeyIdentifier?.keyId
+      if (keyId === undefined) return found
+      const isNamed = (each: Certificate): boolean =>
+        bytesEqual(each.subjectKeyIdentifier ?? nothing, keyId)
+      return [...found.filter(isNamed), ...found.filter(each => !isNamed(each))]
+    } catch (error) {
+      this.#note(malformedReason(error))
+      return found
+    }
   }
 
   #checkSignature(certificate: Certificate, issuer: Certificate): Reason | undefined {
-    let known = this.#checked.get(certificate)
+    let known = this.#checked?.get(certificate)
     if (known?.has(issuer)) return known.get(issuer)
     if (this.#spent.signatures <= 0) return reason('search-budget-exhausted')
     this.#spent.signatures--
     const outcome = checkIssued(certificate, issuer, this.#demands.keys)
+    // Without intermediates no certificate is met twice.
+    if (this.#demands.intermediates.length === 0) return outcome
     known ??= new Map()
     known.set(issuer, outcome)
+    this.#checked ??= new Map()
     this.#checked.set(certificate, known)
     return outcome
   }
 
   #note(found: Reason): void {
-    if (rankOf(found.code) > rankOf(this.best.code)) this.best = found
+    if (this.best === undefined || rankOf(found.code) > rankOf(this.best.code)) this.best = found
   }
 
   #exhausted(): Reason | undefined {
     const isOver =
       this.#spent.candidates < 0 ||
       this.#spent.comparisons < 0 ||
-      this.best.code === 'search-budget-exhausted'
+      this.best?.code === 'search-budget-exhausted'
     return isOver ? reason('search-budget-exhausted') : undefined
   }
 }
@@ -298,8 +305,8 @@ function checkExtensions(certificate: Certificate, isLeaf: boolean): Reason | un
   for (const each of certificate.unknownExtensions) {
     if (each.isCritical) return reason('extension-critical-unknown', { extension: each.id })
   }
-  for (const slot of neverCritical) {
-    if (certificate.isCritical(slot)) return reason('extension-misplaced', { extension: slot })
+  if ((certificate.criticals & neverCritical) !== 0) {
+    return reason('extension-misplaced', { rule: 'never critical' })
   }
   for (const slot of alwaysCritical) {
     if (certificate.has(slot) && !certificate.isCritical(slot)) {
@@ -393,10 +400,10 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
   return a === b || (bytesEqual(a.spki, b.spki) && bytesEqual(a.subject.raw, b.subject.raw))
 }
 
-const neverCritical = [
-  'subjectKeyIdentifier',
-  'authorityKeyIdentifier',
-  'authorityInformationAccess',
-  'freshestCrl',
-] as const
+const nothing = new Uint8Array()
+const neverCritical =
+  (1 << extensionSlots.subjectKeyIdentifier) |
+  (1 << extensionSlots.authorityKeyIdentifier) |
+  (1 << extensionSlots.authorityInformationAccess) |
+  (1 << extensionSlots.freshestCrl)
 const alwaysCritical = ['nameConstraints', 'policyConstraints', 'inhibitAnyPolicy'] as const

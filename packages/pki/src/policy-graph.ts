@@ -4,7 +4,7 @@
  * not carried: a qualifier in a critical policies extension is accepted and left to the caller (jpki.md §7, trap 6).
  */
 import type { Certificate } from './certificate.ts'
-import { anyPolicy, type PolicyMapping } from './extension.ts'
+import { anyPolicy, type PolicyInformation, type PolicyMapping } from './extension.ts'
 import { type Reason, reason } from './reason.ts'
 
 /** What the caller demands of policies (RFC 5280 §6.1.1 (c)-(g)). */
@@ -24,8 +24,8 @@ export interface PolicyOutputs {
 
 interface PolicyNode {
   readonly policy: string
-  expected: ReadonlySet<string>
-  readonly parents: Set<PolicyNode>
+  expected: readonly string[]
+  readonly parents: PolicyNode[]
 }
 
 type Level = Map<string, PolicyNode>
@@ -41,7 +41,7 @@ export class PolicyGraph {
   readonly #acceptable: readonly string[] | 'any'
   readonly #length: number
   #level: Level | undefined = new Map([
-    [anyPolicy, { policy: anyPolicy, expected: new Set([anyPolicy]), parents: new Set() }],
+    [anyPolicy, { policy: anyPolicy, expected: [anyPolicy], parents: [] }],
   ])
   #depth = 0
   #explicitPolicy: number
@@ -66,10 +66,9 @@ export class PolicyGraph {
     if (policies === undefined || above === undefined) {
       this.#level = undefined // (e)
     } else {
-      const named = new Set(policies.map(each => each.id))
-      const hasAny = named.delete(anyPolicy)
-      if (named.size > levelSizeMax) return reason('policy-unacceptable')
-      const level = descend(above, named) // (d)(1)
+      if (policies.length > levelSizeMax) return reason('policy-unacceptable')
+      const hasAny = policies.some(each => each.id === anyPolicy)
+      const level = descend(above, policies) // (d)(1)
       if (hasAny && (this.#inhibitAny > 0 || (!isFinal && isSelfIssued))) expand(above, level) // (d)(2)
       if (level.size > levelSizeMax) return reason('policy-unacceptable')
       this.#level = level.size === 0 ? undefined : level // (d)(3): the graph needs no pruning
@@ -124,14 +123,15 @@ export class PolicyGraph {
   }
 }
 
-function descend(above: Level, named: ReadonlySet<string>): Level {
+function descend(above: Level, policies: readonly PolicyInformation[]): Level {
   const level: Level = new Map()
   const any = above.get(anyPolicy)
-  for (const policy of named) {
-    const parents = new Set<PolicyNode>()
-    for (const node of above.values()) if (node.expected.has(policy)) parents.add(node)
-    if (parents.size === 0 && any !== undefined) parents.add(any)
-    if (parents.size > 0) level.set(policy, { policy, expected: new Set([policy]), parents })
+  for (const { id: policy } of policies) {
+    if (policy === anyPolicy) continue
+    const parents: PolicyNode[] = []
+    for (const node of above.values()) if (node.expected.includes(policy)) parents.push(node)
+    if (parents.length === 0 && any !== undefined) parents.push(any)
+    if (parents.length > 0) level.set(policy, { policy, expected: [policy], parents })
   }
   return level
 }
@@ -142,8 +142,8 @@ function expand(above: Level, level: Level): void {
     for (const policy of parent.expected) {
       if (named.has(policy)) continue
       const known = level.get(policy)
-      if (known !== undefined) known.parents.add(parent)
-      else level.set(policy, { policy, expected: new Set([policy]), parents: new Set([parent]) })
+      if (known !== undefined) known.parents.push(parent)
+      else level.set(policy, { policy, expected: [policy], parents: [parent] })
     }
   }
 }
@@ -156,21 +156,23 @@ function map(level: Level, mappings: readonly PolicyMapping[], isAllowed: boolea
     else known.add(subjectPolicy)
   }
   const any = level.get(anyPolicy)
-  for (const [policy, expected] of targets) {
+  for (const [policy, subjects] of targets) {
     const node = level.get(policy)
+    const expected = [...subjects]
     if (!isAllowed) level.delete(policy)
     else if (node !== undefined) node.expected = expected
-    else if (any !== undefined)
-      level.set(policy, { policy, expected, parents: new Set(any.parents) })
+    else if (any !== undefined) level.set(policy, { policy, expected, parents: any.parents })
   }
 }
 
 // RFC 9618 §5.5: policies of the highest nodes below the any-policy that still lead down to the last level.
 function authorityConstrained(level: Level): readonly string[] {
+  const pending = [...level.values()]
+  // The usual case of one tier: all policies hang on the root.
+  if (pending.every(isBelowRoot)) return pending.map(each => each.policy)
   const found = new Set<string>()
   if (level.has(anyPolicy)) found.add(anyPolicy)
   const seen = new Set<PolicyNode>()
-  const pending = [...level.values()]
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (seen.has(node)) continue
     seen.add(node)
@@ -180,4 +182,9 @@ function authorityConstrained(level: Level): readonly string[] {
     }
   }
   return [...found]
+}
+
+function isBelowRoot(node: PolicyNode): boolean {
+  const [parent] = node.parents
+  return node.parents.length === 1 && parent?.policy === anyPolicy && parent.parents.length === 0
 }

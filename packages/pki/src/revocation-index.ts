@@ -14,7 +14,9 @@ import {
   type VerifiedCrl,
 } from './crl-judgement.ts'
 import { bytesEqual, toHex } from './der.ts'
+import { explicit, sequence } from './der-writer.ts'
 import type { GeneralName } from './general-name.ts'
+import type { Name } from './name.ts'
 import { type Instant, passed, reason, rejected, type Verdict } from './reason.ts'
 import { type RevocationReason, reasonNumber, reasonOfNumber } from './revocation-reason.ts'
 
@@ -66,7 +68,7 @@ export class RevocationIndex {
     for (const each of partitions) {
       let table = this.#issuers.get(each.issuerKey)
       if (table === undefined) {
-        table = { byRaw: new ByteMap(), byKey: new Map(), whole: [] }
+        table = { byPoint: new ByteMap(), byKey: new Map(), whole: [] }
         this.#issuers.set(each.issuerKey, table)
       }
       if (each.names === undefined) table.whole.push(each)
@@ -76,7 +78,7 @@ export class RevocationIndex {
         const known = table.byKey.get(key) ?? []
         known.push(each)
         table.byKey.set(key, known)
-        if (name.kind === 'directory') table.byRaw.set(name.name.raw, known)
+        if (name.kind === 'directory') table.byPoint.set(encodePoint(name.name), known)
       }
     }
   }
@@ -194,12 +196,13 @@ export class RevocationIndex {
     const isAuthority = certificate.basicConstraints?.isAuthority === true
     const wanted = isAuthority ? 'authorities' : 'users'
     const serves = (each: Partition): boolean => each.covers === 'all' || each.covers === wanted
+    const encoded = certificate.extensionValue('crlDistributionPoints')
+    const usual = encoded === undefined ? undefined : table.byPoint.get(encoded)?.find(serves)
+    if (usual !== undefined) return usual
     for (const point of certificate.crlDistributionPoints ?? []) {
       if (point.reasons !== undefined || point.crlIssuer !== undefined) continue
       for (const name of point.fullName ?? []) {
-        const byRaw = name.kind === 'directory' ? table.byRaw.get(name.name.raw) : undefined
-        const found = byRaw ?? table.byKey.get(partitionKey(name) ?? '')
-        const partition = found?.find(serves)
+        const partition = table.byKey.get(partitionKey(name) ?? '')?.find(serves)
         if (partition !== undefined) return partition
       }
     }
@@ -208,7 +211,9 @@ export class RevocationIndex {
 }
 
 interface IssuerTable {
-  readonly byRaw: ByteMap<Partition[]>
+  /** By the usual encoding of a distribution points extension that names the partition: most lookups end here. */
+  readonly byPoint: ByteMap<Partition[]>
+  /** By the name as compared, or the URI. */
   readonly byKey: Map<string, Partition[]>
   readonly whole: Partition[]
 }
@@ -251,6 +256,11 @@ function isSameScope(a: Scope, b: Scope): boolean {
   if (a.names === undefined || b.names === undefined) return a.names === b.names
   const keys = new Set(a.names.map(partitionKey))
   return a.names.length === b.names.length && b.names.every(each => keys.has(partitionKey(each)))
+}
+
+// DistributionPoints with one point that has this full name and nothing else.
+function encodePoint(name: Name): Uint8Array {
+  return sequence(sequence(explicit(0, explicit(0, explicit(4, name.raw)))))
 }
 
 function partitionKey(name: GeneralName): string | undefined {

@@ -4,7 +4,7 @@
  */
 import type { SignatureAlgorithm } from './algorithm.ts'
 import { Certificate, parseCertificate } from './certificate.ts'
-import { digest } from './crypto.ts'
+import { digest, type PublicKey } from './crypto.ts'
 import { MalformedError, toHex } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
 import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
@@ -116,8 +116,9 @@ export function validateSignature(demands: ValidationDemands): ValidationReport 
     }
   }
   const certificate = parsed.value
-  const classified = classify(certificate, demands)
-  const path = findPath(certificate, demands)
+  const key = loadKey(certificate, demands.keys)
+  const classified = classify(certificate, key, demands)
+  const path = findPath(certificate, classified, demands)
   const revocation =
     path.kind === 'passed'
       ? judgeRevocation(certificate, path.value.issuer, {
@@ -126,7 +127,7 @@ export function validateSignature(demands: ValidationDemands): ValidationReport 
           keys: demands.keys,
         })
       : undefined
-  const signed = checkSignature(certificate, demands)
+  const signed = key.kind === 'passed' ? checkSignature(key.value, demands) : key
   const isAll =
     classified.kind === 'passed' &&
     path.kind === 'passed' &&
@@ -182,11 +183,25 @@ function readCertificate(given: Certificate | Uint8Array): Verdict<Certificate> 
   }
 }
 
+function loadKey(certificate: Certificate, keys: KeyCache): Verdict<PublicKey> {
+  try {
+    return passed(keys.key(certificate.spki))
+  } catch (error) {
+    if (error instanceof MalformedError)
+      return rejectedFor('key-unacceptable', { detail: error.code })
+    throw error
+  }
+}
+
 // Kind, purpose and key of the leaf.
-function classify(certificate: Certificate, demands: ValidationDemands): Verdict<ClassifiedLeaf> {
+function classify(
+  certificate: Certificate,
+  key: Verdict<PublicKey>,
+  demands: ValidationDemands,
+): Verdict<ClassifiedLeaf> {
   try {
     const classified = classifyLeaf(certificate, demands.profile)
-    if (classified.kind !== 'passed') return classified
+    if (classified.kind !== 'passed' || key.kind !== 'passed') return classified
     const { kind } = classified.value.leaf
     if (kind !== demands.purpose) {
       return rejectedFor('wrong-purpose', { certificate: kind, purpose: demands.purpose })
@@ -194,7 +209,7 @@ function classify(certificate: Certificate, demands: ValidationDemands): Verdict
     if (demands.poolKeys === 'refused' && isPoolKey(certificate.spki)) {
       return rejectedFor('key-test-only')
     }
-    const { facts } = demands.keys.key(certificate.spki)
+    const { facts } = key.value
     if (!isKeyAllowed(facts, demands.profile))
       return rejectedFor('key-unacceptable', { kind: facts.kind })
     return classified
@@ -203,11 +218,16 @@ function classify(certificate: Certificate, demands: ValidationDemands): Verdict
   }
 }
 
-function findPath(certificate: Certificate, demands: ValidationDemands): Verdict<VerifiedPath> {
-  // JPKI has one tier: the leaf's issuer is an anchor. Which policy makes which kind is the profile's business, but the
-  // path must carry one of them all the way.
-  const leaves = demands.profile.leaves
-  const acceptable = leaves.length === 0 ? [] : leaves.flatMap(each => each.policies)
+// JPKI has one tier: the leaf's issuer is an anchor, and the policy that makes the kind must hold all the way.
+function findPath(
+  certificate: Certificate,
+  classified: Verdict<ClassifiedLeaf>,
+  demands: ValidationDemands,
+): Verdict<VerifiedPath> {
+  const acceptable =
+    classified.kind === 'passed'
+      ? classified.value.leaf.policies
+      : demands.profile.leaves.flatMap(each => each.policies)
   return verifyPath(certificate, {
     at: demands.at,
     anchors: demands.anchors,
@@ -225,18 +245,14 @@ function findPath(certificate: Certificate, demands: ValidationDemands): Verdict
   })
 }
 
-function checkSignature(certificate: Certificate, demands: ValidationDemands): Verdict<true> {
-  try {
-    return verifySignature({
-      key: demands.keys.key(certificate.spki),
-      algorithm: demands.algorithm,
-      form: demands.form,
-      content: demands.content,
-      signature: demands.signature,
-    })
-  } catch (error) {
-    return malformed(error)
-  }
+function checkSignature(key: PublicKey, demands: ValidationDemands): Verdict<true> {
+  return verifySignature({
+    key,
+    algorithm: demands.algorithm,
+    form: demands.form,
+    content: demands.content,
+    signature: demands.signature,
+  })
 }
 
 function collect(verdicts: readonly (Verdict<unknown> | undefined)[]): Verdict<never> {

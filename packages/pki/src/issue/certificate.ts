@@ -1,7 +1,7 @@
 /** Encodes certificates (RFC 5280 §4). Everything that decides comes in as arguments; signing is done outside. */
-import { encodeSignatureAlgorithm, type SignatureAlgorithm } from '../algorithm.ts'
+import { encodeSignatureAlgorithm, publicKeyBits, type SignatureAlgorithm } from '../algorithm.ts'
 import { digest } from '../crypto.ts'
-import { contextConstructed, contextPrimitive, DerReader, tags } from '../der.ts'
+import { contextConstructed, contextPrimitive, tags } from '../der.ts'
 import {
   bitString,
   boolean,
@@ -86,9 +86,7 @@ export function encodeExtension(extension: EncodedExtension): Uint8Array {
 
 /** Key identifier by RFC 5280 §4.2.1.2 method (1): SHA-1 of the key's bits. */
 export function keyIdentifier(spki: Uint8Array): Uint8Array {
-  const info = new DerReader(spki).enter(tags.sequence)
-  info.readRawOf(tags.sequence)
-  return digest('sha1', info.readBitStringBytes())
+  return digest('sha1', publicKeyBits(spki))
 }
 
 /** GeneralName constructors. */
