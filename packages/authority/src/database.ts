@@ -1,0 +1,169 @@
+/**
+ * Every table of the authority, each with the one folder that touches it. Instants are bigint milliseconds of domain time.
+ */
+import type { CaKind } from '@sekisho/contract/authority'
+import type { RevocationReason } from '@sekisho/pki'
+import { type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
+
+/** `registry/`: residents 住民. */
+type ResidentTable = {
+  id: string
+  /** Five digits. */
+  municipality: string
+  /** Parsed by `registry/resident.ts`. */
+  attributes: unknown
+  status: 'resident' | 'overseas' | 'deceased'
+  is_ward: boolean
+  /** Name of the persona, for those who have one. */
+  persona: string | null
+  recorded_at: number
+}
+
+/** `registry/`: life events in the order in which they reached the CA; each exactly once. */
+type EventTable = {
+  id: string
+  resident_id: string
+  kind: string
+  at: number
+}
+
+/** `window/`: cards handed out. */
+type CardTable = {
+  id: string
+  resident_id: string
+  /** 15 digits. */
+  serial: string
+  expires_at: number
+  state: 'active' | 'ended'
+  issued_at: number
+}
+
+/** `ca/`: every certificate issued. */
+type CertificateTable = {
+  issuer_key_id: string
+  serial: string
+  ca: CaKind
+  resident_id: string
+  card_id: string
+  municipality: string
+  der: Uint8Array
+  not_before: number
+  not_after: number
+  state: 'valid' | 'held' | 'revoked'
+  reason: RevocationReason | null
+  revoked_at: number | null
+  /** Authentication certificates: the one before. */
+  predecessor_issuer_key_id: string | null
+  predecessor_serial: string | null
+}
+
+/** `revocation/`: the newest list of each partition. */
+type PublicationTable = {
+  issuer_key_id: string
+  municipality: string
+  ca: CaKind
+  number: number
+  this_update: number
+  next_update: number
+  der: Uint8Array
+  sha256: string
+  /** SHA-256 (hex) of the entries: tells whether anything changed since. */
+  content: string
+}
+
+/** `answers/`: queries of verifiers with the answer given, so that a repetition is answered alike and counted once. */
+type QueryTable = {
+  verifier: string
+  key: string
+  kind: 'corresponding-serial' | 'predecessor'
+  request_sha256: string
+  usage_id: string
+  fee_yen: number
+  answer: string
+  at: number
+}
+
+/** The authority's tables. */
+export type AuthorityTables = {
+  resident: ResidentTable
+  event: EventTable
+  card: CardTable
+  certificate: CertificateTable
+  publication: PublicationTable
+  query: QueryTable
+}
+
+const statements = [
+  `create table resident (
+    id text primary key,
+    municipality text not null,
+    attributes jsonb not null,
+    status text not null check (status in ('resident', 'overseas', 'deceased')),
+    is_ward boolean not null,
+    persona text unique,
+    recorded_at bigint not null)`,
+  'create index resident_municipality on resident (municipality)',
+  `create table event (
+    id text primary key,
+    resident_id text not null references resident,
+    kind text not null,
+    at bigint not null)`,
+  'create index event_resident on event (resident_id)',
+  `create table card (
+    id text primary key,
+    resident_id text not null references resident,
+    serial text not null unique,
+    expires_at bigint not null,
+    state text not null check (state in ('active', 'ended')),
+    issued_at bigint not null)`,
+  "create unique index card_active on card (resident_id) where state = 'active'",
+  `create table certificate (
+    issuer_key_id text not null,
+    serial text not null,
+    ca text not null check (ca in ('signature', 'authentication')),
+    resident_id text not null references resident,
+    card_id text not null references card,
+    municipality text not null,
+    der bytea not null,
+    not_before bigint not null,
+    not_after bigint not null,
+    state text not null check (state in ('valid', 'held', 'revoked')),
+    reason text,
+    revoked_at bigint,
+    predecessor_issuer_key_id text,
+    predecessor_serial text,
+    primary key (issuer_key_id, serial),
+    check ((state = 'valid') = (revoked_at is null)))`,
+  'create index certificate_resident on certificate (resident_id)',
+  // Two valid certificates of a kind on one medium are not allowed (A2).
+  "create unique index certificate_one_valid on certificate (card_id, ca) where state <> 'revoked'",
+  "create index certificate_not_valid on certificate (issuer_key_id, municipality) where state <> 'valid'",
+  `create table publication (
+    issuer_key_id text not null,
+    municipality text not null,
+    ca text not null,
+    number integer not null,
+    this_update bigint not null,
+    next_update bigint not null,
+    der bytea not null,
+    sha256 text not null,
+    content text not null,
+    primary key (issuer_key_id, municipality))`,
+  `create table query (
+    verifier text not null,
+    key text not null,
+    kind text not null,
+    request_sha256 text not null,
+    usage_id text not null,
+    fee_yen integer not null,
+    answer text not null,
+    at bigint not null,
+    primary key (verifier, key))`,
+]
+
+/** From an empty schema to the tables above. */
+export const authorityMigrations: Migrations = {
+  'authority-0001-foundation': async (db: Kysely<unknown>) => {
+    for (const statement of statements) await sql.raw(statement).execute(db)
+  },
+}

@@ -1,0 +1,67 @@
+/** Residents and their four attributes 基本4情報 (A1). The registry keeps names and addresses as written; nothing is normalised. */
+import type { CalendarDate } from '@sekisho/contract/japan'
+import { z } from 'zod'
+
+/** A birth date whose month or day the register may not know. */
+const birthDate = z.strictObject({
+  year: z.int().min(1868).max(2100),
+  month: z.int().min(1).max(12).nullable(),
+  day: z.int().min(1).max(31).nullable(),
+})
+
+/** The attributes of a resident as the registry holds them. Flags mark characters that certificates cannot carry. */
+export const residentAttributes = z.strictObject({
+  name: z.string().min(1).max(100),
+  nameSubstitutes: z.string().regex(/^[01]*$/),
+  formerSurname: z.string().nullable(),
+  address: z.string().min(1).max(200),
+  addressSubstitutes: z.string().regex(/^[01]*$/),
+  birthDate,
+  gender: z.enum(['male', 'female', 'unknown']),
+})
+export type ResidentAttributes = z.infer<typeof residentAttributes>
+
+/** A resident. */
+export type Resident = {
+  readonly id: string
+  readonly municipality: string
+  readonly attributes: ResidentAttributes
+  readonly status: 'resident' | 'overseas' | 'deceased'
+  readonly isWard: boolean
+  readonly persona: string | null
+}
+
+/** Parses a registry row. */
+export function residentOf(row: {
+  readonly id: string
+  readonly municipality: string
+  readonly attributes: unknown
+  readonly status: Resident['status']
+  readonly is_ward: boolean
+  readonly persona: string | null
+}): Resident {
+  return {
+    id: row.id,
+    municipality: row.municipality,
+    attributes: residentAttributes.parse(row.attributes),
+    status: row.status,
+    isWard: row.is_ward,
+    persona: row.persona,
+  }
+}
+
+/** The birth date for rules of age; an unknown part counts as the latest possible, so that nobody is taken for older. */
+export function latestBirthDate(attributes: ResidentAttributes): CalendarDate {
+  const { year, month, day } = attributes.birthDate
+  const latestMonth = month ?? 12
+  return {
+    year,
+    month: latestMonth,
+    day: day ?? new Date(Date.UTC(year, latestMonth, 0)).getUTCDate(),
+  }
+}
+
+/** A string of zeros, one for each character. */
+export function noSubstitutes(text: string): string {
+  return '0'.repeat(Array.from(text).length)
+}
