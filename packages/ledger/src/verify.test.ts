@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import * as fc from 'fast-check'
 import { temporaryFolder } from '@sekisho/runtime/files'
 import { createKey } from '@sekisho/runtime/keys'
 import { signCheckpoint } from './checkpoint.ts'
@@ -157,6 +158,23 @@ describe('a checkpoint', () => {
     const stranger = await createKey('ed25519')
     const theirs = signCheckpoint({ origin, size: 1, root }, stranger)
     assert.equal(code(theirs), 'checkpoint-unsigned')
+  })
+
+  it('that is damaged anywhere never passes and never crashes the reader', () => {
+    const bytes = [...note]
+    const change = fc.tuple(
+      fc.nat(bytes.length - 1),
+      fc.constantFrom('', '\n', 'A', '— ', '0', '+'),
+    )
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), changes => {
+        const damaged = [...bytes]
+        for (const [at, put] of changes) damaged[at] = put
+        const text = damaged.join('')
+        if (text !== note) assert.notEqual(code(text), 'passed')
+      }),
+    )
+    fc.assert(fc.property(fc.string(), text => assert.notEqual(code(text), 'passed')))
   })
 
   it('may carry signatures of witnesses beside ours', async () => {

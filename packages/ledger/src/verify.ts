@@ -254,7 +254,7 @@ function splitNote(note: string): Note | undefined {
     const [, name, encoded] = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u.exec(line) ?? []
     if (name === undefined || encoded === undefined) return undefined
     const bytes = Buffer.from(encoded, 'base64')
-    if (bytes.length < 5) return undefined
+    if (bytes.length < 5 || bytes.toString('base64') !== encoded) return undefined
     signatures.push({ name, bytes: Uint8Array.from(bytes) })
   }
   return { text, signatures }

@@ -1,12 +1,14 @@
 /** The Fastify application that routes are added to: typed by zod, and keeping bodies' bytes. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import formbody from '@fastify/formbody'
+import { Refusal } from '@sekisho/contract'
 import fastify, { type FastifyInstance } from 'fastify'
 import {
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
+import { answerRefusal } from './refusal-answer.ts'
 import type { VerifiedRequest } from './signed-messages.ts'
 
 declare module 'fastify' {
@@ -35,12 +37,14 @@ export async function createApp(
   const app: App = fastify({
     logger: false,
     bodyLimit,
-    requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
     trustProxy: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: paramLengthMax },
     serverFactory: serverFor,
+    // An address that cannot be decoded; the default answer would repeat it.
+    frameworkErrors: (_error, request, reply) =>
+      answerRefusal(request, reply, new Refusal('not-found'), undefined),
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -61,7 +65,5 @@ export async function createApp(
   return app
 }
 
-/** Against bodies that trickle in (slow-loris). */
-const requestTimeoutMs = 30_000
 /** Ids in paths are tokens of some forty characters. */
 const paramLengthMax = 200

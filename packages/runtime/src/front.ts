@@ -58,7 +58,7 @@ export function createFront(
   }
   return {
     serverFor: inner =>
-      createServer({ maxHeaderSize: headerBytesMax }, (request, response) => {
+      createServer(limits, (request, response) => {
         for (const [name, value] of headers) response.setHeader(name, value)
         const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
         if (refused(path, request, response)) return
@@ -110,5 +110,10 @@ function hostOf(origin: string): string {
 
 /** What load balancers ask by address; the answers say nothing that a name would protect. */
 const openPaths: ReadonlySet<string> = new Set(['/health', '/ready'])
-/** Cookies of several programs on one host, with room to spare. */
-const headerBytesMax = 16 * 1024
+const limits = {
+  /** Cookies of several programs on one host, with room to spare. */
+  maxHeaderSize: 16 * 1024,
+  /** Against heads and bodies that trickle in (slow-loris). */
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+}

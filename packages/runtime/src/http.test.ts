@@ -40,6 +40,9 @@ before(async () => {
   server.app.get('/refuse', async () => {
     throw new Refusal('consent-missing', { purpose: 'loan' })
   })
+  server.app.get('/library', async () => {
+    throw Object.assign(new Error('a library says so'), { statusCode: 404 })
+  })
   server.app.get('/break', async () => {
     throw new Error('broken inside')
   })
@@ -132,8 +135,20 @@ describe('refusals and faults', () => {
     assert.equal(faults.length, before + 1)
   })
 
+  it('what a library throws with a status of its own is a fault all the same', async () => {
+    assert.equal(await codeOf(await get('/library')), 'internal-fault')
+  })
+
+  it('a body that would write to prototypes is refused', async () => {
+    const answer = await post('/names', '{"name":"a","items":[],"__proto__":{"x":1}}')
+    assert.equal(await codeOf(answer), 'request-malformed')
+  })
+
   it('an address with nothing behind it is the refusal not-found', async () => {
     assert.equal(await codeOf(await get(`/people/${secret}`)), 'not-found')
+    const undecodable = await get(`/${secret}%zz`)
+    assert.equal(undecodable.status, 404)
+    assert.doesNotMatch(await undecodable.text(), new RegExp(secret))
     assert.deepEqual(sink.violations(), [])
   })
 })

@@ -22,7 +22,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
     const paths = error.validation.map(issue => fieldPath(where, issue.instancePath))
     return new Refusal('request-malformed', { fields: [...new Set(paths)].join(' ') })
   }
-  const status = statusOf(error)
+  const status = fastifyStatusOf(error)
   if (status === 413) return new Refusal('request-too-large')
   if (status === 415) return new Refusal('request-malformed', { fields: 'content-type' })
   if (status !== undefined && status >= 400 && status < 500) {
@@ -77,9 +77,13 @@ function fieldPath(where: string, instancePath: string): string {
   return [where, ...path.map(part => (/^[\w-]{1,40}$/.test(part) ? part : '?'))].join('.')
 }
 
-function statusOf(error: unknown): number | undefined {
+/** The status of an error that Fastify itself raised while reading a request. */
+function fastifyStatusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
-  return typeof error.statusCode === 'number' ? error.statusCode : undefined
+  const raisedThere =
+    error instanceof SyntaxError ||
+    ('code' in error && typeof error.code === 'string' && error.code.startsWith('FST_'))
+  return raisedThere && typeof error.statusCode === 'number' ? error.statusCode : undefined
 }
 
 function queryField(query: unknown, name: string): unknown {

@@ -364,6 +364,14 @@ describe('a PostgreSQL server', () => {
     await engine.close()
   })
 
+  it('is not used when something drops the role of the program', async () => {
+    const engine = connectPostgres(`${server.url}&options=${encodeURIComponent('-c role=none')}`)
+    await assert.rejects(engine.store({ schema: 'bank', migrations: {} }), {
+      code: 'configuration-unsafe',
+    })
+    await engine.close()
+  })
+
   it('that is not there is an error, not a wait', async () => {
     const engine = connectPostgres('postgres://postgres@127.0.0.1:1/none')
     await assert.rejects(engine.store({ schema: 'bank', migrations: {} }))

@@ -9,6 +9,7 @@
  *
  * SQL never asks the server for the time and never makes ids: both come in as parameters.
  */
+import { Refusal } from '@sekisho/contract'
 import { Kysely, sql, type Transaction } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import type { Effects } from './effects.ts'
@@ -82,7 +83,7 @@ export interface Engine {
 
 /**
  * Opens the engine inside this process, over a data folder or `'memory'`. It serialises: one
- * transaction at a time. The folder is locked; a second process gets the refusal
+ * transaction at a time. The folder is its own and locked; a second process gets the refusal
  * `data-folder-in-use`. Commits survive the death of the process but not the loss of power, so it is
  * for towns and tests only.
  */
@@ -224,10 +225,22 @@ async function migrate(sessions: Sessions, schema: string, steps: Migrations): P
     // Several owners' steps share a schema, and each adds to its own end.
     allowUnorderedMigrations: true,
   })
+  await assertRole(db, schema)
   const { error, results } = await migrator.migrateToLatest()
   if (error !== undefined) {
     const failed = results?.find(result => result.status === 'Error')?.migrationName
     throw new Error(`schema ${schema}: the migration ${failed ?? ''} failed`, { cause: error })
+  }
+}
+
+/** Something between us and the server (a pooler, a URL with options) could have dropped the role. */
+async function assertRole(db: Kysely<unknown>, schema: string): Promise<void> {
+  const { rows } = await sql<{
+    role: string
+    schema: string
+  }>`select current_user as role, current_schema() as schema`.execute(db)
+  if (rows[0]?.role !== roleOf(schema) || rows[0].schema !== schema) {
+    throw new Refusal('configuration-unsafe', { setting: `database role of ${schema}` })
   }
 }
 
