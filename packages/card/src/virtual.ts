@@ -1,6 +1,7 @@
 export { contactAtr, createVirtualCard, type VirtualCard } from './virtual/card.ts'
 export {
   block,
+  cardFileName,
   type CardState,
   type KeySlot,
   parseCardState,

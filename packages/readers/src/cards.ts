@@ -6,6 +6,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
+  cardFileName,
   type CardState,
   createVirtualCard,
   parseCardState,
@@ -57,7 +58,7 @@ export function openCardFolder(folder: string): CardFolder {
 
 /** The file that is a persona's card. */
 export function cardFile(folder: string, persona: string): string {
-  return join(folder, `${persona}.card.json`)
+  return join(folder, cardFileName(persona))
 }
 
 async function takeCard(persona: string, path: string): Promise<HeldCard> {

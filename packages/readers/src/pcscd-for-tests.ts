@@ -40,6 +40,8 @@ export async function startPcscd(): Promise<Pcscd> {
   const ended = new Promise<void>(resolve => {
     daemon.once('exit', () => resolve())
   })
+  const kill = (): unknown => daemon.kill('SIGTERM')
+  process.once('exit', kill)
   const socket = `/proc/${daemon.pid}/root/run/pcscd/pcscd.comm`
   for (let round = 0; ; round++) {
     try {
@@ -54,7 +56,8 @@ export async function startPcscd(): Promise<Pcscd> {
     port,
     env: { PCSCLITE_CSOCK_NAME: socket },
     async stop() {
-      daemon.kill('SIGTERM')
+      kill()
+      process.removeListener('exit', kill)
       await ended
       await folder.remove()
     },

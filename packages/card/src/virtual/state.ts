@@ -4,6 +4,11 @@
  */
 import { type Pin, parsePin, type SecretKind, triesMax } from '../pin.ts'
 
+/** The name of the file that is a persona's card, in whichever folder; the window and every reader lock that file. */
+export function cardFileName(persona: string): string {
+  return `${persona}.card.json`
+}
+
 /** One key of the card with its certificate and secret. `null` where the card has none. Binary members are base64. */
 export type KeySlot = {
   /** PKCS#8 DER. */

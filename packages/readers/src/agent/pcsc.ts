@@ -1,0 +1,143 @@
+/**
+ * Cards in the machine's PC/SC readers. The library is native and needs the PC/SC service's client library, so it is loaded
+ * when the agent starts and not before.
+ *
+ * Not done: PIN entry on the reader's own pad (PC/SC part 10).
+ */
+import { type Card, CardGone, selectJpki } from '@sekisho/card'
+import { Refusal } from '@sekisho/contract'
+import { sleep } from '@sekisho/runtime/clock'
+import type * as pcscMini from 'pcsc-mini'
+import type { Card as PcscCard, Client, Reader } from 'pcsc-mini'
+
+/** Where an agent takes cards from. */
+export interface CardSource {
+  /**
+   * Runs `use` with the card, undisturbed by other programs, and leaves the card reset.
+   *
+   * Throws the refusals `reader-absent`, `card-absent` and `card-in-use` (another program holds it).
+   */
+  withCard<T>(use: (card: Card) => Promise<T>): Promise<T>
+}
+
+/** The machine's PC/SC service. */
+export interface PcscCards extends CardSource {
+  stop(): void
+}
+
+/** Starts to watch the readers. Throws the refusal `reader-absent` when the machine has no PC/SC at all. */
+export async function openPcsc(): Promise<PcscCards> {
+  const pcsc = await loaded()
+  const present = new Map<Reader, boolean>()
+  const client: Client = new pcsc.Client()
+  client.on('reader', reader => {
+    present.set(reader, false)
+    reader.on('change', status => present.set(reader, status.has(pcsc.ReaderStatus.PRESENT)))
+    reader.on('disconnect', () => present.delete(reader))
+  })
+  // A service that stops takes its readers along: then there are none, which withCard says.
+  client.on('error', () => present.clear())
+  client.start()
+  for (let round = 0; round < roundsMax && present.size === 0; round++) await sleep(roundMs)
+  return {
+    stop() {
+      try {
+        client.stop()
+      } catch (fault) {
+        // The service went first.
+        unlessGone(fault)
+      }
+    },
+    async withCard(use) {
+      if (present.size === 0) throw new Refusal('reader-absent')
+      const readers = [...present].filter(([, isPresent]) => isPresent).map(([reader]) => reader)
+      let isBusy = false
+      for (const reader of readers) {
+        const connected = await connectedCard(pcsc, reader)
+        if (connected === 'busy') isBusy = true
+        if (typeof connected === 'string') continue
+        const done = await useAlone(pcsc, connected, use)
+        if (done !== 'not-jpki') return done.value
+      }
+      throw new Refusal(isBusy ? 'card-in-use' : 'card-absent')
+    },
+  }
+}
+
+/** The service tells its readers within this time of being asked; one plugged in later is told as it comes. */
+const roundsMax = 20
+const roundMs = 25
+
+type Pcsc = typeof pcscMini
+
+async function loaded(): Promise<Pcsc> {
+  try {
+    return await import('pcsc-mini')
+  } catch (cause) {
+    // Whatever keeps a native library from loading, there is no reader to be had.
+    throw Object.assign(new Refusal('reader-absent'), { cause })
+  }
+}
+
+async function connectedCard(pcsc: Pcsc, reader: Reader): Promise<PcscCard | 'busy' | 'gone'> {
+  try {
+    return await reader.connect(pcsc.CardMode.SHARED)
+  } catch (fault) {
+    if (codeOf(fault) === 'SharingViolation') return 'busy'
+    if (goneCodes.has(codeOf(fault))) return 'gone'
+    throw fault
+  }
+}
+
+/** A PC/SC transaction keeps other programs out while the PIN is verified; the reset at its end forgets the PIN. */
+async function useAlone<T>(
+  pcsc: Pcsc,
+  connected: PcscCard,
+  use: (card: Card) => Promise<T>,
+): Promise<{ readonly value: T } | 'not-jpki'> {
+  const card: Card = {
+    async transmit(command) {
+      try {
+        return Uint8Array.from(await connected.transmit(command))
+      } catch (fault) {
+        if (goneCodes.has(codeOf(fault))) throw new CardGone({ cause: fault })
+        throw fault
+      }
+    },
+  }
+  const leave = pcsc.CardDisposition.RESET
+  try {
+    const transaction = await connected.transaction()
+    try {
+      const selected = await selectJpki(card)
+      if (selected.kind === 'refused') return 'not-jpki'
+      return { value: await use(card) }
+    } finally {
+      await transaction.end(leave).catch(unlessGone)
+    }
+  } finally {
+    await connected.disconnect(leave).catch(unlessGone)
+  }
+}
+
+/** A card that has left needs no goodbye. */
+function unlessGone(fault: unknown): void {
+  if (!goneCodes.has(codeOf(fault))) throw fault
+}
+
+function codeOf(fault: unknown): string {
+  return fault instanceof Error && 'code' in fault ? String(fault.code) : ''
+}
+
+const goneCodes: ReadonlySet<string> = new Set([
+  'NoSmartCard',
+  'RemovedCard',
+  'ResetCard',
+  'UnpoweredCard',
+  'UnresponsiveCard',
+  'ReaderUnavailable',
+  'UnknownReader',
+  'NoService',
+  'ServiceStopped',
+  'InvalidHandle',
+])
