@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as fc from 'fast-check'
 import { documentBytesMax } from '@sekisho/contract/reader'
 import { readAsked, readAskedText, showDocument } from './asked.ts'
 
@@ -72,4 +73,21 @@ test('a PDF is known by its first bytes only', () => {
   assert.deepEqual(showDocument('application/pdf', Buffer.from('%PDF-2.0')), { kind: 'pdf' })
   assert.equal(showDocument('application/pdf', Buffer.from(' %PDF-2.0')), undefined)
   assert.equal(showDocument('application/pdf', new Uint8Array(0)), undefined)
+})
+
+test('no message makes the reader of requests throw, and what is asked has exactly the known members', () => {
+  const members = fc.constantFrom('v', 'type', 'id', 'purpose', 'challenge', 'title', 'document')
+  fc.assert(
+    fc.property(fc.dictionary(members, fc.jsonValue()), fc.boolean(), (change, isWhole) => {
+      const value = isWhole ? { ...signing('x'), ...change } : change
+      const reading = readAskedText(JSON.stringify(value))
+      if (reading.kind === 'asked')
+        assert.deepEqual(Object.keys(reading.asked.request), Object.keys(value))
+    }),
+    { numRuns: 500 },
+  )
+  fc.assert(
+    fc.property(fc.string(), text => readAskedText(text).kind !== 'asked'),
+    { numRuns: 500 },
+  )
 })

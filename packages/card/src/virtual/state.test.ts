@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as fc from 'fast-check'
 import { createVirtualCard } from './card.ts'
 import { parseCardState, personalise, renewKeys, resetPin, unlock } from './state.ts'
 import { hex, standIn, testCard, testKey } from './card-for-tests.ts'
@@ -74,4 +75,21 @@ test('a renewed card signs with the new key and its PIN, with full counters', as
   await send('00A4040C0AD392F000260100000001')
   assert.equal(await send('002000980434333231'), '9000')
   assert.equal((await send('802A0097013000')).length, 516)
+})
+
+test('no damaged state is read, and the reader of states throws nothing else than that it is damaged', () => {
+  const members = fc.constantFrom('v', 'serial', 'expires', 'demandsPinAlways', 'signature')
+  fc.assert(
+    fc.property(members, fc.jsonValue(), (member, value) => {
+      fc.pre(JSON.stringify(value) !== JSON.stringify(adult[member]))
+      const damaged = { ...adult, [member]: value }
+      try {
+        const read = parseCardState(damaged)
+        return ['serial', 'expires', 'demandsPinAlways'].includes(member) && read[member] === value
+      } catch (fault) {
+        return fault instanceof RangeError
+      }
+    }),
+    { numRuns: 500 },
+  )
 })
