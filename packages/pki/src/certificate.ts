@@ -2,6 +2,7 @@
  * X.509 certificates (RFC 5280 §4.1). `parseCertificate` checks the frame, finds every extension and refuses
  * duplicates; the values of names and extensions are decoded when first asked for, and then kept.
  */
+import type { PublicKey } from './crypto.ts'
 import {
   contextConstructed,
   contextPrimitive,
@@ -38,6 +39,7 @@ import {
   slotOf,
 } from './extension.ts'
 import type { GeneralName } from './general-name.ts'
+import type { KeyCache } from './key-cache.ts'
 import { type Name, readName } from './name.ts'
 import type { Instant } from './reason.ts'
 
@@ -106,6 +108,7 @@ export class Certificate {
   readonly #starts: readonly number[]
   readonly #ends: readonly number[]
   readonly #parsed: unknown[] = []
+  #publicKey: PublicKey | undefined
 
   private constructor(frame: CertificateFrame) {
     this.raw = frame.raw
@@ -205,6 +208,12 @@ export class Certificate {
   /** Whether an OCSP responder's certificate asks not to be checked for revocation (RFC 6960 §4.2.2.2.1). */
   get hasOcspNoCheck(): boolean {
     return this.has('ocspNoCheck')
+  }
+
+  /** The loaded public key, kept from then on. Throws `MalformedError` when it is none. */
+  publicKey(keys: KeyCache): PublicKey {
+    this.#publicKey ??= keys.key(this.spki)
+    return this.#publicKey
   }
 
   /** The undecoded value of a known extension. */

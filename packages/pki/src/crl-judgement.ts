@@ -189,7 +189,7 @@ function checkCrlIssuer(
     if (algorithm === 'weak' || algorithm === 'unsupported') {
       return reason('crl-signature-bad', { algorithm })
     }
-    const isGood = keys.key(issuer.spki).verify(algorithm, list.tbs, list.signature)
+    const isGood = issuer.publicKey(keys).verify(algorithm, list.tbs, list.signature)
     return isGood ? undefined : reason('crl-signature-bad')
   } catch (error) {
     return malformed(error)

@@ -159,14 +159,11 @@ export class DerReader {
 
   /** Moves over the next element, which must have the tag. */
   expect(tag: number): void {
-    if (this.peek() !== tag) {
-      throw new MalformedError(
-        this.isAtEnd ? 'truncated' : 'tag-unexpected',
-        this.position,
-        `expected ${tag.toString(16)}`,
-      )
-    }
+    const start = this.position
     this.next()
+    if (this.tag !== tag) {
+      throw new MalformedError('tag-unexpected', start, `expected ${tag.toString(16)}`)
+    }
   }
 
   /** Content of the next element, which must have the tag. */

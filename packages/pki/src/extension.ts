@@ -77,7 +77,8 @@ export interface PolicyQualifier {
 
 export interface PolicyInformation {
   readonly id: string
-  readonly qualifiers: readonly PolicyQualifier[]
+  /** The encoded qualifiers: see `readPolicyQualifiers`. No judgement needs them, so they are not decoded. */
+  readonly qualifiers: Uint8Array | undefined
 }
 
 export interface PolicyMapping {
@@ -161,6 +162,18 @@ export function parseCertificatePolicies(value: Uint8Array): readonly PolicyInfo
     throw new MalformedError('value-invalid', 0, 'policy named twice')
   }
   return policies
+}
+
+/** Decodes the qualifiers of a policy. Throws `MalformedError`. */
+export function readPolicyQualifiers(policy: PolicyInformation): readonly PolicyQualifier[] {
+  if (policy.qualifiers === undefined) return []
+  return readSequenceOf(policy.qualifiers, reader => {
+    const qualifier = reader.enter(tags.sequence)
+    const id = qualifier.readObjectIdentifier()
+    const value = qualifier.readRaw()
+    qualifier.finish()
+    return { id, value }
+  })
 }
 
 export function parsePolicyMappings(value: Uint8Array): readonly PolicyMapping[] {
@@ -289,18 +302,8 @@ function readSequenceOf<T>(value: Uint8Array, read: (reader: DerReader) => T): r
 function readPolicyInformation(reader: DerReader): PolicyInformation {
   const policy = reader.enter(tags.sequence)
   const id = policy.readObjectIdentifier()
-  if (policy.isAtEnd) return { id, qualifiers: [] }
-  const list = policy.enter(tags.sequence)
+  const qualifiers = policy.isAtEnd ? undefined : policy.readRawOf(tags.sequence)
   policy.finish()
-  const qualifiers: PolicyQualifier[] = []
-  do {
-    if (qualifiers.length >= extensionItemsMax) throw new MalformedError('too-many', list.position)
-    const qualifier = list.enter(tags.sequence)
-    const qualifierId = qualifier.readObjectIdentifier()
-    const qualifierValue = qualifier.readRaw()
-    qualifier.finish()
-    qualifiers.push({ id: qualifierId, value: qualifierValue })
-  } while (!list.isAtEnd)
   return { id, qualifiers }
 }
 

@@ -53,8 +53,10 @@ export {
   type NameConstraints,
   type PolicyConstraints,
   type PolicyInformation,
+  type PolicyQualifier,
   practiceStatementId,
   purposes,
+  readPolicyQualifiers,
 } from './extension.ts'
 export {
   attributeNames,

@@ -90,7 +90,7 @@ function checkResponder(
       found = refused
       continue
     }
-    const key = demands.keys.key(responder.spki)
+    const key = responder.publicKey(demands.keys)
     if (key.verify(algorithm, response.tbs, response.signature)) return undefined
     found = reason('ocsp-signature-bad')
   }

@@ -13,7 +13,7 @@ import { extensionSlots, keyUsages, purposes } from './extension.ts'
 import { checkGeneralNamesFrame } from './general-name.ts'
 import type { KeyCache } from './key-cache.ts'
 import { comparisonsMax, ConstraintState } from './name-constraints.ts'
-import { PolicyGraph, type PolicyInputs, type PolicyOutputs } from './policy-graph.ts'
+import { judgeOneTier, PolicyGraph, type PolicyInputs, type PolicyOutputs } from './policy-graph.ts'
 import { keyFitsAlgorithm } from './algorithm.ts'
 import {
   type Instant,
@@ -227,7 +227,7 @@ export function checkIssued(
   if (algorithm === 'weak') return reason('algorithm-weak')
   if (algorithm === 'unsupported') return reason('algorithm-unsupported')
   try {
-    const key = keys.key(issuer.spki)
+    const key = issuer.publicKey(keys)
     if (!isAcceptableKey(key.facts)) return reason('key-unacceptable', factsEvidence(key.facts))
     const isGood = key.verify(algorithm, certificate.tbs, certificate.signature)
     return isGood ? undefined : reason('certificate-signature-bad')
@@ -245,7 +245,7 @@ function validateChain(
 ): VerifiedPath | Reason {
   try {
     const length = chain.length - 1
-    const policies = new PolicyGraph(demands.policies, length)
+    const policies = length === 1 ? undefined : new PolicyGraph(demands.policies, length)
     const names = new ConstraintState()
     let pathLengthMax = length
     for (let i = length; i >= 0; i--) {
@@ -263,7 +263,7 @@ function validateChain(
       if (!isAnchor) {
         const bad =
           (isSelfIssued ? undefined : names.check(certificate, spent)) ??
-          policies.process(certificate, isSelfIssued)
+          policies?.process(certificate, isSelfIssued)
         if (bad !== undefined) return bad
       }
       if (isLeaf) continue
@@ -271,7 +271,7 @@ function validateChain(
       if (!isUncounted && pathLengthMax <= 0) return reason('path-too-long') // (l)
       if (!isUncounted) pathLengthMax--
       const bad =
-        (isAnchor ? undefined : policies.prepare(certificate, isSelfIssued)) ??
+        (isAnchor ? undefined : policies?.prepare(certificate, isSelfIssued)) ??
         checkAuthority(certificate, isAnchor ? undefined : demands.purpose)
       if (bad !== undefined) return bad
       const limit = certificate.basicConstraints?.pathLengthMax
@@ -281,7 +281,7 @@ function validateChain(
     }
     const leaf = chain[0]
     if (leaf === undefined) return reason('issuer-unknown')
-    const outputs = policies.finish(leaf)
+    const outputs = policies?.finish(leaf) ?? judgeOneTier(leaf, demands.policies)
     if ('code' in outputs) return outputs
     return checkLeaf(leaf, demands) ?? accept(chain, demands.at, outputs)
   } catch (error) {
@@ -358,7 +358,7 @@ function checkLeaf(leaf: Certificate, demands: PathDemands): Reason | undefined 
   if (usage !== undefined && (usage & demands.keyUsage) !== demands.keyUsage) {
     return reason('key-usage-unacceptable')
   }
-  const key = demands.keys.key(leaf.spki).facts
+  const key = leaf.publicKey(demands.keys).facts
   if (!isAcceptableKey(key)) return reason('key-unacceptable', factsEvidence(key))
   return checkPurpose(leaf, demands.purpose)
 }

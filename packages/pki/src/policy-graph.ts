@@ -108,19 +108,40 @@ export class PolicyGraph {
     this.#explicitPolicy = Math.max(0, this.#explicitPolicy - 1)
     if (certificate.policyConstraints?.requireExplicitPolicy === 0) this.#explicitPolicy = 0
     const authority = this.#level === undefined ? [] : authorityConstrained(this.#level)
-    const user = this.#intersect(authority)
+    const user = intersect(authority, this.#acceptable)
     if (this.#explicitPolicy === 0 && user.length === 0) {
       return reason('policy-unacceptable', { found: authority })
     }
     return { authorityConstrained: authority, userConstrained: user }
   }
+}
 
-  #intersect(authority: readonly string[]): readonly string[] {
-    if (this.#acceptable === 'any' || this.#acceptable.includes(anyPolicy)) return authority
-    if (authority.includes(anyPolicy)) return this.#acceptable
-    const acceptable = this.#acceptable
-    return authority.filter(each => acceptable.includes(each))
+/**
+ * The same judgement for a path of one certificate below its anchor, which is every JPKI path: the graph would have one
+ * level, on which each policy hangs on the root.
+ */
+export function judgeOneTier(
+  certificate: Certificate,
+  inputs: PolicyInputs,
+): PolicyOutputs | Reason {
+  const authority: string[] = []
+  for (const { id } of certificate.policies ?? []) {
+    if (id !== anyPolicy || !inputs.isAnyInhibited) authority.push(id)
   }
+  const user = intersect(authority, inputs.acceptable)
+  const isRequired =
+    inputs.isExplicitRequired || certificate.policyConstraints?.requireExplicitPolicy === 0
+  if (isRequired && user.length === 0) return reason('policy-unacceptable', { found: authority })
+  return { authorityConstrained: authority, userConstrained: user }
+}
+
+function intersect(
+  authority: readonly string[],
+  acceptable: readonly string[] | 'any',
+): readonly string[] {
+  if (acceptable === 'any' || acceptable.includes(anyPolicy)) return authority
+  if (authority.includes(anyPolicy)) return acceptable
+  return authority.filter(each => acceptable.includes(each))
 }
 
 function descend(above: Level, policies: readonly PolicyInformation[]): Level {
@@ -167,12 +188,10 @@ function map(level: Level, mappings: readonly PolicyMapping[], isAllowed: boolea
 
 // RFC 9618 §5.5: policies of the highest nodes below the any-policy that still lead down to the last level.
 function authorityConstrained(level: Level): readonly string[] {
-  const pending = [...level.values()]
-  // The usual case of one tier: all policies hang on the root.
-  if (pending.every(isBelowRoot)) return pending.map(each => each.policy)
   const found = new Set<string>()
   if (level.has(anyPolicy)) found.add(anyPolicy)
   const seen = new Set<PolicyNode>()
+  const pending = [...level.values()]
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (seen.has(node)) continue
     seen.add(node)
@@ -182,9 +201,4 @@ function authorityConstrained(level: Level): readonly string[] {
     }
   }
   return [...found]
-}
-
-function isBelowRoot(node: PolicyNode): boolean {
-  const [parent] = node.parents
-  return node.parents.length === 1 && parent?.policy === anyPolicy && parent.parents.length === 0
 }

@@ -185,7 +185,7 @@ function readCertificate(given: Certificate | Uint8Array): Verdict<Certificate> 
 
 function loadKey(certificate: Certificate, keys: KeyCache): Verdict<PublicKey> {
   try {
-    return passed(keys.key(certificate.spki))
+    return passed(certificate.publicKey(keys))
   } catch (error) {
     if (error instanceof MalformedError)
       return rejectedFor('key-unacceptable', { detail: error.code })
