@@ -148,11 +148,20 @@ async function compose(
   trust: Trust,
 ) {
   const folder = settings.keysFolder
-  const master = await loadOrCreateMasterKey(folder, 'master', { random: settings.random })
-  const tokenKey = await loadOrCreateKey(folder, 'tokens', 'ec-p256', settings)
-  const receiptKey = await loadOrCreateKey(folder, 'receipts', 'ed25519', settings)
-  const ledgerKey = await loadOrCreateKey(folder, 'ledger', 'ed25519', settings)
-  const cookieKey = await loadOrCreateKey(folder, 'cookies', 'ed25519', settings)
+  const master = await loadOrCreateMasterKey(folder, 'master', {
+    random: settings.random,
+    effects: settings.effects,
+  })
+  const tokenKey = await loadOrCreateKey(folder, 'tokens', 'ec-p256', { effects: settings.effects })
+  const receiptKey = await loadOrCreateKey(folder, 'receipts', 'ed25519', {
+    effects: settings.effects,
+  })
+  const ledgerKey = await loadOrCreateKey(folder, 'ledger', 'ed25519', {
+    effects: settings.effects,
+  })
+  const cookieKey = await loadOrCreateKey(folder, 'cookies', 'ed25519', {
+    effects: settings.effects,
+  })
   const personKeys = createPersonKeys({ master, random: settings.random })
   const ledger = createLedger({
     store,

@@ -246,7 +246,7 @@ async function openStatement(given: InteractionWorld, step: Step) {
       .orderBy('created_at', 'desc')
       .executeTakeFirst(),
   )
-  if (row?.statement == null) throw new Refusal('challenge-unknown')
+  if (row === undefined || row.statement === null) throw new Refusal('challenge-unknown')
   return findCeremony(given.world.store, {
     asked: row.statement,
     uid: step.uid,

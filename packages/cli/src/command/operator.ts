@@ -1,0 +1,2 @@
+import type { Command } from 'commander'
+export function addOperatorCommands(_program: Command): void {}

@@ -1,0 +1,126 @@
+/** The town's front page: addresses, first steps, people, the time dial. It is no part of the product. */
+import { townClock } from '@sekisho/runtime/clock'
+import { createServer } from '@sekisho/runtime/http'
+import type { Log } from '@sekisho/runtime/log'
+import {
+  button,
+  frameAssets,
+  html,
+  type Lang,
+  langOf,
+  page,
+  pairs,
+  refusalPage,
+  table,
+} from '@sekisho/web'
+import { z } from 'zod'
+import type { Layout } from './layout.ts'
+import { personaPassword, personaPin, personas } from './personas.ts'
+import type { Running } from './program.ts'
+
+const townName = { ja: 'せきしょ町', en: 'The town of Sekisho' } as const
+
+/** Starts the front page. */
+export async function startFront(layout: Layout, log: Log): Promise<Running> {
+  const clock = townClock(layout.clockFile)
+  const server = await createServer({
+    name: 'town',
+    log,
+    publicOrigin: layout.urls.town,
+    renderRefusalPage: (refusal, lang) =>
+      refusalPage(refusal, { lang, service: { name: townName[lang], home: '/' } }),
+  })
+  for (const asset of frameAssets)
+    server.app.get(asset.path, (_request, reply) => reply.type(asset.contentType).send(asset.body))
+  server.app.get('/', (request, reply) => {
+    const lang = langOf({ url: request.url, cookie: request.headers.cookie })
+    return reply.type('text/html; charset=utf-8').send(frontPage(layout, lang, clock.now()))
+  })
+  server.app.post(
+    '/clock',
+    { schema: { body: z.object({ days: z.coerce.number().min(0).max(3660) }) } },
+    async (request, reply) => {
+      await clock.advance(request.body.days * 24 * 3600 * 1000)
+      return reply.redirect('/', 303)
+    },
+  )
+  await server.listen(layout.ports.town)
+  return { stop: () => server.stop() }
+}
+
+const words = {
+  ja: {
+    lead: '架空の住民と本物の部品(カードの APDU、X.509、OpenID Connect)でできた町です。',
+    steps: 'はじめの一歩',
+    one: 'で「口座を開設する」を選びます。',
+    two: '「ウォレットのカードを使う」を押し、住民のカード(たとえば「成人」)を選びます。',
+    three: '署名用パスワード',
+    four: 'を入れると口座が開きます。次からは4桁の暗証番号',
+    five: 'でログインできます。',
+    places: '町の施設',
+    bank: 'せきしょ銀行',
+    platform: '共通認証基盤',
+    authority: '住民窓口(認証局)',
+    wallet: 'ウォレット(カードとリーダー)',
+    people: '町の人々',
+    persona: '名前(コマンドで使う名)',
+    who: 'どんな人か',
+    clock: '町の時計',
+    advance: '時計を進める',
+    days: '進める日数',
+  },
+  en: {
+    lead: 'A town of synthetic people and real parts: card APDUs, X.509, OpenID Connect.',
+    steps: 'First steps',
+    one: ': choose to open an account.',
+    two: 'Press "Use a card in the wallet" and pick a card, for example "Plain adult".',
+    three: 'Type the signature password',
+    four: 'and the account is open. From then on log in with the 4-digit PIN',
+    five: '.',
+    places: 'Places',
+    bank: 'Bank',
+    platform: 'Authentication platform',
+    authority: 'Municipal window (authority)',
+    wallet: 'Wallet (cards and reader)',
+    people: 'People',
+    persona: 'Name (as commands use it)',
+    who: 'Who they are',
+    clock: 'Clock of the town',
+    advance: 'Turn the clock forward',
+    days: 'Days',
+  },
+} as const
+
+function frontPage(layout: Layout, lang: Lang, now: number): string {
+  const say = words[lang]
+  const link = (url: string): ReturnType<typeof html> => html`<a href="${url}">${url}</a>`
+  const time = new Intl.DateTimeFormat(lang === 'ja' ? 'ja-JP-u-ca-japanese' : 'en-GB', {
+    dateStyle: 'full',
+    timeStyle: 'short',
+    timeZone: 'Asia/Tokyo',
+  }).format(now)
+  return page({
+    title: townName[lang],
+    lang,
+    service: { name: townName[lang], home: '/' },
+    path: '/',
+    body: [
+      html`<p class="lead">${say.lead}</p>`,
+      html`<h2>${say.steps}</h2><ol class="steps"><li><a href="${layout.urls.bank}">${say.bank}</a>${say.one}</li><li>${say.two}</li><li>${say.three} <code>${personaPassword}</code> ${say.four} <code>${personaPin}</code> ${say.five}</li></ol>`,
+      html`<h2>${say.places}</h2>`,
+      pairs([
+        [say.bank, link(layout.urls.bank)],
+        [say.platform, link(layout.urls.platform)],
+        [say.authority, link(layout.urls.authority)],
+        [say.wallet, link(layout.urls.wallet)],
+      ]),
+      html`<h2>${say.people}</h2>`,
+      table(
+        say.people,
+        [say.persona, say.who],
+        personas(now).map(one => [html`<code>${one.id}</code>`, one.label[lang]]),
+      ),
+      html`<h2>${say.clock}</h2><p class="lead">${time}</p><form method="post" action="/clock"><div class="field"><label for="days">${say.days}</label><input id="days" name="days" type="number" min="0" max="3660" value="1" required></div>${button(say.advance, 'second')}</form>`,
+    ],
+  })
+}

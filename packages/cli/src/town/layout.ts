@@ -1,0 +1,49 @@
+/** Where the programs of a town are: addresses, folders, sockets. Hosts differ so that cookies and origins bite as in life. */
+import { join } from 'node:path'
+
+/** A town's places. */
+export type Layout = {
+  readonly folder: string
+  readonly urls: Readonly<Record<ProgramName | 'town', string>>
+  readonly ports: Readonly<Record<ProgramName | 'town', number>>
+  readonly cardsFolder: string
+  readonly clockFile: string
+  /** Path of a program's admin socket. */
+  adminPath(program: ProgramName): string
+  keysFolder(program: ProgramName): string
+  databaseFolder(program: ProgramName | 'town'): string
+}
+
+/** Programs of a town. */
+export const programNames = ['authority', 'platform', 'bank', 'wallet'] as const
+export type ProgramName = (typeof programNames)[number]
+
+/** First port of a town unless told otherwise. */
+export const defaultPortBase = 4300
+
+/** The layout of a town in a folder. */
+export function layoutOf(folder: string, portBase: number): Layout {
+  const ports = {
+    platform: portBase,
+    authority: portBase + 1,
+    bank: portBase + 2,
+    wallet: portBase + 3,
+    town: portBase + 4,
+  }
+  return {
+    folder,
+    ports,
+    urls: {
+      platform: `http://localhost:${ports.platform}`,
+      authority: `http://authority.localhost:${ports.authority}`,
+      bank: `http://bank.localhost:${ports.bank}`,
+      wallet: `http://wallet.localhost:${ports.wallet}`,
+      town: `http://town.localhost:${ports.town}`,
+    },
+    cardsFolder: join(folder, 'cards'),
+    clockFile: join(folder, 'clock.json'),
+    adminPath: program => join(folder, program, 'admin.sock'),
+    keysFolder: program => join(folder, program, 'keys'),
+    databaseFolder: program => join(folder, program, 'database'),
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The people of the town, used by tests, guides and newcomers alike. All of them are synthetic. Everyone has the same PIN
+ * and password, so that a newcomer need not look them up.
+ */
+import type { Persona, PersonaStep, ResidentAttributes } from '@sekisho/authority'
+
+/** PIN of every persona's authentication certificate. */
+export const personaPin = '2468'
+/** Password of every persona's signature certificate. */
+export const personaPassword = 'SEKISHO1'
+
+const yearDays = 365.25
+
+/** Every persona. Dates that depend on today are computed from `now` (milliseconds since 1970 UTC). */
+export function personas(now: number): readonly Persona[] {
+  const tomorrow = new Date(now + (9 + 24) * 3600 * 1000)
+  return [
+    persona(
+      'plain-adult',
+      '成人',
+      'Plain adult',
+      person('佐藤　花子', chiyoda, born(1990, 3, 4), 'female'),
+      [card(100)],
+    ),
+    persona(
+      'substitute-characters',
+      '代替文字を含む氏名',
+      'Name with substitute characters',
+      { ...person('𠮷﨑　翔', chiyoda, born(1984, 11, 23), 'male'), nameSubstitutes: '1100' },
+      [card(200)],
+    ),
+    persona(
+      'long-address',
+      '200文字の住所',
+      'Address of 200 characters',
+      person('鈴木　一郎', longAddress, born(1979, 7, 15), 'male'),
+      [card(30)],
+      { municipality: '13104' },
+    ),
+    persona(
+      'former-surname',
+      '旧姓併記(婚姻で改姓)',
+      'Former surname (changed by marriage)',
+      person('高橋　美咲', shinjuku, born(1994, 6, 1), 'female'),
+      [
+        card(700),
+        { daysAgo: 90, what: 'rename', name: '田中　美咲' },
+        { daysAgo: 89, what: 'signature' },
+      ],
+      { municipality: '13104' },
+    ),
+    persona(
+      'foreign-resident',
+      'アルファベット氏名の外国人住民',
+      'Foreign resident with an alphabet name',
+      person('ＳＡＮＴＯＳ　ＭＡＲＩＡ　ＬＵＩＳＡ', toyota, born(1988, 9, 30), 'female'),
+      [card(150)],
+      { municipality: '23211' },
+    ),
+    persona(
+      'fourteen-year-old',
+      '14歳(署名用なし)',
+      '14 years old (no signature certificate)',
+      person(
+        '伊藤　蓮',
+        fujisawa,
+        { year: tomorrow.getUTCFullYear() - 14, month: 1, day: 10 },
+        'male',
+      ),
+      [card(60)],
+      { municipality: '14205' },
+    ),
+    persona(
+      'adult-ward',
+      '成年被後見人',
+      'Adult ward',
+      person('渡辺　清', fujisawa, born(1942, 2, 11), 'male'),
+      [card(400)],
+      { municipality: '14205', isWard: true },
+    ),
+    persona(
+      'moved-today',
+      '今日転居した人',
+      'Moved today',
+      person('山本　結衣', fujisawa, born(1998, 5, 20), 'female'),
+      [
+        card(500),
+        {
+          daysAgo: 0,
+          what: 'move',
+          municipality: '47201',
+          address: '沖縄県那覇市首里当蔵町１丁目２番３号',
+        },
+      ],
+      { municipality: '14205' },
+    ),
+    persona(
+      'renewed-card',
+      '更新したカード',
+      'Renewed card',
+      person('中村　健一', hakodate, born(1971, 8, 8), 'male'),
+      [card(4.5 * yearDays), { daysAgo: 20, what: 'renew' }],
+      { municipality: '01202' },
+    ),
+    persona(
+      'lost-card',
+      '紛失(一時停止中)',
+      'Lost card (held)',
+      person('小林　愛', naha, born(1987, 4, 16), 'female'),
+      [card(300), { daysAgo: 1, what: 'lost' }],
+      { municipality: '47201' },
+    ),
+    persona(
+      'deceased',
+      '亡くなった人',
+      'Deceased',
+      person('加藤　茂', toyota, born(1938, 10, 2), 'male'),
+      [card(800), { daysAgo: 10, what: 'deceased' }],
+      { municipality: '23211' },
+    ),
+    persona(
+      'overseas',
+      '国外転出者',
+      'Overseas resident',
+      person('吉田　直樹', chiyoda, born(1982, 12, 5), 'male'),
+      [card(600), { daysAgo: 40, what: 'overseas' }],
+    ),
+    persona(
+      'locked-pin',
+      '暗証番号がロックされた人',
+      'Locked PIN',
+      person('比嘉　陽子', naha, born(1965, 1, 27), 'female'),
+      [card(250), { daysAgo: 2, what: 'lock-pin' }],
+      { municipality: '47201' },
+    ),
+    persona(
+      'expiring-tomorrow',
+      '明日有効期限が切れる人',
+      'Expiring tomorrow',
+      person(
+        '斎藤　勝',
+        ogasawara,
+        { year: 1960, month: tomorrow.getUTCMonth() + 1, day: tomorrow.getUTCDate() },
+        'male',
+      ),
+      [card(4 * yearDays + 30)],
+      { municipality: '13421' },
+    ),
+    persona(
+      'unknown-birth-day',
+      '生まれた日が不詳の人',
+      'Unknown day of birth',
+      person('金城　和子', naha, { year: 1944, month: 4, day: null }, 'female'),
+      [card(120)],
+      { municipality: '47201' },
+    ),
+    persona(
+      'pin-always',
+      'いつも暗証番号を求める人',
+      'Demands the PIN always',
+      person('松本　由美', chiyoda, born(1977, 3, 19), 'female'),
+      [card(45)],
+      { demandsPinAlways: true },
+    ),
+  ]
+}
+
+const chiyoda = '東京都千代田区神田神保町１丁目１番１号'
+const shinjuku = '東京都新宿区西新宿２丁目８番１号'
+const fujisawa = '神奈川県藤沢市鵠沼海岸３丁目４番５号'
+const toyota = '愛知県豊田市元城町１丁目６番７号'
+const hakodate = '北海道函館市五稜郭町２丁目３番４号'
+const naha = '沖縄県那覇市泊１丁目１０番１１号'
+const ogasawara = '東京都小笠原村父島字西町２番地'
+/** 200 characters, the most that a certificate carries (jpki.md §2.3). */
+const longAddress = `東京都新宿区市谷田町${'四丁目とても長い名前の集合住宅の別棟'.repeat(12)}`
+  .slice(0, 196)
+  .concat('１０１号')
+
+type Birth = ResidentAttributes['birthDate']
+
+function born(year: number, month: number, day: number): Birth {
+  return { year, month, day }
+}
+
+function person(
+  name: string,
+  address: string,
+  birthDate: Birth,
+  gender: ResidentAttributes['gender'],
+): ResidentAttributes {
+  const zeros = (text: string): string => '0'.repeat(Array.from(text).length)
+  return {
+    name,
+    nameSubstitutes: zeros(name),
+    formerSurname: null,
+    address,
+    addressSubstitutes: zeros(address),
+    birthDate,
+    gender,
+  }
+}
+
+function card(daysAgo: number): PersonaStep {
+  return { daysAgo, what: 'card' }
+}
+
+function persona(
+  id: string,
+  ja: string,
+  en: string,
+  attributes: ResidentAttributes,
+  life: readonly PersonaStep[],
+  more: {
+    readonly municipality?: string
+    readonly isWard?: boolean
+    readonly demandsPinAlways?: boolean
+  } = {},
+): Persona {
+  return {
+    id,
+    label: { ja, en },
+    municipality: more.municipality ?? '13101',
+    attributes,
+    isWard: more.isWard ?? false,
+    demandsPinAlways: more.demandsPinAlways ?? false,
+    pin: personaPin,
+    password: personaPassword,
+    life,
+  }
+}

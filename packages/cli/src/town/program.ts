@@ -1,0 +1,208 @@
+/** Composes each program of a town from the town's folder. Used by a one-process town and by the processes of a split one. */
+import { type Authority, startAuthority, townAnchors } from '@sekisho/authority'
+import { jpkiTown } from '@sekisho/pki'
+import { type Platform, startPlatform } from '@sekisho/platform'
+import { startWallet } from '@sekisho/readers'
+import { townClock } from '@sekisho/runtime/clock'
+import { callAdmin } from '@sekisho/runtime/http'
+import { type KeyPair, loadOrCreateKey, privateJwkOf, publicJwkOf } from '@sekisho/runtime/keys'
+import type { Log } from '@sekisho/runtime/log'
+import { createFetch } from '@sekisho/runtime/net'
+import { seededRandom, systemRandom } from '@sekisho/runtime/random'
+import { connectPostgres, type Effects, type Engine, openEmbedded } from '@sekisho/runtime/store'
+import { type Bank, startBank } from '@sekisho/services/bank'
+import { type Layout, type ProgramName } from './layout.ts'
+import { personas } from './personas.ts'
+
+/** What a program of a town gets from the town. */
+export type ProgramWorld = {
+  readonly layout: Layout
+  readonly log: Log
+  /** A PostgreSQL server's URL; without it each engine is embedded. */
+  readonly database: string | undefined
+  /** Residents besides the personas. */
+  readonly residents: number
+  readonly effects?: Effects | undefined
+  /** An engine shared by the programs of one process. */
+  readonly engine?: Engine | undefined
+}
+
+/** A running program. */
+export type Running = { stop(): Promise<void> }
+
+/** Starts a program by name. */
+export async function startProgram(name: ProgramName, world: ProgramWorld): Promise<Running> {
+  switch (name) {
+    case 'authority':
+      return startTownAuthority(world)
+    case 'platform':
+      return startTownPlatform(world)
+    case 'bank':
+      return startTownBank(world)
+    case 'wallet':
+      return startTownWallet(world)
+    default:
+      return name satisfies never
+  }
+}
+
+async function startTownAuthority(world: ProgramWorld): Promise<Running> {
+  const { layout } = world
+  const clock = townClock(layout.clockFile)
+  const [answerKey, messageKey] = await Promise.all([authorityKey(layout), platformKey(layout)])
+  const { engine, close } = await engineOf(world, 'authority')
+  const authority: Authority = await startAuthority({
+    port: layout.ports.authority,
+    publicOrigin: layout.urls.authority,
+    adminPath: layout.adminPath('authority'),
+    engine,
+    cardsFolder: layout.cardsFolder,
+    personas: personas(clock.now()),
+    residents: world.residents,
+    verifiers: [
+      {
+        id: 'platform',
+        keyId: messageKey.keyId,
+        publicKey: messageKey.publicKey,
+        accreditedFor: ['signatures', 'authentications'],
+      },
+    ],
+    answerKey,
+    clock,
+    random: systemRandom(),
+    seed: seededRandom('sekisho town'),
+    log: world.log,
+    effects: world.effects,
+  })
+  return stopping(authority, close)
+}
+
+async function startTownPlatform(world: ProgramWorld): Promise<Running> {
+  const { layout } = world
+  const [answerKey, messageKey, bankKey] = await Promise.all([
+    authorityKey(layout),
+    platformKey(layout),
+    clientKey(layout),
+  ])
+  const { engine, close } = await engineOf(world, 'platform')
+  const caller = createFetch({ effects: world.effects })
+  const platform: Platform = await startPlatform({
+    mode: 'town',
+    port: layout.ports.platform,
+    issuer: layout.urls.platform,
+    keysFolder: layout.keysFolder('platform'),
+    adminPath: layout.adminPath('platform'),
+    engine,
+    profile: jpkiTown,
+    anchors: townAnchors(),
+    authority: {
+      url: layout.urls.authority,
+      answerKey: { keyId: answerKey.keyId, publicKey: answerKey.publicKey },
+    },
+    messageKey,
+    readers: { wallet: layout.urls.wallet },
+    revocationRefreshMs: 1000,
+    fetch: caller.fetch,
+    clock: townClock(layout.clockFile),
+    random: systemRandom(),
+    log: world.log,
+    effects: world.effects,
+  })
+  await callAdmin(layout.adminPath('platform'), 'provider-add', bankMetadata(layout, bankKey))
+  return stopping(platform, async () => {
+    await caller.close()
+    await close()
+  })
+}
+
+async function startTownBank(world: ProgramWorld): Promise<Running> {
+  const { layout } = world
+  const key = await clientKey(layout)
+  const { engine, close } = await engineOf(world, 'bank')
+  const caller = createFetch({ effects: world.effects })
+  const bank: Bank = await startBank({
+    port: layout.ports.bank,
+    publicOrigin: layout.urls.bank,
+    engine,
+    sekisho: {
+      issuer: layout.urls.platform,
+      clientId: 'bank',
+      privateKey: { ...privateJwkOf(key), kid: key.keyId, alg: 'ES256' },
+      dangerAllowHttp: true,
+    },
+    fetch: caller.fetch,
+    clock: townClock(layout.clockFile),
+    random: systemRandom(),
+    log: world.log,
+  })
+  return stopping(bank, async () => {
+    await caller.close()
+    await close()
+  })
+}
+
+async function startTownWallet(world: ProgramWorld): Promise<Running> {
+  const { layout } = world
+  const labels = Object.fromEntries(
+    personas(townClock(layout.clockFile).now()).map(one => [
+      one.id,
+      { name: { ja: one.attributes.name, en: one.attributes.name }, note: one.label },
+    ]),
+  )
+  return startWallet({
+    port: layout.ports.wallet,
+    publicOrigin: layout.urls.wallet,
+    cardsFolder: layout.cardsFolder,
+    labels,
+    random: systemRandom(),
+    log: world.log,
+  })
+}
+
+/** Registration of the town's bank: what a provider would send to the operator. */
+function bankMetadata(layout: Layout, key: KeyPair): unknown {
+  return {
+    client_id: 'bank',
+    client_name: 'せきしょ銀行',
+    client_uri: layout.urls.bank,
+    redirect_uris: [`${layout.urls.bank}/callback`],
+    jwks: { keys: [{ ...publicJwkOf(key), kid: key.keyId, alg: 'ES256', use: 'sig' }] },
+    scope: 'openid name address birthdate gender sign verify change statement',
+    sekisho_purpose: '預金口座の開設と、口座の利用時の本人の確認のため',
+    sekisho_revocation: 'crl',
+  }
+}
+
+/** Opens a program's engine, or takes the shared one, which its owner closes. */
+async function engineOf(
+  world: ProgramWorld,
+  name: ProgramName,
+): Promise<{ readonly engine: Engine; close(): Promise<void> }> {
+  if (world.engine !== undefined) return { engine: world.engine, close: () => Promise.resolve() }
+  const engine =
+    world.database === undefined
+      ? await openEmbedded(world.layout.databaseFolder(name), { effects: world.effects })
+      : connectPostgres(world.database, { effects: world.effects })
+  return { engine, close: () => engine.close() }
+}
+
+function authorityKey(layout: Layout): Promise<KeyPair> {
+  return loadOrCreateKey(layout.keysFolder('authority'), 'answers', 'ec-p256')
+}
+
+function platformKey(layout: Layout): Promise<KeyPair> {
+  return loadOrCreateKey(layout.keysFolder('platform'), 'messages', 'ec-p256')
+}
+
+function clientKey(layout: Layout): Promise<KeyPair> {
+  return loadOrCreateKey(layout.keysFolder('bank'), 'client', 'ec-p256')
+}
+
+function stopping(program: Running, close: () => Promise<void>): Running {
+  return {
+    stop: async () => {
+      await program.stop()
+      await close()
+    },
+  }
+}

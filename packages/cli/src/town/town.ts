@@ -1,0 +1,130 @@
+/** A whole town: all programs in one process, or each in its own. */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { sleep } from '@sekisho/runtime/clock'
+import { lockFolder, ownerOnlyFolder } from '@sekisho/runtime/files'
+import type { Log } from '@sekisho/runtime/log'
+import { createFetch } from '@sekisho/runtime/net'
+import { connectPostgres, openEmbedded } from '@sekisho/runtime/store'
+import { startFront } from './front.ts'
+import { type Layout, layoutOf, type ProgramName, programNames } from './layout.ts'
+import { type ProgramWorld, type Running, startProgram } from './program.ts'
+
+/** How a town is to run. */
+export type TownSettings = {
+  readonly folder: string
+  readonly portBase: number
+  readonly isSplit: boolean
+  readonly database: string | undefined
+  readonly residents: number
+  readonly log: Log
+}
+
+/** A running town. */
+export type Town = { readonly layout: Layout; stop(): Promise<void> }
+
+/** Starts a town. Refusal `data-folder-in-use` when another town runs on the folder. */
+export async function startTown(settings: TownSettings): Promise<Town> {
+  await ownerOnlyFolder(settings.folder)
+  const lock = await lockFolder(settings.folder)
+  const layout = layoutOf(settings.folder, settings.portBase)
+  const running: Running[] = []
+  const stop = async (): Promise<void> => {
+    for (const one of running.toReversed()) await one.stop()
+    lock.release()
+  }
+  try {
+    for (const name of programNames) await ownerOnlyFolder(join(settings.folder, name))
+    if (settings.isSplit)
+      for (const name of programNames) running.push(await startProcess(name, settings, layout))
+    else await startTogether(settings, layout, running)
+    running.push(await startFront(layout, settings.log))
+    return { layout, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startTogether(
+  settings: TownSettings,
+  layout: Layout,
+  running: Running[],
+): Promise<void> {
+  const engine =
+    settings.database === undefined
+      ? await openEmbedded(layout.databaseFolder('town'))
+      : connectPostgres(settings.database)
+  running.push({ stop: () => engine.close() })
+  const world: ProgramWorld = { ...settings, layout, engine }
+  for (const name of programNames) running.push(await startProgram(name, world))
+}
+
+/** Milliseconds a program may take to become healthy: an embedded database is made at the first start. */
+const startMsMax = 60_000
+const lookMs = 50
+
+/** Starts a program as a process of its own and waits until it is healthy. */
+async function startProcess(
+  name: ProgramName,
+  settings: TownSettings,
+  layout: Layout,
+): Promise<Running> {
+  const args = [
+    join(import.meta.dirname, '..', 'main.ts'),
+    'program',
+    name,
+    '--data',
+    settings.folder,
+    '--port-base',
+    String(settings.portBase),
+    '--residents',
+    String(settings.residents),
+    ...(settings.database === undefined ? [] : ['--database', settings.database]),
+  ]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  let exitCode: number | undefined
+  const exited = new Promise<void>(resolve => {
+    child.once('exit', code => {
+      exitCode = code ?? 1
+      resolve()
+    })
+  })
+  const caller = createFetch({ timeoutMs: 2000 })
+  try {
+    await healthy(caller.fetch, layout.urls[name], () => {
+      if (exitCode !== undefined)
+        throw new Error(`${name} ended with status ${exitCode} before it was ready`)
+    })
+  } catch (error) {
+    child.kill('SIGTERM')
+    throw error
+  } finally {
+    await caller.close()
+  }
+  return {
+    stop: async () => {
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+/** Waits until a program answers `/health`. */
+export async function healthy(
+  fetcher: typeof fetch,
+  url: string,
+  check: () => void,
+): Promise<void> {
+  for (let waited = 0; waited < startMsMax; waited += lookMs) {
+    check()
+    try {
+      const answer = await fetcher(`${url}/health`)
+      if (answer.ok) return
+    } catch {
+      // Not listening yet.
+    }
+    await sleep(lookMs)
+  }
+  throw new Error(`${url} did not become healthy`)
+}
