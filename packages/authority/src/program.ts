@@ -94,13 +94,14 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     nonces: createNonceMemory(protocolNow),
   })
   addWindowRoutes(server.app, world)
+  // Nothing runs beside the server until it has its port.
+  await server.listen(settings.port)
   const stopPublishing = every(
     publishMs,
     () => publish(world),
     fault => settings.log.write(messages['authority.background-fault'], { fault }),
   )
   const admin = await adminSocket(settings.adminPath, windowCommands(world), settings.log)
-  await server.listen(settings.port)
   return {
     url: settings.publicOrigin,
     anchors: world.hierarchy.anchors,

@@ -99,6 +99,15 @@ export const refusals = {
     'Another process is using this data folder.',
     'Stop that process first, or name another folder.',
   ),
+  'port-in-use': entry(
+    409,
+    'operator',
+    'after-remedy',
+    'このポートは別のプロセスが使用中です。',
+    '先に動いているプロセスを止めるか、別のポートを指定してください。',
+    'Another process is using this port.',
+    'Stop that process first, or name another port.',
+  ),
   'configuration-unsafe': entry(
     500,
     'operator',

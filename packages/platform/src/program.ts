@@ -79,13 +79,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   })
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
   const keeper = await openRevocationKeeper({ ...settings, store, connector, trust })
-  const { world, openId, stopLedger, ledgerIsCurrent } = await compose(
-    settings,
-    store,
-    connector,
-    keeper,
-    trust,
-  )
+  const { world, openId } = await compose(settings, store, connector, keeper, trust)
   const server = await createServer({
     name: 'platform',
     log: settings.log,
@@ -107,11 +101,13 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
   addProviderApi(server.app, { world, openId })
   server.probe('revocation', () => Promise.resolve(isFresh(keeper, settings.clock.now())))
-  server.probe('ledger', ledgerIsCurrent)
+  server.probe('ledger', () => world.ledger.isCurrent())
   await refreshQuietly(world, keeper)
+  // Nothing runs beside the server until it has its port.
+  await server.listen(settings.port)
+  const stopLedger = world.ledger.start()
   const stops = startBackground(settings, world, keeper)
   const admin = await adminSocket(settings.adminPath, adminCommands(world, keeper), settings.log)
-  await server.listen(settings.port)
   return {
     url: settings.issuer,
     store,
@@ -206,7 +202,7 @@ async function compose(
       return refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } })
     },
   })
-  return { world, openId, stopLedger: ledger.start(), ledgerIsCurrent: () => ledger.isCurrent() }
+  return { world, openId }
 }
 
 function addPages(server: Server): void {

@@ -8,6 +8,7 @@ import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import { type App, createApp } from './app.ts'
 import type { Effects } from './effects.ts'
 import { createFront, type Front } from './front.ts'
+import { hasCode } from './files.ts'
 import { defineMessages, type Log } from './log.ts'
 import { createProbes, type Probes } from './probes.ts'
 import { answerRefusal, type RefusalPage, refusalOf } from './refusal-answer.ts'
@@ -79,7 +80,7 @@ export async function createServer(given: ServerSettings): Promise<Server> {
     stopping: stopping.signal,
     mount: front.mount,
     async listen(port, host = '127.0.0.1') {
-      const url = await app.listen({ port, host })
+      const url = await listenAt(app, port, host)
       const bound = app.server.address()
       if (typeof bound !== 'object' || bound === null) throw new Error('the server has no port')
       given.log.write(messages['runtime.server-listening'], { name: given.name, port: bound.port })
@@ -92,6 +93,15 @@ export async function createServer(given: ServerSettings): Promise<Server> {
       clearTimeout(force)
       given.log.write(messages['runtime.server-stopped'], { name: given.name })
     },
+  }
+}
+
+async function listenAt(app: App, port: number, host: string): Promise<string> {
+  try {
+    return await app.listen({ port, host })
+  } catch (error) {
+    if (hasCode(error, 'EADDRINUSE')) throw new Refusal('port-in-use', { port })
+    throw error
   }
 }
 

@@ -32,7 +32,7 @@ export function securityHeaders(publicOrigin: string): readonly (readonly [strin
   return [
     ['content-security-policy', contentSecurityPolicy()],
     ['x-content-type-options', 'nosniff'],
-    ['referrer-policy', 'no-referrer'],
+    ['referrer-policy', 'same-origin'],
     ['cross-origin-resource-policy', 'same-origin'],
     ['permissions-policy', 'camera=(), geolocation=(), microphone=()'],
     ['cache-control', 'no-store'],

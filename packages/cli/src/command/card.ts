@@ -1,2 +1,151 @@
+/** `card`: the people's cards: list, issue, inspect; and walking a provider's login or signature without a browser. */
+import {
+  parsePin,
+  readCardRecord,
+  selectJpki,
+  triesLeft,
+  type SecretKind,
+  readTokenInformation,
+} from '@sekisho/card'
+import { Refusal } from '@sekisho/contract'
+import { createHeadlessReader, openCardFolder } from '@sekisho/readers'
+import { callAdmin } from '@sekisho/runtime/http'
+import { createFetch } from '@sekisho/runtime/net'
 import type { Command } from 'commander'
-export function addCardCommands(_program: Command): void {}
+import { resolve } from 'node:path'
+import { defaultPortBase, layoutOf } from '../town/layout.ts'
+import { personaPassword, personaPin } from '../town/personas.ts'
+import { defaultFolder } from './town.ts'
+
+/** Adds the commands. */
+export function addCardCommands(program: Command): void {
+  const card = program.command('card').description('the cards of the town')
+  card
+    .command('list')
+    .description('which cards there are')
+    .option('--data <folder>', '', defaultFolder())
+    .action(async (given: { data: string }) => {
+      for (const persona of await folderOf(given.data).personas())
+        process.stdout.write(`${persona}\n`)
+    })
+  card
+    .command('issue')
+    .description('hand out a card to a resident at the window of the running town')
+    .argument('<resident>', 'persona or id of the resident')
+    .option('--pin <digits>', 'authentication PIN', personaPin)
+    .option('--password <text>', 'signature password', personaPassword)
+    .option('--data <folder>', '', defaultFolder())
+    .action(async (resident: string, given: { pin: string; password: string; data: string }) => {
+      const event = { what: 'card', pin: given.pin, password: given.password }
+      const answer = await callAdmin(
+        layoutIn(given.data).adminPath('authority'),
+        'resident-event',
+        { resident, event },
+      )
+      process.stdout.write(`${JSON.stringify(answer)}\n`)
+    })
+  card
+    .command('inspect')
+    .description('what can be read of a card without a PIN')
+    .argument('<persona>')
+    .option('--data <folder>', '', defaultFolder())
+    .action(inspect)
+  for (const [name, kind] of [
+    ['authenticate', 'authentication'],
+    ['sign', 'signature'],
+  ] as const)
+    card
+      .command(name)
+      .description(
+        kind === 'authentication'
+          ? 'log in at a provider: walk from its start page, print the final address and page'
+          : 'be identified or sign at a provider: walk from its start page, print the final address and page',
+      )
+      .argument('<start-url>')
+      .requiredOption('--card <persona>', 'whose card lies on the reader')
+      .requiredOption(
+        '--pin-stdin',
+        'the PIN or password comes on standard input, never as an argument',
+      )
+      .option(
+        '--submit <field=value...>',
+        'fill and send the form of the page where the walk ends, and walk on',
+      )
+      .option('--last-try', 'use up the last try of the PIN', false)
+      .option('--data <folder>', '', defaultFolder())
+      .action((startUrl: string, given: WalkOptions) => walk(startUrl, kind, given))
+}
+
+type WalkOptions = {
+  readonly card: string
+  readonly submit?: readonly string[]
+  readonly lastTry: boolean
+  readonly data: string
+}
+
+async function walk(startUrl: string, kind: SecretKind, given: WalkOptions): Promise<void> {
+  const parsed = parsePin(kind, await readStandardInput())
+  if (parsed.kind === 'refused') throw new Refusal('pin-malformed')
+  using pin = parsed.value
+  await using held = await folderOf(given.data).take(given.card)
+  const caller = createFetch()
+  try {
+    const reader = createHeadlessReader({
+      fetch: caller.fetch,
+      card: held.card,
+      pins: { [kind]: pin },
+      expects: kind === 'authentication' ? ['login'] : ['identify', 'sign'],
+      confirmLastTry: given.lastTry,
+    })
+    let arrival = await reader.visit(startUrl)
+    if (given.submit !== undefined)
+      arrival = await reader.submit({ fields: fieldsOf(given.submit) })
+    process.stdout.write(`${arrival.url}\n${arrival.status}\n${arrival.body}\n`)
+    const refused = arrival.ceremonies.find(
+      one => one.answered !== 'authenticated' && one.answered !== 'signed',
+    )
+    if (refused !== undefined) process.stderr.write(`${refused.answered}\n`)
+    if (refused !== undefined || arrival.status >= 400) process.exitCode = 2
+  } finally {
+    await caller.close()
+  }
+}
+
+async function inspect(persona: string, given: { data: string }): Promise<void> {
+  await using held = await folderOf(given.data).take(persona)
+  const record = await readCardRecord(held.card)
+  const selected = await selectJpki(held.card)
+  const token = await readTokenInformation(held.card)
+  const tries = {
+    authentication: await triesLeft(held.card, 'authentication'),
+    signature: await triesLeft(held.card, 'signature'),
+  }
+  process.stdout.write(`${JSON.stringify({ persona, record, selected, token, tries }, null, 2)}\n`)
+}
+
+function fieldsOf(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map(pair => {
+      const at = pair.indexOf('=')
+      if (at < 1) throw new Refusal('request-malformed', { fields: 'submit' })
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    }),
+  )
+}
+
+/** One line of standard input, without its end. */
+async function readStandardInput(): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk)
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
+}
+
+function folderOf(data: string) {
+  return openCardFolder(layoutIn(data).cardsFolder)
+}
+
+function layoutIn(data: string) {
+  return layoutOf(resolve(data), defaultPortBase)
+}
