@@ -1,0 +1,158 @@
+/**
+ * A whole town for tests: a provider's own tests and Sekisho's scenarios. Everything is real; only the folder is temporary and
+ * the ports are free ones.
+ */
+import type { SecretKind } from '@sekisho/card'
+import { parsePin } from '@sekisho/card'
+import type { ResidentEvent } from '@sekisho/authority'
+import {
+  type CeremonyPurpose,
+  createHeadlessReader,
+  type HeadlessReader,
+  type HeldCard,
+  openCardFolder,
+} from '@sekisho/readers'
+import { Refusal } from '@sekisho/contract'
+import { type TownClock, townClock } from '@sekisho/runtime/clock'
+import { temporaryFolder } from '@sekisho/runtime/files'
+import { callAdmin } from '@sekisho/runtime/http'
+import { createLog, type LogSink } from '@sekisho/runtime/log'
+import { createFetch, type Fetch, freePort } from '@sekisho/runtime/net'
+import { startTemporaryPostgres } from '@sekisho/runtime/store'
+import type { Layout, ProgramName } from './town/layout.ts'
+import { personaPassword, personaPin } from './town/personas.ts'
+import { startTown, type Town } from './town/town.ts'
+
+/** How the town for a test is to be. */
+export type TestTownSettings = {
+  /** `postgres` starts a server of its own. */
+  readonly database?: 'embedded' | 'postgres'
+  readonly isSplit?: boolean
+  readonly residents?: number
+  /** Gets every log line, such as a `raisingSink`. */
+  readonly sink?: LogSink
+}
+
+/** A person with a card at a headless reader. */
+export type PersonAtReader = HeadlessReader & AsyncDisposable & { readonly card: HeldCard }
+
+/** A running town and what a test does with it. */
+export type TestTown = AsyncDisposable & {
+  readonly urls: Layout['urls']
+  readonly layout: Layout
+  readonly clock: TownClock
+  readonly fetch: Fetch
+  /** A persona at a reader of their own, with PIN and password as they know them unless told otherwise. */
+  person(
+    persona: string,
+    given?: {
+      readonly pin?: string
+      readonly password?: string
+      readonly expects?: readonly CeremonyPurpose[]
+      readonly confirmLastTry?: boolean
+    },
+  ): Promise<PersonAtReader>
+  /** Takes a card out of the tray. */
+  takeCard(persona: string): Promise<HeldCard>
+  /** Something happens to a resident at the municipal window. The new lists are in force when it resolves. */
+  happen(persona: string, event: ResidentEvent): Promise<void>
+  /** A command to a program's admin socket. */
+  admin(program: ProgramName, command: string, body?: unknown): Promise<unknown>
+  /** Has the authority publish what is due and the platform take it over. */
+  settle(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts a town. Stop it, or use `await using`. */
+export async function startTestTown(settings: TestTownSettings = {}): Promise<TestTown> {
+  const folder = await temporaryFolder('town')
+  const postgres = settings.database === 'postgres' ? await startTemporaryPostgres() : undefined
+  const log = createLog({
+    program: 'town',
+    sink: settings.sink ?? { write: line => void process.stderr.write(line) },
+    level: settings.sink === undefined ? 'error' : 'debug',
+  })
+  const town = await atFreePorts(portBase =>
+    startTown({
+      folder: folder.path,
+      portBase,
+      isSplit: settings.isSplit ?? false,
+      database: postgres?.url,
+      residents: settings.residents ?? 20,
+      log,
+    }),
+  )
+  const { layout } = town
+  const caller = createFetch()
+  const cards = openCardFolder(layout.cardsFolder)
+  const admin: TestTown['admin'] = (program, command, body) =>
+    callAdmin(layout.adminPath(program), command, body)
+  const settle = async (): Promise<void> => {
+    await admin('authority', 'publish')
+    await admin('platform', 'revocation-refresh')
+  }
+  const stop = async (): Promise<void> => {
+    await caller.close()
+    await town.stop()
+    await postgres?.stop()
+    await folder[Symbol.asyncDispose]()
+  }
+  return {
+    urls: layout.urls,
+    layout,
+    clock: townClock(layout.clockFile),
+    fetch: caller.fetch,
+    person: async (persona, given = {}) => {
+      const held = await cards.take(persona)
+      const pins = {
+        authentication: secret('authentication', given.pin ?? personaPin),
+        signature: secret('signature', given.password ?? personaPassword),
+      }
+      const reader = createHeadlessReader({
+        fetch: caller.fetch,
+        card: held.card,
+        pins,
+        expects: given.expects ?? ['login', 'identify', 'sign'],
+        confirmLastTry: given.confirmLastTry ?? false,
+      })
+      return {
+        ...reader,
+        card: held,
+        [Symbol.asyncDispose]: async () => {
+          pins.authentication.dispose()
+          pins.signature.dispose()
+          await held.release()
+        },
+      }
+    },
+    takeCard: persona => cards.take(persona),
+    happen: async (persona, event) => {
+      await admin('authority', 'resident-event', { resident: persona, event })
+      await settle()
+    },
+    admin,
+    settle,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+const attemptsMax = 5
+
+/** Five consecutive ports that are free; another program may take one in between, then others are tried. */
+async function atFreePorts(start: (portBase: number) => Promise<Town>): Promise<Town> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(await freePort())
+    } catch (error) {
+      const isTaken = error instanceof Refusal && error.code === 'port-in-use'
+      if (!isTaken || attempt === attemptsMax) throw error
+    }
+  }
+}
+
+function secret(kind: SecretKind, text: string) {
+  const parsed = parsePin(kind, text)
+  if (parsed.kind === 'refused') throw new Refusal('pin-malformed')
+  return parsed.value
+}
