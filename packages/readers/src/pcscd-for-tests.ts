@@ -1,6 +1,6 @@
 /** A PC/SC service of one's own with a virtual reader, apart from the machine's; tests only. Needs pcscd and vsmartcard-vpcd. */
 import { spawn } from 'node:child_process'
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { access, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sleep } from '@sekisho/runtime/clock'
 import { temporaryFolder } from '@sekisho/runtime/files'
@@ -12,6 +12,10 @@ export type Pcscd = {
   readonly port: number
   /** Environment by which PC/SC programs find this service and not the machine's. */
   readonly env: { readonly PCSCLITE_CSOCK_NAME: string }
+  /** Stops the service; it can be started again at the same place. */
+  halt(): Promise<void>
+  start(): Promise<void>
+  /** Stops it for good. */
   stop(): Promise<void>
 }
 
@@ -31,6 +35,33 @@ export async function startPcscd(): Promise<Pcscd> {
     join(readers, 'vpcd'),
     `FRIENDLYNAME "Sekisho Test"\nDEVICENAME /dev/null:${hex}\nLIBPATH ${driver}\nCHANNELID ${hex}\n`,
   )
+  const socket = join(folder.path, 'socket')
+  let daemon: Daemon | undefined
+  const start = async (): Promise<void> => {
+    daemon = await startDaemon(readers)
+    await rm(socket, { force: true })
+    await symlink(daemon.socket, socket)
+  }
+  const halt = async (): Promise<void> => {
+    await daemon?.stop()
+    daemon = undefined
+  }
+  await start()
+  return {
+    port,
+    env: { PCSCLITE_CSOCK_NAME: socket },
+    start,
+    halt,
+    async stop() {
+      await halt()
+      await folder.remove()
+    },
+  }
+}
+
+type Daemon = { readonly socket: string; stop(): Promise<void> }
+
+async function startDaemon(readers: string): Promise<Daemon> {
   const room =
     'mount -t tmpfs tmpfs /run && mkdir /run/pcscd && exec pcscd --foreground --config "$0"'
   const user = process.getuid?.() === 0 ? [] : ['--map-root-user']
@@ -53,13 +84,11 @@ export async function startPcscd(): Promise<Pcscd> {
     }
   }
   return {
-    port,
-    env: { PCSCLITE_CSOCK_NAME: socket },
+    socket,
     async stop() {
       kill()
       process.removeListener('exit', kill)
       await ended
-      await folder.remove()
     },
   }
 }

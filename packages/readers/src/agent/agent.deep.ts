@@ -91,21 +91,33 @@ test('a card taken away while the person types is absent, and the agent goes on'
   }
 })
 
-test('when the service has gone there is no reader', async () => {
+test('when the service has gone there is no reader, and when it is back there is one', async () => {
   const pcscd = await service
   const pcsc = await openPcsc()
   const agent = await startTestAgent(pcsc, () => ({ types: testPin }))
-  try {
-    await pcscd.stop()
+  const answered = async (wanted: string): Promise<unknown> => {
     let answer: unknown
     for (let round = 0; round < 100; round++) {
       answer = await askAgent(agent.url, pageOrigin, login)
-      if (JSON.stringify(answer).includes('reader-absent')) break
+      if (JSON.stringify(answer).includes(wanted)) break
       await sleep(50)
     }
-    assert.deepEqual(answer, { v: 1, type: 'refused', id: 'l1', code: 'reader-absent' })
+    return answer
+  }
+  try {
+    await pcscd.halt()
+    const absent = { v: 1, type: 'refused', id: 'l1', code: 'reader-absent' }
+    assert.deepEqual(await answered('reader-absent'), absent)
+    assert.deepEqual(await askAgent(agent.url, pageOrigin, login), absent)
+    await pcscd.start()
+    const plug = await plugCard(createVirtualCard(adultCard(), { onChange: () => undefined }), {
+      port: pcscd.port,
+    })
+    assert.match(JSON.stringify(await answered('authenticated')), /"authenticated"/)
+    await plug.unplug()
   } finally {
     await agent.stop()
     pcsc.stop()
+    await pcscd.stop()
   }
 })

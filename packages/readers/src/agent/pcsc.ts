@@ -28,31 +28,23 @@ export interface PcscCards extends CardSource {
 /** Starts to watch the readers. Throws the refusal `reader-absent` when the machine has no PC/SC at all. */
 export async function openPcsc(): Promise<PcscCards> {
   const pcsc = await loaded()
-  const present = new Map<Reader, boolean>()
-  const client: Client = new pcsc.Client()
-  client.on('reader', reader => {
-    present.set(reader, false)
-    reader.on('change', status => present.set(reader, status.has(pcsc.ReaderStatus.PRESENT)))
-    reader.on('disconnect', () => present.delete(reader))
-  })
-  // A service that stops takes its readers along: then there are none, which withCard says.
-  client.on('error', () => present.clear())
-  client.start()
-  for (let round = 0; round < roundsMax && present.size === 0; round++) await sleep(roundMs)
+  // The library's finalizer throws, out of anybody's reach, when it collects a client whose service has gone meanwhile:
+  // so none is collected before the process ends.
+  const kept: Client[] = []
+  process.once('exit', () => kept.splice(0))
+  let watch = await watchReaders(pcsc, kept)
   return {
-    stop() {
-      try {
-        client.stop()
-      } catch (fault) {
-        // The service went first.
-        unlessGone(fault)
-      }
-    },
+    stop: () => watch.stop(),
     async withCard(use) {
-      if (present.size === 0) throw new Refusal('reader-absent')
-      const readers = [...present].filter(([, isPresent]) => isPresent).map(([reader]) => reader)
+      if (watch.hasFailed()) {
+        // The service was stopped; it may have been started again since.
+        watch.stop()
+        watch = await watchReaders(pcsc, kept)
+      }
+      if (watch.present.size === 0) throw new Refusal('reader-absent')
+      const readers = [...watch.present].filter(([, isPresent]) => isPresent)
       let isBusy = false
-      for (const reader of readers) {
+      for (const [reader] of readers) {
         const connected = await connectedCard(pcsc, reader)
         if (connected === 'busy') isBusy = true
         if (typeof connected === 'string') continue
@@ -60,6 +52,53 @@ export async function openPcsc(): Promise<PcscCards> {
         if (done !== 'not-jpki') return done.value
       }
       throw new Refusal(isBusy ? 'card-in-use' : 'card-absent')
+    },
+  }
+}
+
+type Watch = {
+  /** Readers, and whether a card lies in them. */
+  readonly present: ReadonlyMap<Reader, boolean>
+  hasFailed(): boolean
+  stop(): void
+}
+
+async function watchReaders(pcsc: Pcsc, kept: Client[]): Promise<Watch> {
+  const present = new Map<Reader, boolean>()
+  let isFailed = false
+  const hasFailed = (): boolean => isFailed
+  const client: Client = new pcsc.Client()
+  kept.push(client)
+  client.on('reader', reader => {
+    present.set(reader, false)
+    reader.on('change', status => present.set(reader, status.has(pcsc.ReaderStatus.PRESENT)))
+    reader.on('disconnect', () => present.delete(reader))
+  })
+  client.on('error', () => {
+    isFailed = true
+    present.clear()
+  })
+  const fail = (fault: unknown): void => {
+    unlessGone(fault)
+    isFailed = true
+  }
+  try {
+    client.start()
+  } catch (fault) {
+    fail(fault)
+  }
+  for (let round = 0; round < roundsMax && present.size === 0 && !hasFailed(); round++) {
+    await sleep(roundMs)
+  }
+  return {
+    present,
+    hasFailed,
+    stop() {
+      try {
+        client.stop()
+      } catch (fault) {
+        fail(fault)
+      }
     },
   }
 }
