@@ -7,6 +7,11 @@ import type { Instant } from './reason.ts'
 
 /** One element: tag, minimal length, and the parts as its content. */
 export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  return elementOf(tag, parts)
+}
+
+/** As `element`, for lists too long to be arguments. */
+export function elementOf(tag: number, parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
   const header =

@@ -1,6 +1,6 @@
 /** The openssl command as an independent judge in tests. Files live in a folder that the judge removes when done. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -28,12 +28,21 @@ export class OpensslJudge implements Disposable {
     return join(this.#folder, name)
   }
 
+  /** Reads a file that openssl has written. */
+  read(path: string): Uint8Array {
+    return new Uint8Array(readFileSync(path))
+  }
+
   /** Writes DER as PEM. */
   pem(name: string, label: string, der: Uint8Array): string {
-    const body = Buffer.from(der)
-      .toString('base64')
-      .replace(/(.{64})/g, '$1\n')
-    return this.file(name, `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`)
+    const lines =
+      Buffer.from(der)
+        .toString('base64')
+        .match(/.{1,64}/g) ?? []
+    return this.file(
+      name,
+      `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`,
+    )
   }
 
   run(...args: readonly string[]): OpensslOutcome {

@@ -1,8 +1,7 @@
 /** Encodes revocation lists (RFC 5280 §5): full and delta, whole or partitioned. */
-import type { SignatureAlgorithm } from '../algorithm.ts'
-import { contextConstructed } from '../der.ts'
-import { concat, element, enumerated, explicit, integer, sequence, time } from '../der-writer.ts'
-import { encodeSignatureAlgorithm } from '../algorithm.ts'
+import { encodeSignatureAlgorithm, type SignatureAlgorithm } from '../algorithm.ts'
+import { contextConstructed, tags } from '../der.ts'
+import { element, elementOf, enumerated, explicit, integer, sequence, time } from '../der-writer.ts'
 import type { Name } from '../name.ts'
 import type { Instant } from '../reason.ts'
 import { type RevocationReason, reasonNumber } from '../revocation-reason.ts'
@@ -46,7 +45,7 @@ export function issueCrl(
     content.issuer.raw,
     time(content.thisUpdate),
     time(content.nextUpdate),
-    ...(entries.length === 0 ? [] : [sequence(concat(...entries))]),
+    ...(entries.length === 0 ? [] : [elementOf(tags.sequence, entries)]),
     explicit(0, sequence(...encodeExtensions(content))),
   )
   return signed(tbs, algorithm, sign)
