@@ -1,6 +1,7 @@
 /** The `sekisho` command. */
 import { problemOf, Refusal } from '@sekisho/contract'
 import { Command } from 'commander'
+import { addAgentCommand } from './command/agent.ts'
 import { addCardCommands } from './command/card.ts'
 import { addOperatorCommands } from './command/operator.ts'
 import { addTownCommands } from './command/town.ts'
@@ -15,6 +16,7 @@ addTownCommands(program)
 addOperatorCommands(program)
 addCardCommands(program)
 addVerifyCommands(program)
+addAgentCommand(program)
 
 try {
   await program.parseAsync()

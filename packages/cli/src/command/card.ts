@@ -8,14 +8,14 @@ import {
   readTokenInformation,
 } from '@sekisho/card'
 import { Refusal } from '@sekisho/contract'
-import { createHeadlessReader, openCardFolder } from '@sekisho/readers'
+import { createHeadlessReader, openCardFolder, plugCard } from '@sekisho/readers'
 import { callAdmin } from '@sekisho/runtime/http'
 import { createFetch } from '@sekisho/runtime/net'
 import type { Command } from 'commander'
 import { resolve } from 'node:path'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { personaPassword, personaPin } from '../town/personas.ts'
-import { defaultFolder } from './town.ts'
+import { defaultFolder, untilSignal } from './town.ts'
 
 /** Adds the commands. */
 export function addCardCommands(program: Command): void {
@@ -50,6 +50,13 @@ export function addCardCommands(program: Command): void {
     .argument('<persona>')
     .option('--data <folder>', '', defaultFolder())
     .action(inspect)
+  card
+    .command('plug')
+    .description('put a card into this machine’s PC/SC by vpcd, for OpenSC and other programs')
+    .argument('<persona>')
+    .option('--vpcd-port <port>', 'where vpcd listens', '35963')
+    .option('--data <folder>', '', defaultFolder())
+    .action(plug)
   for (const [name, kind] of [
     ['authenticate', 'authentication'],
     ['sign', 'signature'],
@@ -109,6 +116,17 @@ async function walk(startUrl: string, kind: SecretKind, given: WalkOptions): Pro
   } finally {
     await caller.close()
   }
+}
+
+async function plug(persona: string, given: { vpcdPort: string; data: string }): Promise<void> {
+  await using held = await folderOf(given.data).take(persona)
+  const plugged = await plugCard(held.card, { port: Number(given.vpcdPort) })
+  process.stdout.write(
+    `${persona} はリーダーに入っています。Ctrl+C で抜きます。 The card is in the reader; Ctrl+C takes it out.\n`,
+  )
+  const how = await Promise.race([plugged.ended, untilSignal()])
+  if (how === 'reader-gone') throw new Refusal('reader-absent')
+  await plugged.unplug()
 }
 
 async function inspect(persona: string, given: { data: string }): Promise<void> {

@@ -165,7 +165,8 @@ function programLog(name: string): Log {
   return createLog({ program: name, sink: streamSink(process.stderr), level })
 }
 
-function untilSignal(): Promise<void> {
+/** Resolves when the process is asked to end. */
+export function untilSignal(): Promise<void> {
   return new Promise(done => {
     // Timers of the programs keep no process alive; this one does, until a signal comes.
     const stay = setInterval(() => undefined, 2 ** 30)
@@ -188,7 +189,8 @@ function parseDuration(text: string): number {
   return Number(match[1]) * unitMs
 }
 
-function parsePort(text: string): number {
+/** Parses a port of the command line. */
+export function parsePort(text: string): number {
   const port = Number(text)
   if (!Number.isInteger(port) || port < 1024 || port > 65_000)
     throw new InvalidArgumentError('a port from 1024 to 65000')

@@ -2,7 +2,7 @@
 import { type Authority, startAuthority, townAnchors } from '@sekisho/authority'
 import { jpkiTown } from '@sekisho/pki'
 import { type Platform, startPlatform } from '@sekisho/platform'
-import { startWallet } from '@sekisho/readers'
+import { agentPort, startWallet } from '@sekisho/readers'
 import { townClock } from '@sekisho/runtime/clock'
 import { callAdmin } from '@sekisho/runtime/http'
 import { type KeyPair, loadOrCreateKey, privateJwkOf, publicJwkOf } from '@sekisho/runtime/keys'
@@ -100,7 +100,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       answerKey: { keyId: answerKey.keyId, publicKey: answerKey.publicKey },
     },
     messageKey,
-    readers: { wallet: layout.urls.wallet },
+    readers: { wallet: layout.urls.wallet, agent: `ws://127.0.0.1:${agentPort}` },
     revocationRefreshMs: 1000,
     fetch: caller.fetch,
     clock: townClock(layout.clockFile),
@@ -177,7 +177,7 @@ function bankMetadata(layout: Layout, key: KeyPair): unknown {
 async function engineOf(
   world: ProgramWorld,
   name: ProgramName,
-): Promise<{ readonly engine: Engine; close(): Promise<void> }> {
+): Promise<{ readonly engine: Engine; readonly close: () => Promise<void> }> {
   if (world.engine !== undefined) return { engine: world.engine, close: () => Promise.resolve() }
   const engine =
     world.database === undefined
