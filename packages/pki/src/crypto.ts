@@ -25,14 +25,15 @@ import {
 } from './algorithm.ts'
 import { MalformedError } from './der.ts'
 
-let makePublicKey: (facts: KeyFacts, handle: KeyObject) => PublicKey
+let makePublicKey: (facts: KeyFacts, handle: KeyObject | undefined) => PublicKey
 let makePrivateKey: (handle: KeyObject) => PrivateKey
 
 /** A public key that was parsed, checked and loaded. Only `importPublicKey` makes one. */
 export class PublicKey {
   readonly facts: KeyFacts
-  readonly #handle: KeyObject
-  private constructor(facts: KeyFacts, handle: KeyObject) {
+  /** Undefined for kinds of keys that verify nothing here. */
+  readonly #handle: KeyObject | undefined
+  private constructor(facts: KeyFacts, handle: KeyObject | undefined) {
     this.facts = facts
     this.#handle = handle
   }
@@ -42,7 +43,7 @@ export class PublicKey {
 
   /** Whether `signature` over `message` was made with the private key. ECDSA signatures are DER (RFC 3279 §2.2.3). */
   verify(algorithm: SignatureAlgorithm, message: Uint8Array, signature: Uint8Array): boolean {
-    if (!keyFitsAlgorithm(this.facts, algorithm)) return false
+    if (this.#handle === undefined || !keyFitsAlgorithm(this.facts, algorithm)) return false
     return verifyBytes(hashOf(algorithm), message, this.#handle, signature)
   }
 
@@ -51,7 +52,7 @@ export class PublicKey {
    * what the bare-hash variant of the signature API produces (jpki.md §4.2). RSA only.
    */
   verifyBareBlock(block: Uint8Array, signature: Uint8Array): boolean {
-    if (!keyFitsAlgorithm(this.facts, 'rsa-sha256')) return false
+    if (this.#handle === undefined || !keyFitsAlgorithm(this.facts, 'rsa-sha256')) return false
     if (this.facts.kind !== 'rsa' || signature.length !== Math.ceil(this.facts.bits / 8))
       return false
     let opened: Uint8Array
@@ -105,6 +106,7 @@ export class PrivateKey {
 /** Loads a SubjectPublicKeyInfo. Throws `MalformedError`. Costs as much as a verification: see `KeyCache`. */
 export function importPublicKey(spki: Uint8Array): PublicKey {
   const facts = parseKeyFacts(spki)
+  if (facts.kind === 'other') return makePublicKey(facts, undefined)
   try {
     // OpenSSL loads the bare RSA key a tenth faster than the same key inside a SubjectPublicKeyInfo.
     const isRsa = facts.kind === 'rsa'
@@ -144,7 +146,9 @@ function toBytes(buffer: Buffer): Uint8Array {
 }
 
 function isOpenSslError(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false
+  if (!(error instanceof Error)) return false
+  if ('opensslErrorStack' in error) return true
+  if (!('code' in error)) return false
   const code = String(error.code)
   return (
     code.startsWith('ERR_OSSL') || code.startsWith('ERR_CRYPTO') || code === 'ERR_INVALID_ARG_VALUE'

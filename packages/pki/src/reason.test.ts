@@ -1,0 +1,382 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Certificate, parseCertificate } from './certificate.ts'
+import { parseCrl } from './crl.ts'
+import { judgeByCrls, verifyCrl } from './crl-judgement.ts'
+import { MalformedError } from './der.ts'
+import { keyUsages, purposes } from './extension.ts'
+import { readFourAttributes } from './four-attributes.ts'
+import {
+  type EncodedExtension,
+  extension,
+  generalName,
+  issueCertificate,
+  keyIdentifier,
+  signed,
+} from './issue/certificate.ts'
+import { issueOcspRefusal, issueOcspResponse, type OcspStatus } from './issue/ocsp.ts'
+import { partitionName } from './issue/jpki.ts'
+import { poolKey } from './issue/pool.ts'
+import { KeyCache } from './key-cache.ts'
+import { encodeName } from './name.ts'
+import { ocspCertId } from './ocsp.ts'
+import { judgeByOcsp, ocspLimits } from './ocsp-judgement.ts'
+import { type PathDemands, pathBudget, verifyPath } from './path.ts'
+import { classifyLeaf, jpkiReal, jpkiTown } from './profile.ts'
+import {
+  type ReasonCode,
+  rankOf,
+  reason,
+  reasonCodes,
+  rejected,
+  sayingOf,
+  type Verdict,
+} from './reason.ts'
+import { verifySignature } from './signature.ts'
+import {
+  specimenAuthority,
+  specimenCrl,
+  specimenDemands,
+  specimenEntry,
+  specimenLeaf,
+  specimenNow,
+} from './specimen.ts'
+import { validateSignature } from './validation.ts'
+
+const keys = new KeyCache(64)
+const authority = specimenAuthority('signature', 0)
+const stranger = specimenAuthority('signature', 4)
+const leaf = specimenLeaf('signature', authority, 1)
+const anchorName = authority.certificate.subject
+
+function path(
+  extensions: readonly EncodedExtension[],
+  vary: Partial<PathDemands> & { readonly serial?: number; readonly keyIndex?: number } = {},
+): Verdict<unknown> {
+  const der = issueCertificate(
+    {
+      serial: Uint8Array.of(vary.serial ?? 7),
+      issuer: anchorName,
+      subject: encodeName([['2.5.4.3', 'x']]),
+      notBefore: specimenNow - 1000,
+      notAfter: specimenNow + 1000,
+      spki: poolKey(vary.keyIndex ?? 3).spki,
+      extensions,
+    },
+    'rsa-sha256',
+    authority.sign,
+  )
+  return verifyPath(parseCertificate(der), {
+    ...specimenDemands([authority.certificate]),
+    policies: {
+      acceptable: 'any',
+      isExplicitRequired: false,
+      isMappingInhibited: false,
+      isAnyInhibited: false,
+    },
+    ...vary,
+  })
+}
+
+/** A path through an intermediate with these extensions. */
+function through(
+  extensions: readonly EncodedExtension[],
+  leafExtensions: readonly EncodedExtension[] = [],
+  depth = 1,
+): Verdict<unknown> {
+  const names = Array.from({ length: depth }, (_, i) => encodeName([['2.5.4.3', `ica ${i}`]]))
+  const chain: Certificate[] = names.map((subject, i) => {
+    const content = {
+      serial: Uint8Array.of(8),
+      issuer: names[i - 1] ?? anchorName,
+      subject,
+      notBefore: specimenNow - 1000,
+      notAfter: specimenNow + 1000,
+      spki: poolKey(20 + i).spki,
+      extensions,
+    }
+    const sign = i === 0 ? authority.sign : poolKey(19 + i).sign
+    return parseCertificate(issueCertificate(content, 'rsa-sha256', sign))
+  })
+  const issuer = names[depth - 1] ?? anchorName
+  const content = {
+    serial: Uint8Array.of(9),
+    issuer,
+    subject: encodeName([['2.5.4.3', 'x']]),
+    notBefore: specimenNow - 1000,
+    notAfter: specimenNow + 1000,
+    spki: poolKey(3).spki,
+    extensions: leafExtensions,
+  }
+  const der = issueCertificate(content, 'rsa-sha256', poolKey(19 + depth).sign)
+  return verifyPath(parseCertificate(der), {
+    ...specimenDemands([authority.certificate]),
+    intermediates: chain,
+    policies: {
+      acceptable: 'any',
+      isExplicitRequired: false,
+      isMappingInhibited: false,
+      isAnyInhibited: false,
+    },
+  })
+}
+
+const asAuthority = [extension.basicConstraints(true), extension.keyUsage(keyUsages.keyCertSign)]
+
+function byCrls(...lists: readonly Uint8Array[]): Verdict<unknown> {
+  return judgeByCrls(leaf, authority.certificate, { lists, at: specimenNow, keys })
+}
+
+function crl(vary: Parameters<typeof specimenCrl>[2] = {}): Uint8Array {
+  return specimenCrl('signature', authority, vary)
+}
+
+function byOcsp(
+  vary: {
+    readonly status?: OcspStatus
+    readonly at?: number
+    readonly nonce?: Uint8Array
+    readonly about?: Certificate
+    readonly sign?: typeof authority.sign
+    readonly response?: Uint8Array
+    readonly issuer?: Certificate
+  } = {},
+): Verdict<unknown> {
+  const certId = ocspCertId(vary.about ?? leaf, authority.certificate, 'sha256')
+  const status = vary.status ?? { kind: 'good' as const }
+  const answer = { certId, status, thisUpdate: specimenNow, nextUpdate: undefined }
+  const response =
+    vary.response ??
+    issueOcspResponse(
+      { producedAt: specimenNow, answers: [answer], nonce: undefined },
+      {
+        certificate: vary.issuer ?? authority.certificate,
+        isAuthority: true,
+        algorithm: 'rsa-sha256',
+        sign: vary.sign ?? authority.sign,
+      },
+    )
+  return judgeByOcsp(leaf, authority.certificate, {
+    response,
+    at: vary.at ?? specimenNow,
+    nonce: vary.nonce,
+    limits: ocspLimits,
+    keys,
+  })
+}
+
+function replacedIn(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  const hex = Buffer.from(bytes).toString('hex')
+  assert.ok(hex.includes(from), `${from} occurs`)
+  return Uint8Array.from(Buffer.from(hex.replaceAll(from, to), 'hex'))
+}
+
+function bySignature(signature: Uint8Array): Verdict<unknown> {
+  return verifySignature({
+    key: leaf.publicKey(keys),
+    algorithm: 'rsa-sha256',
+    form: 'document',
+    content: { kind: 'bytes', bytes: Uint8Array.of(1) },
+    signature,
+  })
+}
+
+function complete(vary: Partial<Parameters<typeof validateSignature>[0]>): Verdict<unknown> {
+  const document = Uint8Array.of(1)
+  return validateSignature({
+    content: { kind: 'bytes', bytes: document },
+    form: 'document',
+    signature: poolKey(1).sign('rsa-sha256', document),
+    algorithm: 'rsa-sha256',
+    certificate: leaf,
+    at: specimenNow,
+    anchors: [authority.certificate],
+    revocation: { kind: 'crls', lists: [crl()] },
+    purpose: 'signature',
+    profile: jpkiTown,
+    poolKeys: 'danger-accepted',
+    keys,
+    ...vary,
+  }).verdict
+}
+
+const demands = specimenDemands([authority.certificate])
+const permitted = generalName.dns('example.jp')
+
+/** For every code, something that must be refused with it. The type leaves none out. */
+const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
+  'certificate-malformed': () => complete({ certificate: Uint8Array.of(1) }),
+  'search-budget-exhausted': () => path([], { budget: { ...pathBudget, signaturesMax: 0 } }),
+  'issuer-unknown': () => path([], { anchors: [] }),
+  'certificate-signature-bad': () => path([], { anchors: [stranger.certificate] }),
+  'algorithm-weak': () => {
+    const weak = replacedIn(leaf.raw, '2a864886f70d01010b', '2a864886f70d010105')
+    return verifyPath(parseCertificate(weak), demands)
+  },
+  'algorithm-unsupported': () => {
+    const odd = replacedIn(leaf.raw, '2a864886f70d01010b', '2a864886f70d010163')
+    return verifyPath(parseCertificate(odd), demands)
+  },
+  'key-unacceptable': () => {
+    // The leaf's key becomes one of an unknown algorithm; nothing signs it again, so the signer does.
+    const spki = replacedIn(poolKey(3).spki, '2a864886f70d010101', '2a864886f70d010163')
+    const content = { ...leaf, spki, extensions: [] }
+    const der = issueCertificate(content, 'rsa-sha256', authority.sign)
+    const open = { ...demands.policies, isExplicitRequired: false }
+    return verifyPath(parseCertificate(der), { ...demands, policies: open })
+  },
+  'extension-critical-unknown': () =>
+    path([{ id: '2.999.1', isCritical: true, value: Uint8Array.of(5, 0) }]),
+  'extension-misplaced': () => path([extension.nameConstraints([permitted], [])]),
+  'serial-unacceptable': () => path([], { serial: 0 }),
+  'issuer-not-authority': () => through([]),
+  'issuer-key-usage': () =>
+    through([extension.basicConstraints(true), extension.keyUsage(keyUsages.crlSign)]),
+  'path-too-long': () =>
+    through(
+      [extension.basicConstraints(true, 0), extension.keyUsage(keyUsages.keyCertSign)],
+      [],
+      2,
+    ),
+  'name-not-permitted': () =>
+    through(
+      [...asAuthority, extension.nameConstraints([permitted], [])],
+      [extension.subjectAltName([generalName.dns('example.com')])],
+    ),
+  'name-excluded': () =>
+    through(
+      [...asAuthority, extension.nameConstraints([], [permitted])],
+      [extension.subjectAltName([permitted])],
+    ),
+  'name-constraint-unsupported': () => {
+    const other = generalName.otherText('2.999.1', 'x')
+    return through(
+      [...asAuthority, extension.nameConstraints([], [other])],
+      [extension.subjectAltName([other])],
+    )
+  },
+  'certificate-expired': () => path([], { at: specimenNow + 10_000 }),
+  'certificate-not-yet-valid': () => path([], { at: specimenNow - 10_000 }),
+  'policy-unacceptable': () => path([], { policies: demands.policies }),
+  'key-usage-unacceptable': () =>
+    path([extension.keyUsage(keyUsages.keyAgreement)], { keyUsage: keyUsages.digitalSignature }),
+  'extended-key-usage-unacceptable': () =>
+    path([extension.extendedKeyUsage([purposes.serverAuth])], { purpose: purposes.clientAuth }),
+  'profile-unknown': () => classifyLeaf(leaf, jpkiReal),
+  'wrong-purpose': () => complete({ purpose: 'authentication' }),
+  'attributes-malformed': () => readFourAttributes(authority.certificate),
+  'key-test-only': () => complete({ poolKeys: 'refused' }),
+  'revocation-missing': () => byCrls(),
+  'crl-malformed': () => byCrls(Uint8Array.of(1)),
+  'crl-other-issuer': () => byCrls(specimenCrl('signature', stranger)),
+  'crl-other-partition': () =>
+    byCrls(crl({ partition: partitionName(jpkiTown, 'signature', 'Tokyo-to', 'Minato-ku') })),
+  'crl-signature-bad': () =>
+    byCrls(specimenCrl('signature', { ...authority, sign: stranger.sign })),
+  'crl-issuer-key-usage': () => {
+    const content = { ...authority.certificate, extensions: asAuthority }
+    const mute = parseCertificate(issueCertificate(content, 'rsa-sha256', authority.sign))
+    return verifyCrl(parseCrl(crl()), [mute], keys)
+  },
+  'crl-extension-unknown': () => {
+    const tbs = replacedIn(parseCrl(crl()).tbs, '0603551d1c', '0603551d63')
+    return byCrls(signed(tbs, 'rsa-sha256', authority.sign))
+  },
+  'crl-base-missing': () => byCrls(crl({ number: 8, deltaBase: 7 })),
+  'crl-not-yet-valid': () => byCrls(crl({ thisUpdate: specimenNow + 1000 })),
+  'crl-stale': () => byCrls(crl({ nextUpdate: specimenNow - 1000 })),
+  'ocsp-malformed': () => byOcsp({ response: Uint8Array.of(1) }),
+  'ocsp-unsuccessful': () => byOcsp({ response: issueOcspRefusal('unauthorized') }),
+  'ocsp-other-certificate': () => byOcsp({ about: authority.certificate }),
+  'ocsp-signature-bad': () => byOcsp({ sign: stranger.sign }),
+  'ocsp-responder-unauthorised': () =>
+    byOcsp({ issuer: stranger.certificate, sign: stranger.sign }),
+  'ocsp-nonce-mismatch': () => byOcsp({ nonce: Uint8Array.of(1, 2, 3) }),
+  'ocsp-extension-unknown': () => {
+    const nonce = Uint8Array.of(1, 2, 3, 4)
+    const answer = {
+      certId: ocspCertId(leaf, authority.certificate, 'sha256'),
+      status: { kind: 'good' },
+      thisUpdate: specimenNow,
+      nextUpdate: undefined,
+    } as const
+    // The signer puts a critical flag where the nonce extension's value begins, before it signs.
+    let tbs: Uint8Array | undefined
+    const plain = { ...authority, isAuthority: true }
+    issueOcspResponse(
+      { producedAt: specimenNow, answers: [answer], nonce },
+      {
+        ...plain,
+        sign: (algorithm, message) => {
+          tbs = message
+          return authority.sign(algorithm, message)
+        },
+      },
+    )
+    assert.ok(tbs !== undefined)
+    // 2.5.29.99 with the critical flag has exactly the length of the nonce extension of four bytes.
+    const nonceHex = '301306092b060105050730010204060404' + '01020304'
+    const critical = '30130603551d630101ff0409' + '040701020304050607'
+    const forged = replacedIn(tbs, nonceHex, critical)
+    const der = issueOcspResponse(
+      { producedAt: specimenNow, answers: [answer], nonce },
+      {
+        ...plain,
+        sign: algorithm => authority.sign(algorithm, forged),
+      },
+    )
+    return byOcsp({ response: replacedIn(der, nonceHex, critical) })
+  },
+  'ocsp-not-yet-valid': () => byOcsp({ at: specimenNow - 3_600_000 }),
+  'ocsp-stale': () => byOcsp({ at: specimenNow + 3_600_000 }),
+  'ocsp-unknown': () => byOcsp({ status: { kind: 'unknown' } }),
+  'certificate-held': () =>
+    byCrls(crl({ entries: [specimenEntry(leaf.serial, 'certificateHold')] })),
+  'certificate-revoked': () => byCrls(crl({ entries: [specimenEntry(leaf.serial, 'superseded')] })),
+  'signature-malformed': () => bySignature(new Uint8Array(3)),
+  'signature-bad': () => bySignature(new Uint8Array(256)),
+}
+
+test('every reason can be provoked, and says failed or indeterminate as its table has it', () => {
+  for (const code of reasonCodes()) {
+    const verdict = provocations[code]()
+    assert.ok(verdict.kind !== 'passed', code)
+    assert.equal(verdict.reasons[0].code, code)
+    assert.equal(verdict.kind, sayingOf(code), code)
+  }
+})
+
+test('every reason has a text in Japanese and in English, and a rank', () => {
+  for (const code of reasonCodes()) {
+    const { ja, en } = reason(code)
+    assert.match(ja, /[\u3040-\u30ff\u4e00-\u9fff].*。$/, code)
+    assert.match(en, /^[ -~]+\.$/, code)
+    assert.ok(rankOf(code) > 0, code)
+  }
+})
+
+test('one definite failure decides, and the highest rank leads', () => {
+  const verdict = rejected([
+    reason('crl-stale'),
+    reason('issuer-unknown'),
+    reason('certificate-expired'),
+    reason('ocsp-unknown'),
+  ])
+  assert.equal(verdict.kind, 'failed')
+  assert.deepEqual(verdict.kind === 'failed' ? verdict.reasons.map(each => each.code) : [], [
+    'certificate-expired',
+    'issuer-unknown',
+    'ocsp-unknown',
+    'crl-stale',
+  ])
+  assert.equal(rejected([reason('crl-stale')]).kind, 'indeterminate')
+})
+
+test('parsers throw one class of error, with a code and a place', () => {
+  assert.throws(
+    () => parseCertificate(Uint8Array.of(0x30, 0x80)),
+    (error: unknown) =>
+      error instanceof MalformedError && error.code === 'length-indefinite' && error.offset === 0,
+  )
+  assert.equal(keyIdentifier(poolKey(0).spki).length, 20)
+})
