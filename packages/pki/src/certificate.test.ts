@@ -11,8 +11,8 @@ import { extension, issueCertificate } from './issue/certificate.ts'
 import { issueResponderCertificate } from './issue/jpki.ts'
 import { poolKey } from './issue/pool.ts'
 import { encodeName } from './name.ts'
-import { OpensslJudge } from './openssl-judge.ts'
-import { specimenAuthority, specimenLeaf, specimenNow } from './specimen.ts'
+import { OpensslJudge } from './openssl-for-tests.ts'
+import { specimenAuthority, specimenLeaf, specimenNow } from './specimen-for-tests.ts'
 
 const authority = specimenAuthority('signature', 0)
 const authentication = specimenAuthority('authentication', 2)

@@ -9,7 +9,7 @@ import { partitionName } from './issue/jpki.ts'
 import { poolKey } from './issue/pool.ts'
 import { KeyCache } from './key-cache.ts'
 import { keyUsages } from './extension.ts'
-import { OpensslJudge } from './openssl-judge.ts'
+import { OpensslJudge } from './openssl-for-tests.ts'
 import { jpkiTown } from './profile.ts'
 import { RevocationIndex } from './revocation-index.ts'
 import {
@@ -19,7 +19,7 @@ import {
   specimenEntry,
   specimenLeaf,
   specimenNow,
-} from './specimen.ts'
+} from './specimen-for-tests.ts'
 
 const keys = new KeyCache(64)
 const authority = specimenAuthority('signature', 0)

@@ -68,18 +68,22 @@ export function integerContent(value: number | bigint | Uint8Array): Uint8Array 
   return Uint8Array.from(bytes)
 }
 
+/** ENUMERATED. */
 export function enumerated(value: number): Uint8Array {
   return element(tags.enumerated, integerContent(value))
 }
 
+/** BOOLEAN, true as FF. */
 export function boolean(value: boolean): Uint8Array {
   return Uint8Array.of(tags.boolean, 1, value ? 0xff : 0)
 }
 
+/** NULL. */
 export function nullValue(): Uint8Array {
   return Uint8Array.of(tags.null, 0)
 }
 
+/** OCTET STRING. */
 export function octetString(content: Uint8Array): Uint8Array {
   return element(tags.octetString, content)
 }
@@ -117,10 +121,12 @@ export function objectIdentifier(dotted: string, tag: number = tags.objectIdenti
   return element(tag, Uint8Array.from(bytes))
 }
 
+/** UTF8String. */
 export function utf8String(text: string): Uint8Array {
   return element(tags.utf8String, utf8.encode(text))
 }
 
+/** PrintableString; other characters than its own are a `RangeError`. */
 export function printableString(text: string): Uint8Array {
   if (!/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text)) throw new RangeError('not printable')
   return element(tags.printableString, utf8.encode(text))
@@ -139,10 +145,12 @@ export function time(at: Instant): Uint8Array {
   return year >= 1950 && year < 2050 ? utcTime(at) : generalizedTime(at)
 }
 
+/** UTCTime: for years 1950 to 2049 only. Cut to whole seconds. */
 export function utcTime(at: Instant): Uint8Array {
   return element(tags.utcTime, utf8.encode(timeDigits(at).slice(2)))
 }
 
+/** GeneralizedTime, or an implicit tag over one. Cut to whole seconds. */
 export function generalizedTime(at: Instant, tag: number = tags.generalizedTime): Uint8Array {
   return element(tag, utf8.encode(timeDigits(at)))
 }

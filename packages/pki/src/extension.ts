@@ -63,34 +63,40 @@ export const extensionSlots = {
   ocspNoCheck: 15,
 } as const
 
+/** RFC 5280 §4.2.1.9. */
 export interface BasicConstraints {
   readonly isAuthority: boolean
   /** Intermediate certificates allowed below, self-issued ones not counted. */
   readonly pathLengthMax: number | undefined
 }
 
+/** One qualifier of a policy (RFC 5280 §4.2.1.4). */
 export interface PolicyQualifier {
   readonly id: string
   /** The encoded qualifier; an IA5String when the id is `practiceStatementId`. */
   readonly value: Uint8Array
 }
 
+/** One policy that a certificate was issued under (RFC 5280 §4.2.1.4). */
 export interface PolicyInformation {
   readonly id: string
   /** The encoded qualifiers: see `readPolicyQualifiers`. No judgement needs them, so they are not decoded. */
   readonly qualifiers: Uint8Array | undefined
 }
 
+/** RFC 5280 §4.2.1.5: the issuer regards the two policies as equivalent. */
 export interface PolicyMapping {
   readonly issuerPolicy: string
   readonly subjectPolicy: string
 }
 
+/** RFC 5280 §4.2.1.11: after how many more certificates the demand begins; undefined: no demand. */
 export interface PolicyConstraints {
   readonly requireExplicitPolicy: number | undefined
   readonly inhibitPolicyMapping: number | undefined
 }
 
+/** RFC 5280 §4.2.1.10: the bases of the subtrees. */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[]
   readonly excluded: readonly GeneralName[]
@@ -106,6 +112,7 @@ export interface DistributionPoint {
   readonly crlIssuer: readonly GeneralName[] | undefined
 }
 
+/** RFC 5280 §4.2.1.1. */
 export interface AuthorityKeyIdentifier {
   readonly keyId: Uint8Array | undefined
   readonly issuer: readonly GeneralName[] | undefined
@@ -113,6 +120,7 @@ export interface AuthorityKeyIdentifier {
   readonly serial: Uint8Array | undefined
 }
 
+/** RFC 5280 §4.2.2.1: where something about the issuer is to be had. Never dialled. */
 export interface AccessDescription {
   readonly method: string
   readonly location: GeneralName
@@ -130,6 +138,7 @@ export function slotOf(bytes: Uint8Array, start: number, end: number): number {
   return -1
 }
 
+/** KeyUsage as bits (`keyUsages`); an empty one is refused. Throws `MalformedError`, as all parsers here do. */
 export function parseKeyUsage(value: Uint8Array): number {
   const reader = new DerReader(value)
   const bits = reader.readNamedBits()
@@ -139,6 +148,7 @@ export function parseKeyUsage(value: Uint8Array): number {
   return bits
 }
 
+/** BasicConstraints; a path length without the authority flag is refused. */
 export function parseBasicConstraints(value: Uint8Array): BasicConstraints {
   const outer = new DerReader(value)
   const reader = outer.enter(tags.sequence)
@@ -151,10 +161,12 @@ export function parseBasicConstraints(value: Uint8Array): BasicConstraints {
   return { isAuthority, pathLengthMax }
 }
 
+/** ExtKeyUsageSyntax: at least one usage (RFC 5280 §4.2.1.12). */
 export function parseExtendedKeyUsage(value: Uint8Array): readonly string[] {
   return readSequenceOf(value, reader => reader.readObjectIdentifier())
 }
 
+/** CertificatePolicies: at least one, none twice. */
 export function parseCertificatePolicies(value: Uint8Array): readonly PolicyInformation[] {
   const policies = readSequenceOf(value, readPolicyInformation)
   // RFC 5280 §4.2.1.4: a policy must not appear more than once.
@@ -176,6 +188,7 @@ export function readPolicyQualifiers(policy: PolicyInformation): readonly Policy
   })
 }
 
+/** PolicyMappings: at least one pair. Mappings of any-policy are read here and refused in the path. */
 export function parsePolicyMappings(value: Uint8Array): readonly PolicyMapping[] {
   return readSequenceOf(value, reader => {
     const pair = reader.enter(tags.sequence)
@@ -186,6 +199,7 @@ export function parsePolicyMappings(value: Uint8Array): readonly PolicyMapping[]
   })
 }
 
+/** PolicyConstraints: at least one of the two. */
 export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
   const outer = new DerReader(value)
   const reader = outer.enter(tags.sequence)
@@ -199,6 +213,7 @@ export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
   return { requireExplicitPolicy, inhibitPolicyMapping }
 }
 
+/** InhibitAnyPolicy: after how many more certificates any-policy counts for nothing (RFC 5280 §4.2.1.14). */
 export function parseInhibitAnyPolicy(value: Uint8Array): number {
   const reader = new DerReader(value)
   const count = reader.readUnsigned(pathLengthLimit)
@@ -206,6 +221,7 @@ export function parseInhibitAnyPolicy(value: Uint8Array): number {
   return count
 }
 
+/** NameConstraints: at least one subtree; minimum and maximum must be absent. */
 export function parseNameConstraints(value: Uint8Array): NameConstraints {
   const outer = new DerReader(value)
   const reader = outer.enter(tags.sequence)
@@ -217,6 +233,7 @@ export function parseNameConstraints(value: Uint8Array): NameConstraints {
   return { permitted, excluded }
 }
 
+/** GeneralNames: subject and issuer alternative names. */
 export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
   const outer = new DerReader(value)
   const reader = outer.enter(tags.sequence)
@@ -224,6 +241,7 @@ export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
   return readGeneralNames(reader)
 }
 
+/** CRLDistributionPoints and FreshestCRL. */
 export function parseDistributionPoints(value: Uint8Array): readonly DistributionPoint[] {
   return readSequenceOf(value, reader => {
     const point = reader.enter(tags.sequence)
@@ -252,6 +270,7 @@ export function readDistributionPointName(
   return { fullName, relativeName }
 }
 
+/** AuthorityKeyIdentifier of certificates and lists. */
 export function parseAuthorityKeyIdentifier(value: Uint8Array): AuthorityKeyIdentifier {
   const outer = new DerReader(value)
   const reader = outer.enter(tags.sequence)
@@ -269,6 +288,7 @@ export function parseAuthorityKeyIdentifier(value: Uint8Array): AuthorityKeyIden
   return { keyId, issuer, serial }
 }
 
+/** SubjectKeyIdentifier (RFC 5280 §4.2.1.2). */
 export function parseSubjectKeyIdentifier(value: Uint8Array): Uint8Array {
   const reader = new DerReader(value)
   const keyId = reader.readOctetString()
@@ -276,6 +296,7 @@ export function parseSubjectKeyIdentifier(value: Uint8Array): Uint8Array {
   return keyId
 }
 
+/** AuthorityInfoAccessSyntax. */
 export function parseInformationAccess(value: Uint8Array): readonly AccessDescription[] {
   return readSequenceOf(value, reader => {
     const access = reader.enter(tags.sequence)

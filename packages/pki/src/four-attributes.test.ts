@@ -11,7 +11,12 @@ import {
 import { extension, generalName, issueCertificate } from './issue/certificate.ts'
 import { poolKey } from './issue/pool.ts'
 import { encodeName } from './name.ts'
-import { codeOf, specimenAttributes, specimenAuthority, specimenLeaf } from './specimen.ts'
+import {
+  codeOf,
+  specimenAttributes,
+  specimenAuthority,
+  specimenLeaf,
+} from './specimen-for-tests.ts'
 
 const good: Readonly<Record<string, string>> = {
   [attributeNames.name]: '見本　花子',

@@ -1,7 +1,7 @@
 /** The attack of `mutation.test.ts`, fifty times as long. */
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
-import { attackParsers } from './mutation.ts'
+import { attackParsers } from './mutation-for-tests.ts'
 
 test('twenty thousand alterations of each kind of input break no promise', t => {
   const seed = randomInt(2 ** 32)

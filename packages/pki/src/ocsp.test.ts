@@ -22,8 +22,8 @@ import {
   parseOcspRequest,
 } from './ocsp.ts'
 import { judgeByOcsp, ocspLimits } from './ocsp-judgement.ts'
-import { OpensslJudge } from './openssl-judge.ts'
-import { codeOf, specimenAuthority, specimenLeaf, specimenNow } from './specimen.ts'
+import { OpensslJudge } from './openssl-for-tests.ts'
+import { codeOf, specimenAuthority, specimenLeaf, specimenNow } from './specimen-for-tests.ts'
 
 const keys = new KeyCache(64)
 const authority = specimenAuthority('signature', 0)

@@ -5,7 +5,12 @@ import { digest } from './crypto.ts'
 import { toHex } from './der.ts'
 import { KeyCache } from './key-cache.ts'
 import { judgePathCase, PathCaseError, type PathOutcome, parsePathCase } from './path-batch.ts'
-import { specimenAuthority, specimenCrl, specimenEntry, specimenLeaf } from './specimen.ts'
+import {
+  specimenAuthority,
+  specimenCrl,
+  specimenEntry,
+  specimenLeaf,
+} from './specimen-for-tests.ts'
 
 const keys = new KeyCache(64)
 const authority = specimenAuthority('signature', 0)

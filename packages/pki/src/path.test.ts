@@ -12,7 +12,7 @@ import {
 import { poolKey } from './issue/pool.ts'
 import { KeyCache } from './key-cache.ts'
 import { encodeName } from './name.ts'
-import { OpensslJudge } from './openssl-judge.ts'
+import { OpensslJudge } from './openssl-for-tests.ts'
 import { type PathDemands, pathBudget, VerifiedPath, verifyPath } from './path.ts'
 import {
   codeOf,
@@ -20,7 +20,7 @@ import {
   specimenDemands,
   specimenLeaf,
   specimenNow,
-} from './specimen.ts'
+} from './specimen-for-tests.ts'
 
 const keys = new KeyCache(256)
 const start = Date.UTC(2020, 0, 1)

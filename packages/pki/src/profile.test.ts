@@ -19,7 +19,7 @@ import {
   leafProfile,
   partitionOf,
 } from './profile.ts'
-import { codeOf, specimenAuthority, specimenLeaf, specimenPartition } from './specimen.ts'
+import { codeOf, specimenAuthority, specimenLeaf, specimenPartition } from './specimen-for-tests.ts'
 
 const profileTown = leafProfile(jpkiTown, 'authentication')
 

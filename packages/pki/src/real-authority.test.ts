@@ -9,7 +9,7 @@ import { KeyCache } from './key-cache.ts'
 import { attributeTypes } from './name.ts'
 import { checkIssued, pathBudget, verifyPath } from './path.ts'
 import { isTownAnchor, jpkiReal, leafProfile } from './profile.ts'
-import { codeOf } from './specimen.ts'
+import { codeOf } from './specimen-for-tests.ts'
 
 // jpki.md §2.1.
 const facts = [

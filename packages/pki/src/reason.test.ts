@@ -40,7 +40,7 @@ import {
   specimenEntry,
   specimenLeaf,
   specimenNow,
-} from './specimen.ts'
+} from './specimen-for-tests.ts'
 import { validateSignature } from './validation.ts'
 
 const keys = new KeyCache(64)
@@ -315,8 +315,8 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
     )
     assert.ok(tbs !== undefined)
     // 2.5.29.99 with the critical flag has exactly the length of the nonce extension of four bytes.
-    const nonceHex = '301306092b060105050730010204060404' + '01020304'
-    const critical = '30130603551d630101ff0409' + '040701020304050607'
+    const nonceHex = '301306092b06010505073001020406040401020304'
+    const critical = '30130603551d630101ff0409040701020304050607'
     const forged = replacedIn(tbs, nonceHex, critical)
     const der = issueOcspResponse(
       { producedAt: specimenNow, answers: [answer], nonce },

@@ -14,7 +14,7 @@ import {
   specimenEntry,
   specimenLeaf,
   specimenNow,
-} from './specimen.ts'
+} from './specimen-for-tests.ts'
 
 const keys = new KeyCache(64)
 const authority = specimenAuthority('signature', 0)

@@ -9,7 +9,7 @@ import { poolKey } from './issue/pool.ts'
 import { KeyCache } from './key-cache.ts'
 import { ocspCertId } from './ocsp.ts'
 import { ocspLimits } from './ocsp-judgement.ts'
-import { OpensslJudge } from './openssl-judge.ts'
+import { OpensslJudge } from './openssl-for-tests.ts'
 import { jpkiReal, jpkiTown } from './profile.ts'
 import { RevocationIndex } from './revocation-index.ts'
 import { encodeDigestInfo } from './signature.ts'
@@ -20,7 +20,7 @@ import {
   specimenEntry,
   specimenLeaf,
   specimenNow,
-} from './specimen.ts'
+} from './specimen-for-tests.ts'
 import { describeValidation, type ValidationDemands, validateSignature } from './validation.ts'
 
 const keys = new KeyCache(64)

@@ -76,6 +76,7 @@ export function signed(tbs: Uint8Array, algorithm: SignatureAlgorithm, sign: Sig
   return sequence(tbs, encodeSignatureAlgorithm(algorithm), bitString(sign(algorithm, tbs)))
 }
 
+/** Encodes one extension; FALSE is left out, being the default. */
 export function encodeExtension(extension: EncodedExtension): Uint8Array {
   return sequence(
     objectIdentifier(extension.id),

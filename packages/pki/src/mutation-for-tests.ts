@@ -26,7 +26,7 @@ import {
   specimenEntry,
   specimenLeaf,
   specimenNow,
-} from './specimen.ts'
+} from './specimen-for-tests.ts'
 import { validateSignature } from './validation.ts'
 
 /** Alters bytes as its seed says: same seed, same alterations. */
