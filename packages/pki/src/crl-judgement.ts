@@ -92,15 +92,41 @@ export function judgeByCrls(
     if (list instanceof RevocationList && found === undefined) usable.push(list)
     else if (found !== undefined) reasons.push(found)
   }
-  const full = newest(usable.filter(each => each.deltaBase === undefined))
-  if (full === undefined) {
-    if (usable.length > 0) reasons.push(reason('crl-base-missing'))
-    return rejected(nonEmpty(reasons, reason('revocation-missing')))
+  const judged = [...byScope(usable).values()].map(lists => judgeScope(certificate, lists))
+  const decisive = judged.find(each => each?.kind === 'failed')
+  const good = judged.find(each => each?.kind === 'passed')
+  const verdict = decisive ?? good
+  if (verdict !== undefined) return verdict
+  if (usable.length > 0) reasons.push(reason('crl-base-missing'))
+  return rejected(nonEmpty(reasons, reason('revocation-missing')))
+}
+
+// Numbers of lists can be compared within one scope only; and what any scope revokes is revoked.
+function byScope(lists: readonly RevocationList[]): ReadonlyMap<string, readonly RevocationList[]> {
+  const scopes = new Map<string, RevocationList[]>()
+  for (const list of lists) {
+    const names = list.scope.partition?.map(each =>
+      each.kind === 'directory' ? each.name.key : JSON.stringify(each),
+    )
+    const key = JSON.stringify([list.scope.covers, names?.toSorted()])
+    const known = scopes.get(key)
+    if (known === undefined) scopes.set(key, [list])
+    else known.push(list)
   }
-  const delta = newest(usable.filter(each => continues(each, full)))
+  return scopes
+}
+
+// By the newest full list of a scope and the newest delta over it. Undefined: there are deltas only.
+function judgeScope(
+  certificate: Certificate,
+  lists: readonly RevocationList[],
+): Verdict<RevocationSource> | undefined {
+  const full = newest(lists.filter(each => each.deltaBase === undefined))
+  if (full === undefined) return undefined
+  const delta = newest(lists.filter(each => continues(each, full)))
   const entry = combinedEntry(full.find(certificate.serial), delta?.find(certificate.serial))
-  if (entry !== undefined) return rejected([revokedReason(entry, full)])
   const last = delta ?? full
+  if (entry !== undefined) return rejected([revokedReason(entry, last)])
   return passed({
     kind: 'crl',
     thisUpdate: last.thisUpdate,

@@ -158,6 +158,14 @@ test('of several lists the newest counts, and a delta over it', () => {
   assert.equal(judge([delta(9, 7)]), 'crl-base-missing')
 })
 
+test('a list of a wider scope with a higher number does not hide a revocation in the partition', () => {
+  const entries = [specimenEntry(leaf.serial, 'superseded')]
+  const partition = specimenCrl('signature', authority, { number: 3, entries })
+  const whole = specimenCrl('signature', authority, { number: 9, partition: undefined })
+  assert.equal(judge([partition, whole]), 'certificate-revoked')
+  assert.equal(judge([whole, partition]), 'certificate-revoked')
+})
+
 test('a list without number, with a critical number, or of version 1 is malformed', () => {
   const good = parseCrl(specimenCrl('signature', authority))
   const replaced = Buffer.from(good.tbs).toString('hex')

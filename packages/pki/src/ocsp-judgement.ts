@@ -110,7 +110,8 @@ function checkDelegate(
   const usage = responder.keyUsage
   if (usage !== undefined && (usage & keyUsages.digitalSignature) === 0) return refuse('keyUsage')
   if (!responder.hasOcspNoCheck) return refuse('nocheck')
-  if (demands.at < responder.notBefore || demands.at > responder.notAfter) return refuse('validity')
+  if (demands.at < responder.notBefore || demands.at >= responder.notAfter + 1000)
+    return refuse('validity')
   if (responder.unknownExtensions.some(each => each.isCritical)) return refuse('extension')
   return checkIssued(responder, issuer, demands.keys) === undefined
     ? undefined

@@ -102,7 +102,8 @@ export interface CertificateDescription {
 
 /**
  * Judges a signature. Every step that can be taken is taken, so that the report names all that is wrong: the verdict
- * leads with the highest-ranked reason.
+ * leads with the highest-ranked reason. NOT done: whether an anchor is revoked or may be trusted at all (production
+ * checks its anchors at start: `isTownAnchor`, `isPoolKey`), and reading the four attributes (`readFourAttributes`).
  */
 export function validateSignature(demands: ValidationDemands): ValidationReport {
   const parsed = readCertificate(demands.certificate)
