@@ -123,7 +123,18 @@ describe('refusals and faults', () => {
     assert.equal(await codeOf(answer), 'consent-missing')
     const page = await get('/refuse', { accept: 'text/html,*/*', 'accept-language': 'en-GB,ja' })
     assert.equal(page.status, 403)
+    assert.equal(await page.text(), '<p lang="ja">consent-missing</p>')
+  })
+
+  it('a page is Japanese unless its address says English, and then those that follow are too', async () => {
+    const page = await get('/refuse?lang=en', { accept: 'text/html' })
     assert.equal(await page.text(), '<p lang="en">consent-missing</p>')
+    const cookie = page.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const next = await get('/refuse', { accept: 'text/html', cookie })
+    assert.equal(await next.text(), '<p lang="en">consent-missing</p>')
+    const other = await get('/refuse?lang=fr', { accept: 'text/html' })
+    assert.equal(await other.text(), '<p lang="ja">consent-missing</p>')
+    assert.equal(other.headers.get('set-cookie'), null)
   })
 
   it('a fault tells the caller nothing and the log once', async () => {

@@ -11,7 +11,7 @@ import { createFront, type Front } from './front.ts'
 import { hasCode } from './files.ts'
 import { defineMessages, type Log } from './log.ts'
 import { createProbes, type Probes } from './probes.ts'
-import { answerRefusal, type RefusalPage, refusalOf } from './refusal-answer.ts'
+import { answerRefusal, chosenLocale, type RefusalPage, refusalOf } from './refusal-answer.ts'
 
 export type { App } from './app.ts'
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify'
@@ -137,7 +137,12 @@ function noteAnswers(app: App, given: ServerSettings): void {
       durationMs: Math.round(reply.elapsedTime),
     })
   })
-  app.addHook('onSend', async () => {
+  app.addHook('onSend', async (request, reply) => {
+    const chosen = chosenLocale(request)
+    // What a language switch has chosen holds for the pages that follow.
+    if (chosen !== undefined) {
+      reply.header('set-cookie', `lang=${chosen}; Path=/; SameSite=Lax; Max-Age=31536000`)
+    }
     given.effects?.mark('answer-sent')
   })
 }

@@ -56,14 +56,19 @@ export function writeRefusal(response: ServerResponse, refusal: Refusal): void {
 }
 
 /**
- * The language of a page: the query's `lang`, else the first of ja and en that Accept-Language
- * names, else Japanese.
+ * The language of a page: the query's `lang`, else the cookie that remembers an earlier choice, else Japanese. The browser's
+ * Accept-Language is not asked, as on every other screen.
  */
 export function localeOf(request: FastifyRequest): Locale {
+  const chosen = chosenLocale(request)
+  if (chosen !== undefined) return chosen
+  return /(?:^|;\s*)lang=en(?:;|$)/.test(request.headers.cookie ?? '') ? 'en' : 'ja'
+}
+
+/** The language that the address of a request chooses, if it does. */
+export function chosenLocale(request: FastifyRequest): Locale | undefined {
   const asked = queryField(request.query, 'lang')
-  if (asked === 'ja' || asked === 'en') return asked
-  const first = /(?:^|[\s,])(ja|en)\b/i.exec(request.headers['accept-language'] ?? '')?.[1]
-  return first?.toLowerCase() === 'en' ? 'en' : 'ja'
+  return asked === 'ja' || asked === 'en' ? asked : undefined
 }
 
 /** Browsers name HTML outright; tools send a star or JSON. */
