@@ -5,6 +5,9 @@ import type { CaKind } from '@sekisho/contract/authority'
 import type { RevocationReason } from '@sekisho/pki'
 import { type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
 
+/** Whether and how somebody stands in the register; `removed`: a foreign resident whose status of residence was lost. */
+export type ResidentStatus = 'resident' | 'overseas' | 'deceased' | 'removed'
+
 /** `registry/`: residents 住民. */
 type ResidentTable = {
   id: string
@@ -12,14 +15,14 @@ type ResidentTable = {
   municipality: string
   /** Parsed by `registry/resident.ts`. */
   attributes: unknown
-  status: 'resident' | 'overseas' | 'deceased'
+  status: ResidentStatus
   is_ward: boolean
   /** Name of the persona, for those who have one. */
   persona: string | null
   recorded_at: number
 }
 
-/** `registry/`: life events in the order in which they reached the CA; each exactly once. */
+/** `window/`: life events. Each is written in the transaction that has its effect at the CA: exactly once, in order. */
 type EventTable = {
   id: string
   resident_id: string
@@ -52,12 +55,15 @@ type CertificateTable = {
   state: 'valid' | 'held' | 'revoked'
   reason: RevocationReason | null
   revoked_at: number | null
-  /** Authentication certificates: the one before. */
+  /** Of an authentication certificate: the one before it. */
   predecessor_issuer_key_id: string | null
   predecessor_serial: string | null
+  /** Of a signature certificate: the authentication certificate beside it on the card when it was issued. */
+  authentication_issuer_key_id: string | null
+  authentication_serial: string | null
 }
 
-/** `revocation/`: the newest list of each partition. */
+/** `revocation/`: the last few lists of each partition, so that who holds the manifest before the newest still gets what it names. */
 type PublicationTable = {
   issuer_key_id: string
   municipality: string
@@ -66,9 +72,14 @@ type PublicationTable = {
   this_update: number
   next_update: number
   der: Uint8Array
+  /** Hex. */
   sha256: string
-  /** SHA-256 (hex) of the entries: tells whether anything changed since. */
-  content: string
+}
+
+/** `revocation/`: partitions in which something changed since their newest list; written with the change, deleted by publication. */
+type PartitionChangeTable = {
+  issuer_key_id: string
+  municipality: string
 }
 
 /** `answers/`: queries of verifiers with the answer given, so that a repetition is answered alike and counted once. */
@@ -83,6 +94,18 @@ type QueryTable = {
   at: number
 }
 
+/** `answers/`: nonces of signed requests until their signatures have expired. Protocol time. */
+type NonceTable = {
+  key_id: string
+  nonce: string
+  until: number
+}
+
+/** One row once the residents and personas of the town are complete. */
+type SeedingTable = {
+  finished_at: number
+}
+
 /** The authority's tables. */
 export type AuthorityTables = {
   resident: ResidentTable
@@ -90,7 +113,10 @@ export type AuthorityTables = {
   card: CardTable
   certificate: CertificateTable
   publication: PublicationTable
+  partition_change: PartitionChangeTable
   query: QueryTable
+  nonce: NonceTable
+  seeding: SeedingTable
 }
 
 const statements = [
@@ -98,7 +124,7 @@ const statements = [
     id text primary key,
     municipality text not null,
     attributes jsonb not null,
-    status text not null check (status in ('resident', 'overseas', 'deceased')),
+    status text not null check (status in ('resident', 'overseas', 'deceased', 'removed')),
     is_ward boolean not null,
     persona text unique,
     recorded_at bigint not null)`,
@@ -132,9 +158,13 @@ const statements = [
     revoked_at bigint,
     predecessor_issuer_key_id text,
     predecessor_serial text,
+    authentication_issuer_key_id text,
+    authentication_serial text,
     primary key (issuer_key_id, serial),
     check ((state = 'valid') = (revoked_at is null)))`,
   'create index certificate_resident on certificate (resident_id)',
+  // A certificate has at most one successor, so the chain of a person's authentication certificates is a line.
+  'create unique index certificate_successor on certificate (predecessor_issuer_key_id, predecessor_serial)',
   // Two valid certificates of a kind on one medium are not allowed (A2).
   "create unique index certificate_one_valid on certificate (card_id, ca) where state <> 'revoked'",
   "create index certificate_not_valid on certificate (issuer_key_id, municipality) where state <> 'valid'",
@@ -147,8 +177,8 @@ const statements = [
     next_update bigint not null,
     der bytea not null,
     sha256 text not null,
-    content text not null,
-    primary key (issuer_key_id, municipality))`,
+    primary key (issuer_key_id, municipality, number))`,
+  'create table partition_change (issuer_key_id text not null, municipality text not null)',
   `create table query (
     verifier text not null,
     key text not null,
@@ -159,6 +189,14 @@ const statements = [
     answer text not null,
     at bigint not null,
     primary key (verifier, key))`,
+  'create index query_month on query (verifier, at)',
+  `create table nonce (
+    key_id text not null,
+    nonce text not null,
+    until bigint not null,
+    primary key (key_id, nonce))`,
+  'create index nonce_until on nonce (until)',
+  'create table seeding (finished_at bigint not null)',
 ]
 
 /** From an empty schema to the tables above. */

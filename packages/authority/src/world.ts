@@ -4,16 +4,33 @@ import type { Log } from '@sekisho/runtime/log'
 import type { Random } from '@sekisho/runtime/random'
 import type { Store } from '@sekisho/runtime/store'
 import type { Hierarchy } from './ca/hierarchy.ts'
-import type { ValidityRules } from './ca/validity.ts'
+import { presentValidity, type ValidityRules } from './ca/validity.ts'
 import type { AuthorityTables } from './database.ts'
+import { dailyPublication, type PublicationRules } from './revocation/publish.ts'
+import { type HoldRules, liftableHolds } from './revocation/revoke.ts'
 
 /** A key pair for a card. */
 export type CardKey = { readonly pkcs8: Uint8Array; readonly spki: Uint8Array }
 
+/** What the law and the authority's regime set: data, because they differ between sources and change over the years. */
+export type AuthorityRules = {
+  readonly validity: ValidityRules
+  readonly holds: HoldRules
+  readonly publication: PublicationRules
+}
+
+/** The rules in force today. */
+export const presentRules: AuthorityRules = {
+  validity: presentValidity,
+  holds: liftableHolds,
+  publication: dailyPublication,
+}
+
+/** Everything that the parts stand on. */
 export type World = {
   readonly store: Store<AuthorityTables>
   readonly hierarchy: Hierarchy
-  readonly rules: ValidityRules
+  readonly rules: AuthorityRules
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

@@ -1,18 +1,23 @@
 /**
  * Answers to verifiers (A5, A6): the corresponding authentication serial (¥2) and the one-step predecessor (free). Only for
- * accredited verifiers; the same idempotency key gets the same answer and is counted once.
+ * accredited verifiers; the same idempotency key gets the same answer and is counted once. A refusal is not kept: nothing
+ * was answered, and the same query may succeed later under the same key.
  */
 import { createHash } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
-import type {
-  CorrespondingSerialAnswer,
-  CorrespondingSerialQuery,
-  PredecessorAnswer,
-  PredecessorQuery,
-  UsageStatement,
+import {
+  type CertificateReference,
+  correspondingSerialAnswer,
+  type CorrespondingSerialAnswer,
+  type CorrespondingSerialQuery,
+  predecessorAnswer,
+  type PredecessorAnswer,
+  type PredecessorQuery,
+  type UsageStatement,
 } from '@sekisho/contract/authority'
-import { dateInJapan } from '@sekisho/contract/japan'
-import type { Transaction } from '@sekisho/runtime/store'
+import { startOfDayInJapan } from '@sekisho/contract/japan'
+import { lockInTransaction, type Transaction } from '@sekisho/runtime/store'
+import type { z } from 'zod'
 import type { AuthorityTables } from '../database.ts'
 import type { World } from '../world.ts'
 import type { Verifier } from './verifier.ts'
@@ -20,102 +25,121 @@ import type { Verifier } from './verifier.ts'
 /** Yen for a corresponding serial (S1). */
 const correspondingSerialYen = 2
 
-/** Answers which authentication certificate belongs to a signature certificate. */
-export function answerCorrespondingSerial(
+/**
+ * Answers which authentication certificate belongs to a signature certificate: the one beside it on the card when it was
+ * issued. For verifiers accredited for both (jpki.md §5.1, art. 18(5)). Refusals `verifier-not-accredited`,
+ * `certificate-unknown`, `idempotency-conflict`.
+ */
+export async function answerCorrespondingSerial(
   world: World,
   verifier: Verifier,
   key: string,
   query: CorrespondingSerialQuery,
 ): Promise<CorrespondingSerialAnswer> {
-  if (!verifier.accreditedFor.includes('signatures')) throw new Refusal('verifier-not-accredited')
+  requireAccreditation(verifier, ['signatures', 'authentications'])
   return once(
     world,
-    { verifier, key, kind: 'corresponding-serial', query, feeYen: correspondingSerialYen },
+    {
+      verifier,
+      key,
+      kind: 'corresponding-serial',
+      query,
+      feeYen: correspondingSerialYen,
+      form: correspondingSerialAnswer,
+    },
     async (tx, usage) => {
-      const signature = await tx
+      const found = await tx
         .selectFrom('certificate')
-        .select(['card_id', 'not_before'])
+        .select(['authentication_issuer_key_id as issuerKeyId', 'authentication_serial as serial'])
         .where('issuer_key_id', '=', query.signature.issuerKeyId)
         .where('serial', '=', query.signature.serial)
         .where('ca', '=', 'signature')
         .executeTakeFirst()
-      if (signature === undefined) throw new Refusal('certificate-unknown')
-      const found = await tx
-        .selectFrom('certificate')
-        .select(['issuer_key_id', 'serial'])
-        .where('card_id', '=', signature.card_id)
-        .where('ca', '=', 'authentication')
-        .orderBy('not_before', 'desc')
-        .executeTakeFirst()
-      const authentication =
-        found === undefined ? null : { issuerKeyId: found.issuer_key_id, serial: found.serial }
-      return { ...usage, authentication }
+      if (found === undefined) throw new Refusal('certificate-unknown')
+      return { ...usage, authentication: referenceOf(found) }
     },
   )
 }
 
-/** Answers which authentication certificate came one before. */
-export function answerPredecessor(
+/**
+ * Answers which authentication certificate came one before, on renewal or reissue. The holder must have consented to the
+ * authority's use of its records, and towards a verifier of authentications alone also to the obtaining (flows.md §4).
+ * Refusals `verifier-not-accredited`, `consent-missing`, `certificate-unknown`, `idempotency-conflict`.
+ */
+export async function answerPredecessor(
   world: World,
   verifier: Verifier,
   key: string,
   query: PredecessorQuery,
 ): Promise<PredecessorAnswer> {
-  // A verifier of authentications alone needs both consents; one of signatures the first (flows.md §4).
-  const needed = verifier.accreditedFor.includes('signatures') ? 1 : 2
-  if (new Set(query.consents).size < needed) throw new Refusal('consent-missing')
+  requireAccreditation(verifier, ['authentications'])
+  const needed = verifier.accreditedFor.includes('signatures')
+    ? (['authority-use'] as const)
+    : (['authority-use', 'provider-obtaining'] as const)
+  if (!needed.every(consent => query.consents.includes(consent)))
+    throw new Refusal('consent-missing')
   return once(
     world,
-    { verifier, key, kind: 'predecessor', query, feeYen: 0 },
+    { verifier, key, kind: 'predecessor', query, feeYen: 0, form: predecessorAnswer },
     async (tx, usage) => {
       const found = await tx
         .selectFrom('certificate')
-        .select(['predecessor_issuer_key_id', 'predecessor_serial'])
+        .select(['predecessor_issuer_key_id as issuerKeyId', 'predecessor_serial as serial'])
         .where('issuer_key_id', '=', query.authentication.issuerKeyId)
         .where('serial', '=', query.authentication.serial)
         .where('ca', '=', 'authentication')
         .executeTakeFirst()
       if (found === undefined) throw new Refusal('certificate-unknown')
-      const { predecessor_issuer_key_id: issuerKeyId, predecessor_serial: serial } = found
-      return {
-        ...usage,
-        predecessor: issuerKeyId === null || serial === null ? null : { issuerKeyId, serial },
-      }
+      return { ...usage, predecessor: referenceOf(found) }
     },
   )
 }
 
-/** What was counted for a verifier in a month in Japan. */
+function requireAccreditation(verifier: Verifier, needed: Verifier['accreditedFor']): void {
+  if (!needed.every(one => verifier.accreditedFor.includes(one)))
+    throw new Refusal('verifier-not-accredited')
+}
+
+function referenceOf(row: {
+  readonly issuerKeyId: string | null
+  readonly serial: string | null
+}): CertificateReference | null {
+  const { issuerKeyId, serial } = row
+  return issuerKeyId === null || serial === null ? null : { issuerKeyId, serial }
+}
+
+/** What was counted for a verifier in a month in Japan, `YYYY-MM`. */
 export async function usageOf(
   world: World,
   verifier: Verifier,
   month: string,
 ): Promise<UsageStatement> {
+  const [year = 0, number = 0] = month.split('-').map(Number)
   const rows = await world.store.read(db =>
     db
       .selectFrom('query')
       .select(['key', 'kind', 'usage_id', 'fee_yen', 'at'])
       .where('verifier', '=', verifier.id)
+      .where('at', '>=', startOfDayInJapan({ year, month: number, day: 1 }))
+      .where('at', '<', startOfDayInJapan({ year, month: number + 1, day: 1 }))
       .orderBy('at')
       .orderBy('key')
       .execute(),
   )
-  const lines = rows
-    .filter(row => monthOf(row.at) === month)
-    .map(row => ({
-      usage: row.usage_id,
-      idempotencyKey: row.key,
-      kind: row.kind,
-      at: new Date(row.at).toISOString(),
-      feeYen: row.fee_yen,
-    }))
+  const lines = rows.map(row => ({
+    usage: row.usage_id,
+    idempotencyKey: row.key,
+    kind: row.kind,
+    at: new Date(row.at).toISOString(),
+    feeYen: row.fee_yen,
+  }))
   return { month, lines, totalYen: lines.reduce((sum, line) => sum + line.feeYen, 0) }
 }
 
 type Usage = { readonly usage: string; readonly feeYen: number; readonly answeredAt: string }
 
 /** Answers a query under its key: computed and stored in one transaction, or repeated as it was. */
-async function once<T extends Usage>(
+async function once<T>(
   world: World,
   asked: {
     readonly verifier: Verifier
@@ -123,6 +147,8 @@ async function once<T extends Usage>(
     readonly kind: 'corresponding-serial' | 'predecessor'
     readonly query: unknown
     readonly feeYen: number
+    /** What an answer kept before is read by. */
+    readonly form: z.ZodType<T>
   },
   compute: (tx: Transaction<AuthorityTables>, usage: Usage) => Promise<T>,
 ): Promise<T> {
@@ -131,6 +157,8 @@ async function once<T extends Usage>(
     .digest('hex')
   const at = world.clock.now()
   return world.store.transaction(async tx => {
+    // Two calls with one key that arrive together: the second waits and finds the first one's answer.
+    await lockInTransaction(tx, `query ${asked.verifier.id} ${asked.key}`)
     const known = await tx
       .selectFrom('query')
       .select(['answer', 'request_sha256'])
@@ -139,7 +167,7 @@ async function once<T extends Usage>(
       .executeTakeFirst()
     if (known !== undefined) {
       if (known.request_sha256 !== requestSha256) throw new Refusal('idempotency-conflict')
-      return JSON.parse(known.answer) as T
+      return asked.form.parse(JSON.parse(known.answer))
     }
     const usage = world.random.uuidv7(at)
     const answer = await compute(tx, {
@@ -162,9 +190,4 @@ async function once<T extends Usage>(
       .execute()
     return answer
   })
-}
-
-function monthOf(at: number): string {
-  const { year, month } = dateInJapan(at)
-  return `${year}-${String(month).padStart(2, '0')}`
 }

@@ -1,8 +1,13 @@
 /** Issuance of the two leaf certificates (A2, jpki.md §2.2–2.3) into the caller's transaction. */
 import { eraOf, municipalityOf } from '@sekisho/contract/japan'
-import type { CaKind } from '@sekisho/contract/authority'
-import { type BirthDate, type Era, type FourAttributes, parseCertificate } from '@sekisho/pki'
-
+import type { CaKind, CertificateReference } from '@sekisho/contract/authority'
+import {
+  type BirthDate,
+  type Era,
+  type FourAttributes,
+  parseCertificate,
+  toHex,
+} from '@sekisho/pki'
 import {
   issueAuthenticationCertificate,
   issueSignatureCertificate,
@@ -32,11 +37,13 @@ export type IssueRequest = {
   readonly spki: Uint8Array
   readonly notBefore: Instant
   readonly notAfter: Instant
-  /** The authentication certificate before this one, on renewal and reissue. */
-  readonly predecessor: { readonly issuerKeyId: string; readonly serial: string } | undefined
+  /** Of an authentication certificate: the one before it, on renewal and reissue. */
+  readonly predecessor?: CertificateReference | undefined
+  /** Of a signature certificate: the authentication certificate beside it on the card. */
+  readonly authentication?: CertificateReference | undefined
 }
 
-/** Issues and records a certificate. Its serial is 31 random bits that this CA key has not used. */
+/** Issues and records a certificate. Its serial is four random octets that this CA key has not used (jpki.md §2.2). */
 export async function issue(
   tx: Transaction<AuthorityTables>,
   world: { readonly hierarchy: Hierarchy; readonly random: Random },
@@ -96,6 +103,8 @@ export async function issue(
       revoked_at: null,
       predecessor_issuer_key_id: request.predecessor?.issuerKeyId ?? null,
       predecessor_serial: request.predecessor?.serial ?? null,
+      authentication_issuer_key_id: request.authentication?.issuerKeyId ?? null,
+      authentication_serial: request.authentication?.serial ?? null,
     })
     .execute()
   return issued
@@ -108,13 +117,13 @@ async function unusedSerial(
 ): Promise<Uint8Array> {
   for (;;) {
     const serial = random.bytes(4)
-    // Positive, and four octets long as the real ones.
-    serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x01
+    // First octet 1 to 127: positive, and never shorter than four.
+    serial[0] = 1 + ((serial[0] ?? 0) % 127)
     const taken = await tx
       .selectFrom('certificate')
       .select('serial')
       .where('issuer_key_id', '=', issuerKeyId)
-      .where('serial', '=', Buffer.from(serial).toString('hex'))
+      .where('serial', '=', toHex(serial))
       .executeTakeFirst()
     if (taken === undefined) return serial
   }
@@ -147,25 +156,17 @@ function substituted(text: string, flags: string): string {
 }
 
 function certifiedBirthDate({ year, month, day }: ResidentAttributes['birthDate']): BirthDate {
-  const era = eraName(eraOf({ year, month: month ?? 12, day: day ?? 28 })?.en)
+  const found = eraOf({ year, month: month ?? 12, day: day ?? 28 })
+  const era = eraNames[found?.en ?? ''] ?? 'unknown'
   return month === null || day === null
     ? { kind: 'partial', era, year, month: month ?? undefined, day: day ?? undefined }
     : { kind: 'full', era, year, month, day }
 }
 
-function eraName(en: string | undefined): Era {
-  switch (en) {
-    case 'Meiji':
-      return 'meiji'
-    case 'Taisho':
-      return 'taisho'
-    case 'Showa':
-      return 'showa'
-    case 'Heisei':
-      return 'heisei'
-    case 'Reiwa':
-      return 'reiwa'
-    default:
-      return 'unknown'
-  }
+const eraNames: Readonly<Record<string, Era>> = {
+  Meiji: 'meiji',
+  Taisho: 'taisho',
+  Showa: 'showa',
+  Heisei: 'heisei',
+  Reiwa: 'reiwa',
 }

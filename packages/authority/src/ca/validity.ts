@@ -3,14 +3,22 @@
  * before expiry), never past the card; the signature certificate never past the authentication certificate. The last
  * instant is 23:59:59 in Japan.
  */
-import { ageOn, type CalendarDate, dateInJapan, startOfDayInJapan } from '@sekisho/contract/japan'
+import {
+  ageOn,
+  type CalendarDate,
+  compareDates,
+  dateInJapan,
+  startOfDayInJapan,
+} from '@sekisho/contract/japan'
 import { lastInstantOfDay } from '@sekisho/pki/issue'
 import type { Instant } from '@sekisho/runtime/clock'
 
-/** Years as data, for the next generation has others. */
+/** Years as data, for the next generation has others. Years end on birthdays. */
 export type ValidityRules = {
   readonly certificateYears: number
+  /** Instead of `certificateYears` for who renews in the last `renewalMonths` before expiry, so that nobody loses by being early. */
   readonly renewedCertificateYears: number
+  readonly renewalMonths: number
   readonly cardYearsAdult: number
   readonly cardYearsMinor: number
   /** Age from which a card counts as an adult's. */
@@ -20,19 +28,20 @@ export type ValidityRules = {
 }
 
 /** Today's rules. */
-export const presentRules: ValidityRules = {
+export const presentValidity: ValidityRules = {
   certificateYears: 5,
   renewedCertificateYears: 6,
+  renewalMonths: 3,
   cardYearsAdult: 10,
   cardYearsMinor: 5,
   adultAge: 18,
   signatureAge: 15,
 }
 
-/** The last instant of the `count`-th birthday after an instant: the birthday itself still counts. */
+/** The last instant of the `count`-th birthday after an instant. A birthday on the very day is not one after it. */
 export function endOfBirthday(birth: CalendarDate, at: Instant, count: number): Instant {
   const today = dateInJapan(at)
-  const passedThisYear = !isBefore(today, birthdayIn(birth, today.year))
+  const passedThisYear = compareDates(birthdayIn(birth, today.year), today) <= 0
   const year = today.year + count - (passedThisYear ? 0 : 1)
   const day = birthdayIn(birth, year)
   return lastInstantOfDay(day.year, day.month, day.day)
@@ -44,25 +53,40 @@ export function cardEnd(rules: ValidityRules, birth: CalendarDate, at: Instant):
   return endOfBirthday(birth, at, isAdult ? rules.cardYearsAdult : rules.cardYearsMinor)
 }
 
-/** End of a certificate issued at an instant, within the bounds given. */
+/**
+ * End of a certificate issued at an instant, within the bounds given. `renews` is the end of the still valid certificate
+ * that it takes the place of. May lie before `at` when a bound does; such a certificate must not be issued.
+ */
 export function certificateEnd(
   rules: ValidityRules,
   birth: CalendarDate,
   at: Instant,
-  bounds: { readonly isRenewal: boolean; readonly notPast: readonly Instant[] },
+  bounds: { readonly renews: Instant | undefined; readonly notPast: readonly Instant[] },
 ): Instant {
-  const years = bounds.isRenewal ? rules.renewedCertificateYears : rules.certificateYears
+  const years = isInRenewalMonths(rules, bounds.renews, at)
+    ? rules.renewedCertificateYears
+    : rules.certificateYears
   return Math.min(endOfBirthday(birth, at, years), ...bounds.notPast)
 }
 
-/** Someone born on 29 February has the birthday on the 28th in other years. */
+/** Whether an instant lies in the last months of a certificate: from the start of the day as many months before its last day. */
+function isInRenewalMonths(
+  rules: ValidityRules,
+  renews: Instant | undefined,
+  at: Instant,
+): boolean {
+  if (renews === undefined || at > renews) return false
+  const { year, month, day } = dateInJapan(renews)
+  const index = year * 12 + month - 1 - rules.renewalMonths
+  const from = { year: Math.floor(index / 12), month: (index % 12) + 1 }
+  const lastDay = new Date(Date.UTC(from.year, from.month, 0)).getUTCDate()
+  return at >= startOfDayInJapan({ ...from, day: Math.min(day, lastDay) })
+}
+
+/** Someone born on 29 February has the birthday on the 28th in years without one. */
 function birthdayIn(birth: CalendarDate, year: number): CalendarDate {
   const isLeap = new Date(Date.UTC(year, 1, 29)).getUTCMonth() === 1
   return birth.month === 2 && birth.day === 29 && !isLeap
     ? { year, month: 2, day: 28 }
     : { year, month: birth.month, day: birth.day }
-}
-
-function isBefore(a: CalendarDate, b: CalendarDate): boolean {
-  return startOfDayInJapan(a) < startOfDayInJapan(b)
 }

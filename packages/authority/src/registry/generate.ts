@@ -1,10 +1,11 @@
 /**
- * Synthetic residents from a seed: common names, a plausible spread of ages, addresses of the right municipality. Nobody of
+ * Synthetic residents from a seed: common names, a plausible spread of ages, addresses of the right municipality. None of
  * them exists; a likeness is chance. Deterministic for a seed.
  */
 import { municipalities, type Municipality } from '@sekisho/contract/japan'
 import type { Random } from '@sekisho/runtime/random'
-import { noSubstitutes, type ResidentAttributes } from './resident.ts'
+import { fullWidth, substitutesOf } from './character.ts'
+import type { ResidentAttributes } from './resident.ts'
 
 const surnames = [
   '佐藤',
@@ -107,10 +108,10 @@ export function* generateResidents(
       municipality: municipality.code,
       attributes: {
         name,
-        nameSubstitutes: noSubstitutes(name),
+        nameSubstitutes: substitutesOf(name),
         formerSurname: null,
         address,
-        addressSubstitutes: noSubstitutes(address),
+        addressSubstitutes: substitutesOf(address),
         birthDate: {
           year: year - 1 - age(random),
           month: 1 + draw(random, 12),
@@ -123,9 +124,10 @@ export function* generateResidents(
 }
 
 /** A synthetic address in a municipality. */
-export function addressIn(random: Random, municipality: Municipality): string {
+function addressIn(random: Random, municipality: Municipality): string {
   const town = pick(random, towns[municipality.code] ?? ['本町'])
-  return `${municipality.prefecture}${municipality.name}${town}${fullWidth(1 + draw(random, 5))}丁目${fullWidth(1 + draw(random, 30))}番${fullWidth(1 + draw(random, 20))}号`
+  const house = (limit: number): string => fullWidth(String(1 + draw(random, limit)))
+  return `${municipality.prefecture}${municipality.name}${town}${house(5)}丁目${house(30)}番${house(20)}号`
 }
 
 function age(random: Random): number {
@@ -133,12 +135,6 @@ function age(random: Random): number {
   let at = draw(random, total)
   const decade = ageWeights.findIndex(weight => (at -= weight) < 0)
   return Math.max(0, decade) * 10 + draw(random, 10)
-}
-
-function fullWidth(value: number): string {
-  return Array.from(String(value), digit => String.fromCharCode(digit.charCodeAt(0) + 0xfee0)).join(
-    '',
-  )
 }
 
 /** A number from 0 to below `limit`. Bias below one in a million for limits of the lists above. */

@@ -1,24 +1,30 @@
 /** Residents and their four attributes 基本4情報 (A1). The registry keeps names and addresses as written; nothing is normalised. */
 import type { CalendarDate } from '@sekisho/contract/japan'
 import { z } from 'zod'
+import type { ResidentStatus } from '../database.ts'
 
 /** A birth date whose month or day the register may not know. */
-const birthDate = z.strictObject({
-  year: z.int().min(1868).max(2100),
-  month: z.int().min(1).max(12).nullable(),
-  day: z.int().min(1).max(31).nullable(),
-})
+const birthDate = z
+  .strictObject({
+    year: z.int().min(1868).max(2100),
+    month: z.int().min(1).max(12).nullable(),
+    day: z.int().min(1).max(31).nullable(),
+  })
+  .refine(({ year, month, day }) => day === null || day <= daysOf(year, month ?? 1))
 
 /** The attributes of a resident as the registry holds them. Flags mark characters that certificates cannot carry. */
-export const residentAttributes = z.strictObject({
-  name: z.string().min(1).max(100),
-  nameSubstitutes: z.string().regex(/^[01]*$/),
-  formerSurname: z.string().nullable(),
-  address: z.string().min(1).max(200),
-  addressSubstitutes: z.string().regex(/^[01]*$/),
-  birthDate,
-  gender: z.enum(['male', 'female', 'unknown']),
-})
+export const residentAttributes = z
+  .strictObject({
+    name: z.string().min(1).max(100),
+    nameSubstitutes: z.string().regex(/^[01]*$/),
+    formerSurname: z.string().nullable(),
+    address: z.string().min(1).max(200),
+    addressSubstitutes: z.string().regex(/^[01]*$/),
+    birthDate,
+    gender: z.enum(['male', 'female', 'unknown']),
+  })
+  .refine(one => Array.from(one.name).length === one.nameSubstitutes.length)
+  .refine(one => Array.from(one.address).length === one.addressSubstitutes.length)
 export type ResidentAttributes = z.infer<typeof residentAttributes>
 
 /** A resident. */
@@ -26,7 +32,7 @@ export type Resident = {
   readonly id: string
   readonly municipality: string
   readonly attributes: ResidentAttributes
-  readonly status: 'resident' | 'overseas' | 'deceased'
+  readonly status: ResidentStatus
   readonly isWard: boolean
   readonly persona: string | null
 }
@@ -36,7 +42,7 @@ export function residentOf(row: {
   readonly id: string
   readonly municipality: string
   readonly attributes: unknown
-  readonly status: Resident['status']
+  readonly status: ResidentStatus
   readonly is_ward: boolean
   readonly persona: string | null
 }): Resident {
@@ -54,14 +60,10 @@ export function residentOf(row: {
 export function latestBirthDate(attributes: ResidentAttributes): CalendarDate {
   const { year, month, day } = attributes.birthDate
   const latestMonth = month ?? 12
-  return {
-    year,
-    month: latestMonth,
-    day: day ?? new Date(Date.UTC(year, latestMonth, 0)).getUTCDate(),
-  }
+  return { year, month: latestMonth, day: day ?? daysOf(year, latestMonth) }
 }
 
-/** A string of zeros, one for each character. */
-export function noSubstitutes(text: string): string {
-  return '0'.repeat(Array.from(text).length)
+/** Days that a month has. */
+function daysOf(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate()
 }

@@ -1,12 +1,16 @@
 /**
  * The OCSP responder (A4, RFC 6960): answers from the certificate table at once, signed by the generation's delegated key,
- * with the nonce sent back. Serials that were never issued are `unknown`, never `good`.
+ * with the nonce sent back. Serials that were never issued are `unknown`, never `good`. Not done: signed requests (their
+ * signature is not looked at), GET, and keeping answers for those who ask the same again.
  */
+import type { CaKind } from '@sekisho/contract/authority'
 import {
   certIdIssuerMatches,
   MalformedError,
   type OcspCertId,
+  type OcspRequest,
   parseOcspRequest,
+  toHex,
 } from '@sekisho/pki'
 import { issueOcspRefusal, issueOcspResponse, type OcspStatus } from '@sekisho/pki/issue'
 import type { Clock } from '@sekisho/runtime/clock'
@@ -24,63 +28,67 @@ type World = {
 const answerLifetimeMs = 15 * 60 * 1000
 
 /** Answers a DER request about certificates of one CA. Malformed or mixed requests get an RFC 6960 refusal. */
-export async function answerOcsp(
-  world: World,
-  kind: 'signature' | 'authentication',
-  der: Uint8Array,
-): Promise<Uint8Array> {
-  let request
+export async function answerOcsp(world: World, kind: CaKind, der: Uint8Array): Promise<Uint8Array> {
+  const request = parseRequest(der)
+  if (request === undefined) return issueOcspRefusal('malformedRequest')
+  const at = world.clock.now()
+  // One answer has one signer: all certificates asked about must be of one key generation.
+  const generation = world.hierarchy
+    .inForce(at)
+    .find(
+      one =>
+        one.kind === kind &&
+        request.certIds.every(certId => certIdIssuerMatches(certId, one.certificate)),
+    )
+  if (generation === undefined) return issueOcspRefusal('unauthorized')
+  const statuses = await readStatuses(world, generation, request.certIds)
+  const answers = request.certIds.map(certId => ({
+    certId,
+    status: statuses.get(serialHex(certId)) ?? ({ kind: 'unknown' } as const),
+    thisUpdate: at,
+    nextUpdate: at + answerLifetimeMs,
+  }))
+  return issueOcspResponse(
+    { producedAt: at, answers, nonce: request.nonce },
+    generation.responderAt(at),
+  )
+}
+
+function parseRequest(der: Uint8Array): OcspRequest | undefined {
   try {
-    request = parseOcspRequest(der)
+    return parseOcspRequest(der)
   } catch (error) {
-    if (error instanceof MalformedError) return issueOcspRefusal('malformedRequest')
+    if (error instanceof MalformedError) return undefined
     throw error
   }
-  const [first] = request.certIds
-  const generation =
-    first === undefined
-      ? undefined
-      : world.hierarchy.generations.find(
-          one => one.kind === kind && certIdIssuerMatches(first, one.certificate),
-        )
-  // One answer has one signer: all certificates asked about must be of one key generation.
-  if (
-    generation === undefined ||
-    !request.certIds.every(certId => certIdIssuerMatches(certId, generation.certificate))
-  )
-    return issueOcspRefusal('unauthorized')
-  const at = world.clock.now()
-  const answers = []
-  for (const certId of request.certIds)
-    answers.push({
-      certId,
-      status: await statusOf(world, generation, certId),
-      thisUpdate: at,
-      nextUpdate: at + answerLifetimeMs,
-    })
-  return issueOcspResponse({ producedAt: at, answers, nonce: request.nonce }, generation.responder)
 }
 
-async function statusOf(
+/** Statuses by serial; what was never issued is not among them. */
+async function readStatuses(
   world: World,
   generation: CaGeneration,
-  certId: OcspCertId,
-): Promise<OcspStatus> {
-  const row = await world.store.read(db =>
+  certIds: readonly OcspCertId[],
+): Promise<ReadonlyMap<string, OcspStatus>> {
+  const rows = await world.store.read(db =>
     db
       .selectFrom('certificate')
-      .select(['state', 'reason', 'revoked_at'])
+      .select(['serial', 'state', 'reason', 'revoked_at'])
       .where('issuer_key_id', '=', generation.keyId)
-      .where('serial', '=', serialHex(certId.serial))
-      .executeTakeFirst(),
+      .where('serial', 'in', certIds.map(serialHex))
+      .execute(),
   )
-  if (row === undefined) return { kind: 'unknown' }
-  if (row.state === 'valid') return { kind: 'good' }
-  return { kind: 'revoked', revokedAt: row.revoked_at ?? 0, reason: row.reason ?? 'unspecified' }
+  return new Map(
+    rows.map(({ serial, state, reason, revoked_at: revokedAt }): [string, OcspStatus] => {
+      if (state === 'valid') return [serial, { kind: 'good' }]
+      if (reason === null || revokedAt === null)
+        throw new Error('revoked without reason or instant')
+      return [serial, { kind: 'revoked', revokedAt, reason }]
+    }),
+  )
 }
 
-/** INTEGER content as the table writes serials: without a sign byte. */
-function serialHex(content: Uint8Array): string {
-  const hex = Buffer.from(content).toString('hex')
+/** The serial as the table writes serials: without a sign byte. */
+function serialHex({ serial }: OcspCertId): string {
+  const hex = toHex(serial)
   return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex
 }

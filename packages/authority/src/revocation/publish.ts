@@ -1,13 +1,15 @@
 /**
  * Publication of revocation lists (A4): one full list per CA key generation and municipality, signed anew when it is due or
- * when something in it changed, and a manifest of all. Lists name every certificate not valid now that has not expired.
+ * when something in it changed, and a manifest of all. Lists name every certificate not valid now; one that has expired stays
+ * on the first list after its end (RFC 5280 §3.3) and then leaves.
  */
 import { createHash } from 'node:crypto'
-import { municipalities } from '@sekisho/contract/japan'
-import type { CrlManifest } from '@sekisho/contract/authority'
+import type { CaKind, CrlManifest } from '@sekisho/contract/authority'
+import { municipalities, municipalityOf } from '@sekisho/contract/japan'
+import type { Name } from '@sekisho/pki'
 import { issueCrl, partitionName } from '@sekisho/pki/issue'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
-import type { Store } from '@sekisho/runtime/store'
+import { lockInTransaction, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { CaGeneration, Hierarchy } from '../ca/hierarchy.ts'
 import type { AuthorityTables } from '../database.ts'
 
@@ -31,41 +33,58 @@ export const dailyPublication: PublicationRules = {
 type World = {
   readonly store: Store<AuthorityTables>
   readonly hierarchy: Hierarchy
+  readonly rules: { readonly publication: PublicationRules }
   readonly clock: Clock
 }
 
-/** Publishes every list that is due; returns how many. */
-export async function publishDue(world: World, rules: PublicationRules): Promise<number> {
-  const at = world.clock.now()
+/** A list by CA key and municipality. */
+type Partition = { readonly issuerKeyId: string; readonly municipality: string }
+
+/** Lists of a partition that can be fetched: the newest, and those that a manifest read a moment ago may name. */
+const keptLists = 4
+
+/** Publishes every list that is due; returns how many. When nothing is, two small reads are all it costs. */
+export async function publishDue(world: World): Promise<number> {
+  const at = wholeSecond(world.clock.now())
+  const { everyMs, onDemand } = world.rules.publication
+  const newest = await readNewest(world)
+  const changed = onDemand
+    ? await world.store.read(db =>
+        db
+          .selectFrom('partition_change')
+          .select(['issuer_key_id', 'municipality'])
+          .distinct()
+          .execute(),
+      )
+    : []
+  const has = (rows: readonly Row[], { issuerKeyId, municipality }: Partition): Row | undefined =>
+    rows.find(row => row.issuer_key_id === issuerKeyId && row.municipality === municipality)
   let published = 0
-  for (const generation of world.hierarchy.generations)
-    for (const { code } of municipalities)
-      if (await publishPartition(world, rules, generation, code, at)) published++
+  for (const generation of world.hierarchy.inForce(at))
+    for (const { code } of municipalities) {
+      const partition = { issuerKeyId: generation.keyId, municipality: code }
+      const last = has(newest, partition)?.this_update
+      const isDue = last === undefined || at >= last + everyMs
+      if (!isDue && has(changed, partition) === undefined) continue
+      await world.store.transaction(tx => publishPartition(tx, world, generation, code, at))
+      published++
+    }
   return published
 }
 
-/** The lists published now. */
+type Row = {
+  readonly issuer_key_id: string
+  readonly municipality: string
+  readonly this_update?: Instant
+}
+
+/** The lists in force. */
 export async function readManifest(world: World): Promise<CrlManifest> {
-  const rows = await world.store.read(db =>
-    db
-      .selectFrom('publication')
-      .select([
-        'issuer_key_id',
-        'municipality',
-        'ca',
-        'number',
-        'this_update',
-        'next_update',
-        'sha256',
-      ])
-      .select(eb => eb.fn<number>('length', ['der']).as('bytes'))
-      .orderBy('issuer_key_id')
-      .orderBy('municipality')
-      .execute(),
-  )
-  const iso = (at: Instant): string => new Date(at).toISOString()
+  const at = world.clock.now()
+  const inForce = new Set(world.hierarchy.inForce(at).map(generation => generation.keyId))
+  const rows = (await readNewest(world)).filter(row => inForce.has(row.issuer_key_id))
   return {
-    publishedAt: iso(world.clock.now()),
+    publishedAt: isoText(at),
     partitions: rows.map(row => ({
       ca: row.ca,
       issuerKeyId: row.issuer_key_id,
@@ -77,16 +96,16 @@ export async function readManifest(world: World): Promise<CrlManifest> {
       sha256: row.sha256,
       bytes: row.bytes,
       number: row.number,
-      thisUpdate: iso(row.this_update),
-      nextUpdate: iso(row.next_update),
+      thisUpdate: isoText(row.this_update),
+      nextUpdate: isoText(row.next_update),
     })),
   }
 }
 
-/** The DER of the newest list of a partition, if its number is the one asked for. */
+/** The DER of a list, if it is one of the last few of its partition. */
 export async function readList(
   world: World,
-  key: { readonly issuerKeyId: string; readonly municipality: string; readonly number: number },
+  key: Partition & { readonly number: number },
 ): Promise<Uint8Array | undefined> {
   const row = await world.store.read(db =>
     db
@@ -100,72 +119,118 @@ export async function readList(
   return row?.der
 }
 
+function readNewest(world: World) {
+  return world.store.read(db =>
+    db
+      .selectFrom('publication')
+      .distinctOn(['issuer_key_id', 'municipality'])
+      .select([
+        'issuer_key_id',
+        'municipality',
+        'ca',
+        'number',
+        'this_update',
+        'next_update',
+        'sha256',
+      ])
+      .select(eb => eb.fn<number>('length', ['der']).as('bytes'))
+      .orderBy('issuer_key_id')
+      .orderBy('municipality')
+      .orderBy('number', 'desc')
+      .execute(),
+  )
+}
+
 async function publishPartition(
+  tx: Transaction<AuthorityTables>,
   world: World,
-  rules: PublicationRules,
   generation: CaGeneration,
   municipality: string,
   at: Instant,
-): Promise<boolean> {
-  return world.store.transaction(async tx => {
-    const known = await tx
-      .selectFrom('publication')
-      .select(['number', 'this_update', 'content'])
-      .where('issuer_key_id', '=', generation.keyId)
-      .where('municipality', '=', municipality)
-      .executeTakeFirst()
-    const rows = await tx
-      .selectFrom('certificate')
-      .select(['serial', 'reason', 'revoked_at'])
-      .where('issuer_key_id', '=', generation.keyId)
-      .where('municipality', '=', municipality)
-      .where('state', '<>', 'valid')
-      .where('not_after', '>=', at)
-      .orderBy('serial')
-      .execute()
-    const content = createHash('sha256').update(JSON.stringify(rows)).digest('hex')
-    const isDue = known === undefined || at >= known.this_update + rules.everyMs
-    const hasChanged = known !== undefined && known.content !== content
-    if (!isDue && !(rules.onDemand && hasChanged)) return false
-    const number = (known?.number ?? 0) + 1
-    const der = issueCrl(
-      {
-        issuer: generation.certificate.subject,
-        issuerKeyId: generation.certificate.subjectKeyIdentifier ?? new Uint8Array(),
-        thisUpdate: at,
-        nextUpdate: at + rules.lifetimeMs,
-        number,
-        partition: pointOf(world.hierarchy, generation.kind, municipality),
-        deltaBase: undefined,
-        entries: rows.map(row => ({
-          serial: Buffer.from(row.serial, 'hex'),
-          revokedAt: row.revoked_at ?? at,
-          reason: row.reason ?? 'unspecified',
-        })),
-      },
-      generation.algorithm,
-      generation.sign,
-    )
-    const row = {
+): Promise<void> {
+  const partition = { issuer_key_id: generation.keyId, municipality }
+  await lockInTransaction(tx, `publish ${generation.keyId} ${municipality}`)
+  // Deleted before the certificates are read: a change that commits in between is on the list and published once more.
+  await tx
+    .deleteFrom('partition_change')
+    .where('issuer_key_id', '=', generation.keyId)
+    .where('municipality', '=', municipality)
+    .execute()
+  const last = await tx
+    .selectFrom('publication')
+    .select(['number', 'this_update'])
+    .where('issuer_key_id', '=', generation.keyId)
+    .where('municipality', '=', municipality)
+    .orderBy('number', 'desc')
+    .executeTakeFirst()
+  const number = (last?.number ?? 0) + 1
+  const nextUpdate = at + world.rules.publication.lifetimeMs
+  const der = issueCrl(
+    {
+      issuer: generation.certificate.subject,
+      issuerKeyId: Buffer.from(generation.keyId, 'hex'),
+      thisUpdate: at,
+      nextUpdate,
+      number,
+      partition: pointOf(world.hierarchy, generation.kind, municipality),
+      deltaBase: undefined,
+      entries: await readEntries(tx, partition, last?.this_update ?? at),
+    },
+    generation.algorithm,
+    generation.sign,
+  )
+  await tx
+    .insertInto('publication')
+    .values({
+      ...partition,
       ca: generation.kind,
       number,
       this_update: at,
-      next_update: at + rules.lifetimeMs,
+      next_update: nextUpdate,
       der,
       sha256: createHash('sha256').update(der).digest('hex'),
-      content,
-    }
-    await tx
-      .insertInto('publication')
-      .values({ issuer_key_id: generation.keyId, municipality, ...row })
-      .onConflict(conflict => conflict.columns(['issuer_key_id', 'municipality']).doUpdateSet(row))
-      .execute()
-    return true
+    })
+    .execute()
+  await tx
+    .deleteFrom('publication')
+    .where('issuer_key_id', '=', generation.keyId)
+    .where('municipality', '=', municipality)
+    .where('number', '<=', number - keptLists)
+    .execute()
+}
+
+/** What is not valid now, and had not expired when the list before this one was made. */
+async function readEntries(
+  tx: Transaction<AuthorityTables>,
+  partition: { readonly issuer_key_id: string; readonly municipality: string },
+  unexpiredAt: Instant,
+) {
+  const rows = await tx
+    .selectFrom('certificate')
+    .select(['serial', 'reason', 'revoked_at'])
+    .where('issuer_key_id', '=', partition.issuer_key_id)
+    .where('municipality', '=', partition.municipality)
+    .where('state', '<>', 'valid')
+    .where('not_after', '>=', unexpiredAt)
+    .orderBy('serial')
+    .execute()
+  return rows.map(({ serial, reason, revoked_at: revokedAt }) => {
+    if (reason === null || revokedAt === null) throw new Error('revoked without reason or instant')
+    return { serial: Buffer.from(serial, 'hex'), revokedAt, reason }
   })
 }
 
-function pointOf(hierarchy: Hierarchy, kind: 'signature' | 'authentication', code: string) {
-  const municipality = municipalities.find(one => one.code === code)
+function pointOf(hierarchy: Hierarchy, kind: CaKind, code: string): Name {
+  const municipality = municipalityOf(code)
   if (municipality === undefined) throw new Error(`no municipality ${code}`)
   return partitionName(hierarchy.profile, kind, municipality.prefectureRomaji, municipality.romaji)
+}
+
+/** Lists count seconds. */
+function wholeSecond(at: Instant): Instant {
+  return Math.floor(at / 1000) * 1000
+}
+
+function isoText(at: Instant): string {
+  return new Date(at).toISOString()
 }

@@ -1,23 +1,23 @@
 /**
  * Revocation (A3, flows.md §3): which certificates an event ends, and with which code. A hold is the one state that can be
- * lifted; nothing else is ever un-revoked.
+ * lifted; nothing else is ever un-revoked. Every function returns how many certificates it changed.
  */
-import { Refusal } from '@sekisho/contract'
 import type { CaKind } from '@sekisho/contract/authority'
 import type { RevocationReason } from '@sekisho/pki'
 import type { Instant } from '@sekisho/runtime/clock'
-import type { Transaction } from '@sekisho/runtime/store'
+import { sql, type Transaction } from '@sekisho/runtime/store'
 import type { AuthorityTables } from '../database.ts'
 
 /** What happened to a resident, a card or a certificate. */
 export type Cause =
   | 'attributes-changed'
   | 'removed-from-register'
-  | 'moved-overseas'
   | 'card-ended'
   | 'stopped-by-holder'
   | 'key-compromised'
+  | 'recorded-wrongly'
   | 'renewed'
+  | 'signature-renewed'
 
 /** Effect of each cause: the certificates it ends and the code they get (flows.md §3, jpki.md §2.6). */
 const effects: Readonly<
@@ -25,53 +25,86 @@ const effects: Readonly<
 > = {
   'attributes-changed': { ends: ['signature'], reason: 'affiliationChanged' },
   'removed-from-register': { ends: ['signature', 'authentication'], reason: 'affiliationChanged' },
-  // With continuation (A9) the authentication certificate stays.
-  'moved-overseas': { ends: ['signature'], reason: 'affiliationChanged' },
   'card-ended': { ends: ['signature', 'authentication'], reason: 'cessationOfOperation' },
   'stopped-by-holder': { ends: ['signature', 'authentication'], reason: 'cessationOfOperation' },
   'key-compromised': { ends: ['signature', 'authentication'], reason: 'keyCompromise' },
+  // No source names the code. This one reads as "look the successor up", which is what the holder gets.
+  'recorded-wrongly': { ends: ['signature', 'authentication'], reason: 'superseded' },
   renewed: { ends: ['signature', 'authentication'], reason: 'superseded' },
+  'signature-renewed': { ends: ['signature'], reason: 'superseded' },
 }
 
-/** Ends what the cause ends among a resident's certificates. Transition valid | held → revoked. */
+/** Whether a hold can be lifted: sources differ (jpki.md §2.6), so the regime is data. */
+export type HoldRules = { readonly areLiftable: boolean }
+
+/** As the public help pages say of cards: found again, released at the window. */
+export const liftableHolds: HoldRules = { areLiftable: true }
+/** As the list of reason codes says: a hold stays until the certificate is replaced. */
+export const finalHolds: HoldRules = { areLiftable: false }
+
+/**
+ * Ends what the cause ends among a resident's certificates, expired ones included. Transition valid | held → revoked. What was
+ * held has not been valid since then, so the instant of the hold stays.
+ */
 export async function revoke(
   tx: Transaction<AuthorityTables>,
   residentId: string,
   cause: Cause,
   at: Instant,
-): Promise<void> {
+): Promise<number> {
   const { ends, reason } = effects[cause]
-  await tx
+  const changed = await tx
     .updateTable('certificate')
-    .set({ state: 'revoked', reason, revoked_at: at })
+    .set({ state: 'revoked', reason, revoked_at: sql<number>`coalesce(revoked_at, ${at})` })
     .where('resident_id', '=', residentId)
     .where('ca', 'in', [...ends])
     .where('state', 'in', ['valid', 'held'])
+    .returning(['issuer_key_id', 'municipality'])
     .execute()
+  return noteChanges(tx, changed)
 }
 
-/** Stops all of a resident's certificates for the time being (loss line, A8). Transition valid → held. */
+/** Stops a resident's unexpired certificates for the time being (loss line, A8). Transition valid → held. */
 export async function hold(
   tx: Transaction<AuthorityTables>,
   residentId: string,
   at: Instant,
-): Promise<void> {
+): Promise<number> {
   const changed = await tx
     .updateTable('certificate')
     .set({ state: 'held', reason: 'certificateHold', revoked_at: at })
     .where('resident_id', '=', residentId)
     .where('state', '=', 'valid')
-    .executeTakeFirst()
-  if (changed.numUpdatedRows === 0n) throw new Refusal('event-not-possible')
+    .where('not_after', '>=', at)
+    .returning(['issuer_key_id', 'municipality'])
+    .execute()
+  return noteChanges(tx, changed)
 }
 
 /** Lifts a hold. Transition held → valid. */
-export async function release(tx: Transaction<AuthorityTables>, residentId: string): Promise<void> {
+export async function release(
+  tx: Transaction<AuthorityTables>,
+  residentId: string,
+): Promise<number> {
   const changed = await tx
     .updateTable('certificate')
     .set({ state: 'valid', reason: null, revoked_at: null })
     .where('resident_id', '=', residentId)
     .where('state', '=', 'held')
-    .executeTakeFirst()
-  if (changed.numUpdatedRows === 0n) throw new Refusal('event-not-possible')
+    .returning(['issuer_key_id', 'municipality'])
+    .execute()
+  return noteChanges(tx, changed)
+}
+
+/** Tells publication, with the change itself, which lists are out of date. Rows are only added, so nobody waits for another. */
+async function noteChanges(
+  tx: Transaction<AuthorityTables>,
+  changed: readonly { readonly issuer_key_id: string; readonly municipality: string }[],
+): Promise<number> {
+  if (changed.length > 0)
+    await tx
+      .insertInto('partition_change')
+      .values([...changed])
+      .execute()
+  return changed.length
 }

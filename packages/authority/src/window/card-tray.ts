@@ -3,39 +3,44 @@
  * written at the same time (refusal `card-in-use`).
  */
 import { join } from 'node:path'
-import { type CardState, parseCardState } from '@sekisho/card/virtual'
+import { cardFileName, type CardState, parseCardState } from '@sekisho/card/virtual'
 import { Refusal } from '@sekisho/contract'
 import { lockFile, ownerOnlyFolder, readJsonFile, writeJsonFile } from '@sekisho/runtime/files'
 
-/** File of a card: the persona's name, or the card's serial for everybody else. */
-export function cardPath(folder: string, name: string): string {
-  return join(folder, `${name}.card.json`)
+/** A place in the tray: the folder, and the persona's name or the card's serial for everybody else. */
+export type CardPlace = { readonly folder: string; readonly name: string }
+
+/**
+ * Makes a card under the lock of its place; it takes the place of the one that lies there. When `make` throws, that one stays
+ * as it is. Refusal `card-in-use`.
+ */
+export async function putCard(place: CardPlace, make: () => Promise<CardState>): Promise<void> {
+  await ownerOnlyFolder(place.folder)
+  await underLock(place, async path => writeJsonFile(path, await make()))
 }
 
-/** Hands out a card: the file is new, or takes the place of the old card. */
-export async function putCard(folder: string, name: string, state: CardState): Promise<void> {
-  await ownerOnlyFolder(folder)
-  const path = cardPath(folder, name)
-  const lock = await lockFile(path, 'card-in-use')
-  try {
-    await writeJsonFile(path, state)
-  } finally {
-    lock.release()
-  }
-}
-
-/** Changes a card that was brought to the window. Refusals `card-absent`, `card-in-use`. */
+/**
+ * Changes a card that was brought to the window. When `change` throws, the card stays as it is. Refusals `card-in-use`;
+ * `card-absent` when there is none, or another than the one with this serial.
+ */
 export async function changeCard(
-  folder: string,
-  name: string,
+  place: CardPlace,
+  serial: string,
   change: (state: CardState) => Promise<CardState> | CardState,
 ): Promise<void> {
-  const path = cardPath(folder, name)
+  await ownerOnlyFolder(place.folder)
+  await underLock(place, async path => {
+    const state = await readJsonFile(path, parseCardState)
+    if (state?.serial !== serial) throw new Refusal('card-absent')
+    await writeJsonFile(path, await change(state))
+  })
+}
+
+async function underLock(place: CardPlace, work: (path: string) => Promise<void>): Promise<void> {
+  const path = join(place.folder, cardFileName(place.name))
   const lock = await lockFile(path, 'card-in-use')
   try {
-    const state = await readJsonFile(path, parseCardState)
-    if (state === undefined) throw new Refusal('card-absent')
-    await writeJsonFile(path, await change(state))
+    await work(path)
   } finally {
     lock.release()
   }

@@ -1,7 +1,7 @@
 /** The window's operations as commands of the admin socket, for the command line. */
 import { Refusal } from '@sekisho/contract'
 import { z } from 'zod'
-import { dailyPublication, publishDue } from '../revocation/publish.ts'
+import { publishDue } from '../revocation/publish.ts'
 import type { World } from '../world.ts'
 import { performEvent, residentEvent } from './event.ts'
 
@@ -23,7 +23,7 @@ export function windowCommands(world: World) {
       const id = await residentId(world, parsed.data.resident)
       return performEvent(world, id, parsed.data.event)
     },
-    publish: async () => ({ lists: await publishDue(world, dailyPublication) }),
+    publish: async () => ({ lists: await publishDue(world) }),
   }
 }
 

@@ -1,400 +1,326 @@
 /**
- * The municipal window 市区町村の窓口 (A1–A3, A8): every event of a resident with its legal effect on card and certificates.
- * The card is written only after the transaction that records its certificates.
+ * The municipal window 市区町村の窓口, the part that handles cards (A1–A3): handing out, reissue, renewal, secrets.
+ *
+ * A card is written under its lock, after the transaction that records its certificates and only if that committed. So a card
+ * never holds a certificate that the authority does not know. When the process dies in between, the authority knows
+ * certificates whose keys nobody has, and the old card holds revoked ones: nobody can do anything with either, and the holder
+ * comes to the window again (renewal, or reissue when there is no card at all).
  */
-import {
-  type CardState,
-  type Personalisation,
-  personalise,
-  renewKeys,
-  resetPin,
-} from '@sekisho/card/virtual'
+import { type Personalisation, personalise, renewKeys, resetPin } from '@sekisho/card/virtual'
 import { Refusal } from '@sekisho/contract'
-import { ageOn, dateInJapan, municipalityOf } from '@sekisho/contract/japan'
+import type { CaKind, CertificateReference } from '@sekisho/contract/authority'
+import { ageOn, dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
-import { jsonb, type Transaction } from '@sekisho/runtime/store'
-import { type Issued, issue } from '../ca/issue.ts'
+import type { Transaction } from '@sekisho/runtime/store'
+import { issue } from '../ca/issue.ts'
 import { cardEnd, certificateEnd } from '../ca/validity.ts'
 import type { AuthorityTables } from '../database.ts'
-import {
-  latestBirthDate,
-  noSubstitutes,
-  type Resident,
-  type ResidentAttributes,
-  residentOf,
-} from '../registry/resident.ts'
-import { type Cause, hold, release, revoke } from '../revocation/revoke.ts'
+import { latestBirthDate, type Resident } from '../registry/resident.ts'
+import { revoke } from '../revocation/revoke.ts'
 import type { CardKey, World } from '../world.ts'
 import { changeCard, putCard } from './card-tray.ts'
+import { findResident, lockResident, record } from './resident-file.ts'
+import { acceptSecret } from './secret.ts'
 
-/** Secrets that the holder sets at the window. */
-export type Secrets = { readonly pin: string; readonly password: string }
-
-/** What else is asked when a card is handed out. `withSignature` false: the holder declined it. */
-export type CardWishes = { readonly withSignature: boolean; readonly demandsPinAlways: boolean }
-
-/** A resident by id. Refusal `resident-unknown`. */
-export async function findResident(world: World, id: string): Promise<Resident> {
-  return world.store.read(db => readResident(db, id))
+/** What the holder wants on the card, and the secrets they set. Each certificate may be declined (A2). */
+export type CardWish = {
+  readonly withAuthentication: boolean
+  readonly withSignature: boolean
+  readonly demandsPinAlways: boolean
+  readonly pin?: string | undefined
+  readonly password?: string | undefined
 }
 
-async function readResident(
-  db: Pick<Transaction<AuthorityTables>, 'selectFrom'>,
-  id: string,
-): Promise<Resident> {
-  const row = await db.selectFrom('resident').selectAll().where('id', '=', id).executeTakeFirst()
-  if (row === undefined) throw new Refusal('resident-unknown')
-  return residentOf(row)
+/** A card in use. */
+type Card = { readonly id: string; readonly serial: string; readonly expires_at: Instant }
+
+/** A key for a certificate and the secret that guards it. */
+type NewKey = { readonly key: CardKey; readonly secret: string }
+type NewKeys = Readonly<Partial<Record<CaKind, NewKey>>>
+
+/** What is written onto a card for one key. */
+type KeyMaterial = Omit<NonNullable<Personalisation['signature']>, 'password'>
+
+/**
+ * Hands out a first card. A signature certificate is left out for under-15s and wards, as for who declines it. Returns the
+ * card's name in the tray. Refusals `card-issued-already`, `event-not-possible`, `pin-unsuitable`, `pin-malformed`.
+ */
+export function handOutCard(world: World, residentId: string, wish: CardWish): Promise<string> {
+  return makeCard(world, residentId, wish, 'card-handed-out')
 }
 
 /**
- * Hands out a card with both certificates, or with the authentication certificate alone for under-15s, wards and those who
- * decline. Refusals `card-issued-already`, `pin-unsuitable`, `pin-malformed`, `event-not-possible`.
+ * A new card in place of the one in use (lost, stolen, broken): the old one ends, its certificates are superseded, and the new
+ * authentication certificate follows the old (A6). Refusals `card-not-issued`, `card-in-use` and as for a first card.
  */
-export async function handOutCard(
+export function reissueCard(world: World, residentId: string, wish: CardWish): Promise<string> {
+  return makeCard(world, residentId, wish, 'card-reissued')
+}
+
+async function makeCard(
   world: World,
   residentId: string,
-  secrets: Secrets,
-  wishes: CardWishes,
-  // A reissued card follows the authentication certificate of the lost one.
-  given: { readonly isReissue: boolean } = { isReissue: false },
+  wish: CardWish,
+  event: 'card-handed-out' | 'card-reissued',
 ): Promise<string> {
   const resident = await findResident(world, residentId)
-  if (resident.status === 'deceased') throw new Refusal('event-not-possible')
-  assertSuitable(resident, secrets)
   const at = world.clock.now()
-  const withSignature = wishes.withSignature && maySign(world, resident, at)
-  const keys = {
-    authentication: await world.cardKey(),
-    signature: withSignature ? await world.cardKey() : undefined,
-  }
-  const personalisation = await world.store.transaction(async tx => {
-    const active = await activeCard(tx, residentId)
-    if (active !== undefined && !given.isReissue) throw new Refusal('card-issued-already')
-    const predecessor = await newestAuthentication(tx, residentId)
-    if (active !== undefined) {
+  const keys = await makeKeys(world, resident, wish, at)
+  const serial = newSerial(world)
+  const name = resident.persona ?? serial
+  await putCard({ folder: world.cardsFolder, name }, async () => {
+    const { end, material } = await world.store.transaction(async tx => {
+      const present = await lockResident(tx, residentId)
+      if (present.status !== 'resident' && present.status !== 'overseas')
+        throw new Refusal('event-not-possible')
+      const old = await activeCard(tx, residentId)
+      if (event === 'card-reissued') {
+        if (old === undefined) throw new Refusal('card-not-issued')
+        await tx.updateTable('card').set({ state: 'ended' }).where('id', '=', old.id).execute()
+      } else if (old !== undefined) throw new Refusal('card-issued-already')
       await revoke(tx, residentId, 'renewed', at)
-      await tx.updateTable('card').set({ state: 'ended' }).where('id', '=', active.id).execute()
-    }
-    const cardId = world.random.uuidv7(at)
-    const serial = await insertCard(tx, world, resident, cardId, at)
-    const end = cardEnd(world.rules, latestBirthDate(resident.attributes), at)
-    const authentication = await issueFor(tx, world, resident, cardId, keys.authentication, {
-      kind: 'authentication',
-      at,
-      notPast: [end],
-      isRenewal: false,
-      predecessor,
+      const end = cardEnd(world.rules.validity, latestBirthDate(present.attributes), at)
+      const card = { id: world.random.uuidv7(at), serial, expires_at: end }
+      await tx
+        .insertInto('card')
+        .values({ ...card, resident_id: residentId, state: 'active', issued_at: at })
+        .execute()
+      const material = await issueOnto(tx, world, { resident: present, card, keys, at })
+      await record(tx, world, residentId, event, at)
+      return { end, material }
     })
-    const signature =
-      keys.signature === undefined
-        ? undefined
-        : await issueFor(tx, world, resident, cardId, keys.signature, {
-            kind: 'signature',
-            at,
-            notPast: [end, authentication.notAfter],
-            isRenewal: false,
-            predecessor: undefined,
-          })
-    await record(tx, world, residentId, given.isReissue ? 'card-reissued' : 'card-handed-out', at)
-    return {
+    return personalise({
       serial,
       municipality: resident.municipality,
       expires: dayText(end),
-      demandsPinAlways: wishes.demandsPinAlways,
-      authentication: { ...materialOf(keys.authentication, authentication), pin: secrets.pin },
-      ...(signature === undefined || keys.signature === undefined
-        ? {}
-        : { signature: { ...materialOf(keys.signature, signature), password: secrets.password } }),
-    } satisfies Personalisation
+      demandsPinAlways: wish.demandsPinAlways,
+      ...withSecrets(material, keys),
+    })
   })
-  const name = resident.persona ?? personalisation.serial
-  await putCard(world.cardsFolder, name, personalise(personalisation))
   return name
 }
 
 /**
- * Renews both certificates on the card that is brought along: superseded ones end, the new authentication certificate
- * follows the old (A6). Refusals `card-not-issued`, `card-absent`, `card-in-use`.
+ * Renews the certificates on the card that is brought along, as after a stop or with the end in sight: what was there is
+ * superseded, the new authentication certificate follows the old (A6). Refusals `card-not-issued`, `card-absent`,
+ * `card-in-use`, `event-not-possible`, `pin-unsuitable`, `pin-malformed`.
  */
 export async function renewCertificates(
   world: World,
   residentId: string,
-  secrets: Secrets,
+  wish: Pick<CardWish, 'withSignature' | 'pin' | 'password'>,
 ): Promise<void> {
-  await writeCertificates(world, residentId, secrets, 'renewed', ['authentication', 'signature'])
+  const { resident, card, name } = await findCard(world, residentId)
+  const at = world.clock.now()
+  const keys = await makeKeys(world, resident, { ...wish, withAuthentication: true }, at)
+  await changeCard({ folder: world.cardsFolder, name }, card.serial, async state => {
+    const material = await world.store.transaction(async tx => {
+      const present = await lockCard(tx, residentId, card)
+      const old = await certificateOn(tx, card.id, 'authentication')
+      await revoke(tx, residentId, 'renewed', at)
+      const renews = old?.state === 'valid' ? old.not_after : undefined
+      const made = await issueOnto(tx, world, { resident: present, card, keys, at, renews })
+      await record(tx, world, residentId, 'renewed', at)
+      return made
+    })
+    return personalise({
+      serial: state.serial,
+      municipality: state.municipality,
+      expires: state.expires,
+      demandsPinAlways: state.demandsPinAlways,
+      ...withSecrets(material, keys),
+    })
+  })
 }
 
-/** A new signature certificate alone, after a change of attributes. The authentication certificate stays. */
+/**
+ * A new signature certificate alone, as after a change of attributes. The authentication certificate stays. Refusals
+ * `signature-certificate-not-allowed`, `event-not-possible` while something on the card is held, and as for renewal.
+ */
 export async function reissueSignature(
   world: World,
   residentId: string,
-  secrets: Secrets,
+  wish: { readonly password?: string | undefined },
 ): Promise<void> {
-  await writeCertificates(world, residentId, secrets, undefined, ['signature'])
-}
-
-async function writeCertificates(
-  world: World,
-  residentId: string,
-  secrets: Secrets,
-  cause: Cause | undefined,
-  kinds: readonly ('authentication' | 'signature')[],
-): Promise<void> {
-  const resident = await findResident(world, residentId)
-  assertSuitable(resident, secrets)
+  const { resident, card, name } = await findCard(world, residentId)
   const at = world.clock.now()
-  const wanted = kinds.filter(kind => kind === 'authentication' || maySign(world, resident, at))
-  if (wanted.length === 0) throw new Refusal('signature-certificate-not-allowed')
-  const card = await world.store.read(db => activeCard(db, residentId))
-  if (card === undefined) throw new Refusal('card-not-issued')
-  const keys = new Map<string, CardKey>()
-  for (const kind of wanted) keys.set(kind, await world.cardKey())
-  await changeCard(world.cardsFolder, resident.persona ?? card.serial, async state => {
-    const issued = await world.store.transaction(async tx => {
-      const predecessor = await newestAuthentication(tx, residentId)
-      if (cause !== undefined) await revoke(tx, residentId, cause, at)
-      else await revokeSignature(tx, residentId, at)
-      const made = new Map<string, Issued>()
-      for (const kind of wanted) {
-        const key = keys.get(kind)
-        if (key === undefined) continue
-        const bound = made.get('authentication')?.notAfter ?? (await authenticationEnd(tx, card.id))
-        made.set(
-          kind,
-          await issueFor(tx, world, resident, card.id, key, {
-            kind,
-            at,
-            notPast:
-              kind === 'signature' && bound !== undefined
-                ? [card.expires_at, bound]
-                : [card.expires_at],
-            isRenewal: cause === 'renewed',
-            predecessor: kind === 'authentication' ? predecessor : undefined,
-          }),
-        )
-      }
-      await record(
-        tx,
-        world,
-        residentId,
-        cause === 'renewed' ? 'renewed' : 'signature-reissued',
-        at,
-      )
+  if (!maySign(world, resident, at)) throw new Refusal('signature-certificate-not-allowed')
+  const keys = await makeKeys(
+    world,
+    resident,
+    { ...wish, withAuthentication: false, withSignature: true },
+    at,
+  )
+  await changeCard({ folder: world.cardsFolder, name }, card.serial, async state => {
+    const material = await world.store.transaction(async tx => {
+      const present = await lockCard(tx, residentId, card)
+      const held = await tx
+        .selectFrom('certificate')
+        .select('serial')
+        .where('card_id', '=', card.id)
+        .where('state', '=', 'held')
+        .executeTakeFirst()
+      if (held !== undefined) throw new Refusal('event-not-possible')
+      await revoke(tx, residentId, 'signature-renewed', at)
+      const made = await issueOnto(tx, world, { resident: present, card, keys, at })
+      await record(tx, world, residentId, 'signature-reissued', at)
       return made
     })
-    let next: CardState = state
-    for (const [kind, made] of issued) {
-      const key = keys.get(kind)
-      if (key === undefined) continue
-      const slot = kind === 'signature' ? 'signature' : 'authentication'
-      next = renewKeys(
-        next,
-        slot,
-        materialOf(key, made),
-        slot === 'signature' ? secrets.password : secrets.pin,
-      )
-    }
-    return next
+    return material.signature === undefined || keys.signature === undefined
+      ? state
+      : renewKeys(state, 'signature', material.signature, keys.signature.secret)
   })
 }
 
-/** New attributes (move within Japan, change of name, correction): ends the signature certificate only. */
-export async function changeAttributes(
-  world: World,
-  residentId: string,
-  change: { readonly municipality?: string; readonly name?: string; readonly address?: string },
-): Promise<void> {
-  if (change.municipality !== undefined && municipalityOf(change.municipality) === undefined)
-    throw new Refusal('request-malformed', { fields: 'municipality' })
-  const at = world.clock.now()
-  await world.store.transaction(async tx => {
-    const resident = await readResident(tx, residentId)
-    if (resident.status !== 'resident') throw new Refusal('event-not-possible')
-    const { attributes } = resident
-    const next: ResidentAttributes = {
-      ...attributes,
-      ...(change.name === undefined
-        ? {}
-        : {
-            name: change.name,
-            nameSubstitutes: noSubstitutes(change.name),
-            formerSurname: attributes.name.split('　')[0] ?? null,
-          }),
-      ...(change.address === undefined
-        ? {}
-        : { address: change.address, addressSubstitutes: noSubstitutes(change.address) }),
-    }
-    await tx
-      .updateTable('resident')
-      .set({
-        attributes: jsonb<unknown>(next),
-        municipality: change.municipality ?? resident.municipality,
-        recorded_at: at,
-      })
-      .where('id', '=', residentId)
-      .execute()
-    await revoke(tx, residentId, 'attributes-changed', at)
-    await record(tx, world, residentId, change.name === undefined ? 'moved' : 'renamed', at)
-  })
-}
-
-/** Removal from the register: death, or a move overseas (with continuation the authentication certificate stays, A9). */
-export async function removeFromRegister(
-  world: World,
-  residentId: string,
-  why: 'deceased' | 'overseas',
-): Promise<void> {
-  const at = world.clock.now()
-  await world.store.transaction(async tx => {
-    const changed = await tx
-      .updateTable('resident')
-      .set({ status: why, recorded_at: at })
-      .where('id', '=', residentId)
-      .where('status', '=', 'resident')
-      .executeTakeFirst()
-    if (changed.numUpdatedRows === 0n) throw new Refusal('event-not-possible')
-    await revoke(
-      tx,
-      residentId,
-      why === 'deceased' ? 'removed-from-register' : 'moved-overseas',
-      at,
-    )
-    await record(tx, world, residentId, why, at)
-  })
-}
-
-/** The card is lost: everything on it is held at once (A8). */
-export async function reportLost(world: World, residentId: string): Promise<void> {
-  const at = world.clock.now()
-  await world.store.transaction(async tx => {
-    await hold(tx, residentId, at)
-    await record(tx, world, residentId, 'lost', at)
-  })
-}
-
-/** The card was found: the hold is lifted (one of the two regimes that sources describe; jpki.md §2.6). */
-export async function reportFound(world: World, residentId: string): Promise<void> {
-  await world.store.transaction(async tx => {
-    await release(tx, residentId)
-    await record(tx, world, residentId, 'found', world.clock.now())
-  })
-}
-
-/** The holder has the certificates stopped for good, or tells that a key leaked. */
-export async function stopCertificates(
-  world: World,
-  residentId: string,
-  why: 'stopped-by-holder' | 'key-compromised',
-): Promise<void> {
-  const at = world.clock.now()
-  await world.store.transaction(async tx => {
-    await revoke(tx, residentId, why, at)
-    await record(tx, world, residentId, why, at)
-  })
-}
-
-/** Sets a new PIN or password on the card that is brought along, and gives all tries back. */
+/**
+ * Sets a new PIN or password on the card that is brought along, and gives all tries back. Refusals `card-not-issued`,
+ * `card-absent`, `card-in-use`, `signature-certificate-absent`, `event-not-possible` when that key is not there,
+ * `pin-unsuitable`, `pin-malformed`.
+ */
 export async function resetSecret(
   world: World,
   residentId: string,
-  kind: 'authentication' | 'signature',
+  kind: CaKind,
   secret: string,
 ): Promise<void> {
-  const resident = await findResident(world, residentId)
-  assertSuitable(
-    resident,
-    kind === 'signature' ? { pin: '', password: secret } : { pin: secret, password: '' },
-  )
-  const card = await world.store.read(db => activeCard(db, residentId))
-  if (card === undefined) throw new Refusal('card-not-issued')
-  await changeCard(world.cardsFolder, resident.persona ?? card.serial, state => {
+  const { resident, card, name } = await findCard(world, residentId)
+  const accepted = acceptSecret(kind, secret, resident.attributes)
+  await changeCard({ folder: world.cardsFolder, name }, card.serial, state => {
     if (state[kind].privateKey === null)
-      throw new Refusal(kind === 'signature' ? 'signature-certificate-absent' : 'card-not-issued')
-    return resetPin(state, kind, secret)
+      throw new Refusal(
+        kind === 'signature' ? 'signature-certificate-absent' : 'event-not-possible',
+      )
+    return resetPin(state, kind, accepted)
   })
+  await world.store.transaction(tx =>
+    record(tx, world, residentId, `${kind}-secret-reset`, world.clock.now()),
+  )
 }
 
 /** Whether a signature certificate is issued by default: from the day on which the age is reached, and to no ward (A2). */
-function maySign(world: World, resident: Resident, at: Instant): boolean {
-  const age = ageOn(latestBirthDate(resident.attributes), dateInJapan(at))
-  return age >= world.rules.signatureAge && !resident.isWard && resident.status === 'resident'
-}
-
-/** Refuses PINs that are easy to guess (A2): the birth date in its usual spellings. Empty secrets are not set. */
-function assertSuitable(resident: Resident, secrets: Secrets): void {
-  const { year, month, day } = resident.attributes.birthDate
-  const two = (value: number | null): string => String(value ?? 0).padStart(2, '0')
-  if (secrets.pin !== '' && !/^\d{4}$/.test(secrets.pin)) throw new Refusal('pin-malformed')
-  if (secrets.password !== '' && !/^[A-Za-z0-9]{6,16}$/.test(secrets.password))
-    throw new Refusal('pin-malformed')
-  const guesses = [
-    String(year),
-    `${two(month)}${two(day)}`,
-    `${two(day)}${two(month)}`,
-    `${two(year % 100)}${two(month)}`,
-  ]
-  if (guesses.includes(secrets.pin)) throw new Refusal('pin-unsuitable')
-  if (secrets.password === `${year}${two(month)}${two(day)}`) throw new Refusal('pin-unsuitable')
-}
-
-function issueFor(
-  tx: Transaction<AuthorityTables>,
-  world: World,
-  resident: Resident,
-  cardId: string,
-  key: CardKey,
-  given: {
-    readonly kind: 'signature' | 'authentication'
-    readonly at: Instant
-    readonly notPast: readonly Instant[]
-    readonly isRenewal: boolean
-    readonly predecessor: { readonly issuerKeyId: string; readonly serial: string } | undefined
-  },
-): Promise<Issued> {
-  const birth = latestBirthDate(resident.attributes)
-  return issue(tx, world, {
-    kind: given.kind,
-    resident,
-    cardId,
-    spki: key.spki,
-    // Certificates count seconds.
-    notBefore: Math.floor(given.at / 1000) * 1000,
-    notAfter: certificateEnd(world.rules, birth, given.at, given),
-    predecessor: given.predecessor,
-  })
-}
-
-async function insertCard(
-  tx: Transaction<AuthorityTables>,
-  world: World,
-  resident: Resident,
-  cardId: string,
+export function maySign(
+  world: Pick<World, 'rules'>,
+  resident: Pick<Resident, 'attributes' | 'isWard' | 'status'>,
   at: Instant,
-): Promise<string> {
-  const bytes = world.random.bytes(8)
-  const number =
-    new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0) % 1_000_000_000_000_000n
-  const serial = String(number).padStart(15, '0')
-  const end = cardEnd(world.rules, latestBirthDate(resident.attributes), at)
-  await tx
-    .insertInto('card')
-    .values({
-      id: cardId,
-      resident_id: resident.id,
-      serial,
-      expires_at: end,
-      state: 'active',
-      issued_at: at,
-    })
-    .execute()
-  return serial
+): boolean {
+  const age = ageOn(latestBirthDate(resident.attributes), dateInJapan(at))
+  const isOldEnough = age >= world.rules.validity.signatureAge
+  return isOldEnough && !resident.isWard && resident.status === 'resident'
 }
 
-async function activeCard(
+/** The card that a resident uses, with its name in the tray. Refusals `resident-unknown`, `card-not-issued`. */
+async function findCard(world: World, residentId: string) {
+  const resident = await findResident(world, residentId)
+  const card = await world.store.read(db => activeCard(db, residentId))
+  if (card === undefined) throw new Refusal('card-not-issued')
+  return { resident, card, name: resident.persona ?? card.serial }
+}
+
+/** The resident again, under lock: the card must still be the one in use. */
+async function lockCard(
+  tx: Transaction<AuthorityTables>,
+  residentId: string,
+  card: Card,
+): Promise<Resident> {
+  const resident = await lockResident(tx, residentId)
+  if ((await activeCard(tx, residentId))?.id !== card.id) throw new Refusal('event-not-possible')
+  return resident
+}
+
+/** Keys for the certificates that are wished for and allowed. */
+async function makeKeys(
+  world: World,
+  resident: Resident,
+  wish: Omit<CardWish, 'demandsPinAlways'>,
+  at: Instant,
+): Promise<NewKeys> {
+  const pin = wish.withAuthentication
+    ? acceptSecret('authentication', wish.pin, resident.attributes)
+    : undefined
+  const password =
+    wish.withSignature && maySign(world, resident, at)
+      ? acceptSecret('signature', wish.password, resident.attributes)
+      : undefined
+  return {
+    ...(pin === undefined ? {} : { authentication: { key: await world.cardKey(), secret: pin } }),
+    ...(password === undefined
+      ? {}
+      : { signature: { key: await world.cardKey(), secret: password } }),
+  }
+}
+
+/** Issues a certificate for each key, the authentication certificate first, because it bounds the other. */
+async function issueOnto(
+  tx: Transaction<AuthorityTables>,
+  world: World,
+  given: {
+    readonly resident: Resident
+    readonly card: Pick<Card, 'id' | 'expires_at'>
+    readonly keys: NewKeys
+    readonly at: Instant
+    /** End of the still valid certificate that is renewed. */
+    readonly renews?: Instant | undefined
+  },
+): Promise<Readonly<Partial<Record<CaKind, KeyMaterial>>>> {
+  const { resident, card, keys, at } = given
+  const birth = latestBirthDate(resident.attributes)
+  const material: Partial<Record<CaKind, KeyMaterial>> = {}
+  for (const kind of ['authentication', 'signature'] as const) {
+    const key = keys[kind]?.key
+    if (key === undefined) continue
+    if (kind === 'signature' && !maySign(world, resident, at))
+      throw new Refusal('event-not-possible')
+    const beside =
+      kind === 'signature' ? await certificateOn(tx, card.id, 'authentication') : undefined
+    const notAfter = certificateEnd(world.rules.validity, birth, at, {
+      renews: given.renews,
+      notPast: [
+        card.expires_at,
+        world.hierarchy.issuing(kind, at).certificate.notAfter,
+        ...(beside === undefined ? [] : [beside.not_after]),
+      ],
+    })
+    if (notAfter <= at) throw new Refusal('event-not-possible')
+    const issued = await issue(tx, world, {
+      kind,
+      resident,
+      cardId: card.id,
+      spki: key.spki,
+      // Certificates count seconds.
+      notBefore: Math.floor(at / 1000) * 1000,
+      notAfter,
+      predecessor:
+        kind === 'authentication' ? await lastAuthentication(tx, resident.id) : undefined,
+      authentication:
+        beside === undefined
+          ? undefined
+          : { issuerKeyId: beside.issuer_key_id, serial: beside.serial },
+    })
+    material[kind] = {
+      privateKey: key.pkcs8,
+      certificate: issued.der,
+      caCertificate: issued.caCertificate,
+    }
+  }
+  return material
+}
+
+function withSecrets(material: Readonly<Partial<Record<CaKind, KeyMaterial>>>, keys: NewKeys) {
+  const { authentication, signature } = material
+  return {
+    ...(authentication === undefined || keys.authentication === undefined
+      ? {}
+      : { authentication: { ...authentication, pin: keys.authentication.secret } }),
+    ...(signature === undefined || keys.signature === undefined
+      ? {}
+      : { signature: { ...signature, password: keys.signature.secret } }),
+  }
+}
+
+function activeCard(
   db: Pick<Transaction<AuthorityTables>, 'selectFrom'>,
   residentId: string,
-) {
+): Promise<Card | undefined> {
   return db
     .selectFrom('card')
     .select(['id', 'serial', 'expires_at'])
@@ -403,60 +329,47 @@ async function activeCard(
     .executeTakeFirst()
 }
 
-async function newestAuthentication(tx: Transaction<AuthorityTables>, residentId: string) {
-  const row = await tx
+/** The certificate of a kind on a card that is not revoked; there is at most one. */
+function certificateOn(tx: Transaction<AuthorityTables>, cardId: string, ca: CaKind) {
+  return tx
     .selectFrom('certificate')
-    .select(['issuer_key_id', 'serial'])
-    .where('resident_id', '=', residentId)
-    .where('ca', '=', 'authentication')
-    .orderBy('not_before', 'desc')
+    .select(['issuer_key_id', 'serial', 'not_after', 'state'])
+    .where('card_id', '=', cardId)
+    .where('ca', '=', ca)
+    .where('state', '<>', 'revoked')
+    .executeTakeFirst()
+}
+
+/** The end of a person's line of authentication certificates: the one that none follows. */
+async function lastAuthentication(
+  tx: Transaction<AuthorityTables>,
+  residentId: string,
+): Promise<CertificateReference | undefined> {
+  const row = await tx
+    .selectFrom('certificate as one')
+    .select(['one.issuer_key_id', 'one.serial'])
+    .where('one.resident_id', '=', residentId)
+    .where('one.ca', '=', 'authentication')
+    .where(eb =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('certificate as next')
+            .select('next.serial')
+            .whereRef('next.predecessor_issuer_key_id', '=', 'one.issuer_key_id')
+            .whereRef('next.predecessor_serial', '=', 'one.serial'),
+        ),
+      ),
+    )
     .executeTakeFirst()
   return row === undefined ? undefined : { issuerKeyId: row.issuer_key_id, serial: row.serial }
 }
 
-async function authenticationEnd(
-  tx: Transaction<AuthorityTables>,
-  cardId: string,
-): Promise<Instant | undefined> {
-  const row = await tx
-    .selectFrom('certificate')
-    .select('not_after')
-    .where('card_id', '=', cardId)
-    .where('ca', '=', 'authentication')
-    .where('state', '<>', 'revoked')
-    .executeTakeFirst()
-  return row?.not_after
-}
-
-async function revokeSignature(
-  tx: Transaction<AuthorityTables>,
-  residentId: string,
-  at: Instant,
-): Promise<void> {
-  await tx
-    .updateTable('certificate')
-    .set({ state: 'revoked', reason: 'superseded', revoked_at: at })
-    .where('resident_id', '=', residentId)
-    .where('ca', '=', 'signature')
-    .where('state', 'in', ['valid', 'held'])
-    .execute()
-}
-
-async function record(
-  tx: Transaction<AuthorityTables>,
-  world: World,
-  residentId: string,
-  kind: string,
-  at: Instant,
-): Promise<void> {
-  await tx
-    .insertInto('event')
-    .values({ id: world.random.uuidv7(at), resident_id: residentId, kind, at })
-    .execute()
-}
-
-function materialOf(key: CardKey, issued: Issued) {
-  return { privateKey: key.pkcs8, certificate: issued.der, caCertificate: issued.caCertificate }
+/** 15 digits, as on the card. */
+function newSerial(world: World): string {
+  const bytes = world.random.bytes(8)
+  const number = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0)
+  return String(number % 1_000_000_000_000_000n).padStart(15, '0')
 }
 
 function dayText(at: Instant): string {

@@ -2,94 +2,131 @@
 import { z } from 'zod'
 import type { World } from '../world.ts'
 import {
-  changeAttributes,
   handOutCard,
+  reissueCard,
   reissueSignature,
-  removeFromRegister,
   renewCertificates,
+  resetSecret,
+} from './desk.ts'
+import {
+  correct,
+  endCard,
+  endCertificates,
+  move,
+  removeFromRegister,
+  rename,
   reportFound,
   reportLost,
-  resetSecret,
-  stopCertificates,
-} from './desk.ts'
+} from './notification.ts'
 
-const secrets = { pin: z.string().max(4), password: z.string().max(16) }
+const pin = z.string().max(4).optional()
+const password = z.string().max(16).optional()
+const cardWish = {
+  pin,
+  password,
+  withAuthentication: z.boolean().default(true),
+  withSignature: z.boolean().default(true),
+  demandsPinAlways: z.boolean().default(false),
+}
+const birthDate = z.strictObject({
+  year: z.int(),
+  month: z.int().nullable(),
+  day: z.int().nullable(),
+})
 
-/** An event with what it needs. */
+/** An event with what it needs. PIN and password are needed for the certificates that are issued. */
 export const residentEvent = z.discriminatedUnion('what', [
+  z.strictObject({ what: z.literal('card'), ...cardWish }),
+  z.strictObject({ what: z.literal('reissue'), ...cardWish }),
   z.strictObject({
-    what: z.literal('card'),
-    ...secrets,
+    what: z.literal('renew'),
+    pin,
+    password,
     withSignature: z.boolean().default(true),
-    demandsPinAlways: z.boolean().default(false),
   }),
-  z.strictObject({ what: z.literal('reissue'), ...secrets }),
-  z.strictObject({ what: z.literal('renew'), ...secrets }),
-  z.strictObject({ what: z.literal('signature'), ...secrets }),
+  // `pin` is not used: who sets both secrets at once need not tell the two apart.
+  z.strictObject({ what: z.literal('signature'), password, pin }),
+  z.strictObject({ what: z.literal('reset-pin'), pin: z.string().max(4) }),
+  z.strictObject({ what: z.literal('reset-password'), password: z.string().max(16) }),
   z.strictObject({
     what: z.literal('move'),
     municipality: z.string().regex(/^\d{5}$/),
     address: z.string().min(1).max(200),
   }),
   z.strictObject({ what: z.literal('rename'), name: z.string().min(1).max(100) }),
-  z.strictObject({ what: z.literal('deceased') }),
-  z.strictObject({ what: z.literal('overseas') }),
-  z.strictObject({ what: z.literal('lost') }),
-  z.strictObject({ what: z.literal('found') }),
-  z.strictObject({ what: z.literal('stop') }),
-  z.strictObject({ what: z.literal('key-compromised') }),
-  z.strictObject({ what: z.literal('reset-pin'), pin: z.string().max(4) }),
-  z.strictObject({ what: z.literal('reset-password'), password: z.string().max(16) }),
+  z.strictObject({
+    what: z.literal('correct'),
+    birthDate: birthDate.optional(),
+    gender: z.enum(['male', 'female', 'unknown']).optional(),
+  }),
+  z.strictObject({ what: z.literal('overseas'), continues: z.boolean().default(true) }),
+  z.strictObject({
+    what: z.enum([
+      'deceased',
+      'residence-lost',
+      'end-card',
+      'lost',
+      'found',
+      'stop',
+      'key-compromised',
+      'recorded-wrongly',
+    ]),
+  }),
 ])
-export type ResidentEvent = z.infer<typeof residentEvent>
+/** An event as it is asked for. */
+export type ResidentEvent = z.input<typeof residentEvent>
+type ParsedEvent = z.output<typeof residentEvent>
 
 /** Performs an event. Refusals as the window's operations have them. `card` is the name of a card just handed out. */
 export async function performEvent(
   world: World,
   residentId: string,
-  event: ResidentEvent,
+  event: ParsedEvent,
 ): Promise<{ readonly card?: string }> {
+  if (event.what === 'card') return { card: await handOutCard(world, residentId, event) }
+  if (event.what === 'reissue') return { card: await reissueCard(world, residentId, event) }
+  await perform(world, residentId, event)
+  return {}
+}
+
+/** Events that hand out nothing. */
+function perform(
+  world: World,
+  id: string,
+  event: Exclude<ParsedEvent, { what: 'card' | 'reissue' }>,
+): Promise<void> {
   switch (event.what) {
-    case 'card':
-      return { card: await handOutCard(world, residentId, event, event) }
-    case 'reissue': {
-      const wishes = { withSignature: true, demandsPinAlways: false }
-      return { card: await handOutCard(world, residentId, event, wishes, { isReissue: true }) }
-    }
     case 'renew':
-      await renewCertificates(world, residentId, event)
-      return {}
+      return renewCertificates(world, id, event)
     case 'signature':
-      await reissueSignature(world, residentId, event)
-      return {}
-    case 'move':
-      await changeAttributes(world, residentId, event)
-      return {}
-    case 'rename':
-      await changeAttributes(world, residentId, { name: event.name })
-      return {}
-    case 'deceased':
-    case 'overseas':
-      await removeFromRegister(world, residentId, event.what)
-      return {}
-    case 'lost':
-      await reportLost(world, residentId)
-      return {}
-    case 'found':
-      await reportFound(world, residentId)
-      return {}
-    case 'stop':
-      await stopCertificates(world, residentId, 'stopped-by-holder')
-      return {}
-    case 'key-compromised':
-      await stopCertificates(world, residentId, 'key-compromised')
-      return {}
+      return reissueSignature(world, id, event)
     case 'reset-pin':
-      await resetSecret(world, residentId, 'authentication', event.pin)
-      return {}
+      return resetSecret(world, id, 'authentication', event.pin)
     case 'reset-password':
-      await resetSecret(world, residentId, 'signature', event.password)
-      return {}
+      return resetSecret(world, id, 'signature', event.password)
+    case 'move':
+      return move(world, id, event)
+    case 'rename':
+      return rename(world, id, event.name)
+    case 'correct':
+      return correct(world, id, event)
+    case 'overseas':
+      return removeFromRegister(world, id, { why: 'overseas', continues: event.continues })
+    case 'deceased':
+      return removeFromRegister(world, id, { why: 'deceased' })
+    case 'residence-lost':
+      return removeFromRegister(world, id, { why: 'removed' })
+    case 'end-card':
+      return endCard(world, id)
+    case 'lost':
+      return reportLost(world, id)
+    case 'found':
+      return reportFound(world, id)
+    case 'stop':
+      return endCertificates(world, id, 'stopped-by-holder')
+    case 'key-compromised':
+    case 'recorded-wrongly':
+      return endCertificates(world, id, event.what)
     default:
       return event satisfies never
   }

@@ -1,6 +1,8 @@
 /** The window's screens: find a resident, see card and certificates, perform an event. For the town's people to play with. */
+import { Refusal } from '@sekisho/contract'
 import { dateInJapan, japaneseDate, municipalities, municipalityOf } from '@sekisho/contract/japan'
 import { type App, contentSecurityPolicy, type Reply, type Request } from '@sekisho/runtime/http'
+import { sql } from '@sekisho/runtime/store'
 import {
   button,
   field,
@@ -15,118 +17,110 @@ import {
   table,
 } from '@sekisho/web'
 import { z } from 'zod'
-import { Refusal } from '@sekisho/contract'
-import { residentOf } from '../registry/resident.ts'
+import { residentOf, type ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
-import { findResident } from './desk.ts'
-import { performEvent, residentEvent, type ResidentEvent } from './event.ts'
-import { windowName } from './word.ts'
+import { maySign } from './desk.ts'
+import { performEvent } from './event.ts'
+import { eventForms, eventOfForm, select } from './form.ts'
+import { findResident } from './resident-file.ts'
+import { eventNames, reasonNames, windowName, windowWords } from './word.ts'
+
+/** Names of the prepared people, by persona. */
+export type PersonaLabels = ReadonlyMap<string, Readonly<Record<Lang, string>>>
+
+/** What the screens need. */
+type ScreenWorld = {
+  readonly world: World
+  readonly publicOrigin: string
+  readonly labels: PersonaLabels
+}
 
 /** Adds the routes. */
-export function addWindowRoutes(app: App, world: World): void {
+export function addWindowRoutes(app: App, given: ScreenWorld): void {
+  const { world } = given
   for (const asset of frameAssets)
     app.get(asset.path, (_request, reply) => reply.type(asset.contentType).send(asset.body))
-  app.get(
-    '/',
-    {
-      schema: {
-        querystring: z.object({
-          municipality: z.string().max(5).optional(),
-          name: z.string().max(50).optional(),
-          lang: z.string().optional(),
-        }),
-      },
-    },
-    async (request, reply) => send(reply, await listPage(world, langFor(request), request.query)),
+  const lang = z.string().max(5).optional()
+  const querystring = z.object({
+    municipality: z.string().max(5).optional(),
+    name: z.string().max(50).optional(),
+    lang,
+  })
+  app.get('/', { schema: { querystring } }, async (request, reply) =>
+    send(reply, await listPage(given, langFor(request), request.query)),
   )
   const params = z.object({ id: z.string().max(64) })
-  app.get(
-    '/residents/:id',
-    {
-      schema: {
-        params,
-        querystring: z.object({ done: z.string().max(40).optional(), lang: z.string().optional() }),
-      },
-    },
-    async (request, reply) =>
-      send(
-        reply,
-        await residentPage(world, langFor(request), request.params.id, request.query.done),
-      ),
-  )
-  app.post(
-    '/residents/:id',
-    { schema: { params, body: z.record(z.string(), z.string().max(300)) } },
-    async (request, reply) => {
-      const event = eventOf(request.body)
-      await performEvent(world, request.params.id, event)
-      return reply.redirect(`/residents/${request.params.id}?done=${event.what}`, 303)
-    },
-  )
-}
-
-function eventOf(form: Readonly<Record<string, string>>): ResidentEvent {
-  const { withSignature, demandsPinAlways, ...rest } = form
-  const parsed = residentEvent.safeParse(
-    rest['what'] === 'card'
-      ? {
-          ...rest,
-          withSignature: withSignature === 'on',
-          demandsPinAlways: demandsPinAlways === 'on',
-        }
-      : rest,
-  )
-  if (!parsed.success)
-    throw new Refusal('request-malformed', { fields: parsed.error.issues[0]?.path.join('.') ?? '' })
-  return parsed.data
-}
-
-const shown = 50
-
-async function listPage(
-  world: World,
-  lang: Lang,
-  wish: { readonly municipality?: string | undefined; readonly name?: string | undefined },
-): Promise<string> {
-  const say = words[lang]
-  const rows = await world.store.read(db => {
-    let query = db.selectFrom('resident').selectAll().orderBy('persona').orderBy('id').limit(shown)
-    if (wish.municipality) query = query.where('municipality', '=', wish.municipality)
-    if (wish.name)
-      query = query.where(eb =>
-        eb(eb.cast<string>('attributes', 'text'), 'like', `%${likeText(wish.name ?? '')}%`),
-      )
-    else query = query.where('persona', 'is not', null)
-    return query.execute()
+  const done = z.object({ done: z.string().max(40).optional(), lang })
+  app.get('/residents/:id', { schema: { params, querystring: done } }, async (request, reply) => {
+    const { id } = request.params
+    return send(reply, await residentPage(world, langFor(request), id, request.query.done))
   })
-  const residents = rows.map(residentOf)
+  const body = z.record(z.string(), z.string().max(300))
+  app.post('/residents/:id', { schema: { params, body } }, async (request, reply) => {
+    // Browsers say from where a form is sent; only our own pages may perform events.
+    const { origin } = request.headers
+    if (origin !== undefined && origin !== given.publicOrigin) throw new Refusal('origin-foreign')
+    const event = eventOfForm(request.body)
+    await performEvent(world, request.params.id, event)
+    return reply.redirect(`/residents/${request.params.id}?done=${event.what}`, 303)
+  })
+}
+
+const shownMax = 50
+
+type Wish = { readonly municipality?: string | undefined; readonly name?: string | undefined }
+
+async function listPage(given: ScreenWorld, lang: Lang, wish: Wish): Promise<string> {
+  const say = windowWords[lang]
+  const { municipality = '', name = '' } = wish
+  const isSearch = municipality !== '' || name !== ''
+  const residents = await findResidents(given.world, wish)
+  const shown = residents.slice(0, shownMax)
   return page({
     title: say.find,
     lang,
     wide: true,
     service: { name: windowName[lang], home: '/' },
-    path: '/',
+    path: `/?${new URLSearchParams({ municipality, name }).toString()}`,
     body: [
       html`<p class="lead">${say.lead}</p>`,
       html`<form method="get" action="/">
-<div class="field"><label for="municipality">${say.municipality}</label><select id="municipality" name="municipality"><option value="">${say.all}</option>${municipalities.map(
-        one =>
-          html`<option value="${one.code}"${one.code === wish.municipality ? html` selected` : null}>${one.prefecture}${one.name}</option>`,
-      )}</select></div>
-${field({ name: 'name', label: say.name, hint: say.nameHint, value: wish.name ?? '' })}
+${select('municipality', 'municipality', say.municipality, [['', say.all], ...municipalities.map(one => [one.code, `${one.prefecture}${one.name}`] as const)], municipality)}
+${field({ name: 'name', label: say.name, hint: say.nameHint, value: name, autocomplete: 'off' })}
 ${button(say.search)}</form>`,
-      table(
-        `${say.residents} (${residents.length})`,
-        [say.name, say.municipality, say.state, say.persona],
-        residents.map(one => [
-          html`<a href="/residents/${one.id}">${one.attributes.name}</a>`,
-          municipalityOf(one.municipality)?.name ?? one.municipality,
-          say.status[one.status],
-          one.persona ?? '',
-        ]),
-      ),
+      html`<h2>${isSearch ? say.found : say.people}</h2>`,
+      shown.length === 0
+        ? html`<p>${say.none}</p>`
+        : table(
+            isSearch ? say.found : say.people,
+            [say.name, say.municipality, say.state, say.persona],
+            shown.map(one => [
+              html`<a href="/residents/${one.id}">${one.attributes.name}</a>`,
+              municipalityOf(one.municipality)?.name ?? one.municipality,
+              say.status[one.status],
+              one.persona === null ? '' : (given.labels.get(one.persona)?.[lang] ?? one.persona),
+            ]),
+          ),
+      residents.length > shownMax ? html`<p>${say.more}</p>` : html``,
     ],
   })
+}
+
+/** At most one more than is shown, the prepared people first; without a wish only those. */
+async function findResidents(world: World, { municipality = '', name = '' }: Wish) {
+  const rows = await world.store.read(db => {
+    let query = db.selectFrom('resident').selectAll().orderBy('persona').orderBy('id')
+    if (municipality !== '') query = query.where('municipality', '=', municipality)
+    if (name !== '')
+      query = query.where(
+        sql<string>`replace(attributes->>'name', '　', '')`,
+        'like',
+        `%${likeText(name.replace(/\s/gu, ''))}%`,
+      )
+    if (municipality === '' && name === '') query = query.where('persona', 'is not', null)
+    return query.limit(shownMax + 1).execute()
+  })
+  return rows.map(residentOf)
 }
 
 async function residentPage(
@@ -135,29 +129,27 @@ async function residentPage(
   id: string,
   done: string | undefined,
 ): Promise<string> {
-  const say = words[lang]
+  const say = windowWords[lang]
   const resident = await findResident(world, id)
-  const certificates = await world.store.read(db =>
-    db
-      .selectFrom('certificate')
-      .select(['ca', 'not_before', 'not_after', 'state', 'reason'])
-      .where('resident_id', '=', id)
-      .orderBy('not_before', 'desc')
-      .orderBy('ca')
-      .execute(),
-  )
-  const card = await world.store.read(db =>
-    db
-      .selectFrom('card')
-      .select('expires_at')
-      .where('resident_id', '=', id)
-      .where('state', '=', 'active')
-      .executeTakeFirst(),
-  )
+  const { card, certificates } = await readHoldings(world, id)
   const { attributes } = resident
-  const { year, month, day } = attributes.birthDate
-  const born =
-    month === null || day === null ? `${year}${say.dayUnknown}` : japaneseDate({ year, month, day })
+  const at = world.clock.now()
+  const present = certificates.filter(one => one.stateNow === 'valid' || one.stateNow === 'held')
+  const rows: [string, Markup | string][] = [
+    [say.address, attributes.address],
+    [say.born, bornText(attributes, lang)],
+    [say.gender, say.genders[attributes.gender]],
+    ...(attributes.formerSurname === null
+      ? []
+      : [[say.formerSurname, attributes.formerSurname] as [string, string]]),
+    [say.state, `${say.status[resident.status]}${resident.isWard ? ` / ${say.ward}` : ''}`],
+    [say.card, cardText(card, at, lang)],
+    ...(card === undefined
+      ? []
+      : [
+          [say.cardName, html`<code>${resident.persona ?? card.serial}</code>`] as [string, Markup],
+        ]),
+  ]
   return page({
     title: attributes.name,
     lang,
@@ -165,179 +157,108 @@ async function residentPage(
     service: { name: windowName[lang], home: '/' },
     path: `/residents/${id}`,
     body: [
-      done === undefined ? html`` : notice('success', say.done),
-      pairs([
-        [say.address, attributes.address],
-        [say.born, born],
-        [say.gender, say.genders[attributes.gender]],
-        [say.state, say.status[resident.status]],
-        [say.card, card === undefined ? say.noCard : `${say.until} ${dayOf(card.expires_at)}`],
-      ]),
+      doneNotice(lang, done),
+      pairs(rows),
       html`<h2>${say.certificates}</h2>`,
-      table(
-        say.certificates,
-        [say.kind, say.begins, say.ends, say.state],
-        certificates.map(one => [
-          say.kinds[one.ca],
-          dayOf(one.not_before),
-          dayOf(one.not_after),
-          html`${say.states[one.state]}${one.reason === null ? null : html` <code>${one.reason}</code>`}`,
-        ]),
-      ),
+      certificateTable(lang, certificates),
       html`<h2>${say.events}</h2>`,
-      card === undefined ? cardForm(lang, id) : eventForms(lang, id, resident.municipality),
+      eventForms(lang, {
+        resident,
+        hasCard: card !== undefined,
+        maySign: maySign(world, resident, at),
+        hasSignature: present.some(one => one.ca === 'signature'),
+        hasAuthentication: present.some(one => one.ca === 'authentication'),
+        hasValid: present.some(one => one.stateNow === 'valid'),
+        hasHeld: present.some(one => one.stateNow === 'held'),
+        holdsAreLiftable: world.rules.holds.areLiftable,
+      }),
     ],
   })
 }
 
-function cardForm(lang: Lang, id: string): Markup {
-  const say = words[lang]
-  return html`<form method="post" action="/residents/${id}"><fieldset><legend>${say.handOut}</legend>
-<input type="hidden" name="what" value="card">
-${secretFields(lang, 'card')}
-<p><label><input type="checkbox" name="withSignature" checked>${say.withSignature}</label></p>
-<p><label><input type="checkbox" name="demandsPinAlways">${say.pinAlways}</label></p>
-${button(say.handOut)}</fieldset></form>`
+/** The card in use, and every certificate ever issued, newest first. */
+async function readHoldings(world: World, residentId: string) {
+  const at = world.clock.now()
+  const card = await world.store.read(db =>
+    db
+      .selectFrom('card')
+      .select(['serial', 'expires_at'])
+      .where('resident_id', '=', residentId)
+      .where('state', '=', 'active')
+      .executeTakeFirst(),
+  )
+  const rows = await world.store.read(db =>
+    db
+      .selectFrom('certificate')
+      .select(['ca', 'not_before', 'not_after', 'state', 'reason'])
+      .where('resident_id', '=', residentId)
+      .orderBy('not_before', 'desc')
+      .orderBy('ca', 'desc')
+      .execute(),
+  )
+  const certificates = rows.map(row => ({
+    ...row,
+    stateNow: row.state === 'valid' && row.not_after < at ? ('expired' as const) : row.state,
+  }))
+  return { card, certificates }
 }
 
-function secretFields(lang: Lang, prefix: string): Markup {
-  const say = words[lang]
-  return html`<div class="field"><label for="${prefix}-pin">${say.pin}</label><input id="${prefix}-pin" name="pin" type="text" inputmode="numeric" maxlength="4" autocomplete="off" required></div>
-<div class="field"><label for="${prefix}-password">${say.password}</label><input id="${prefix}-password" name="password" type="text" maxlength="16" autocomplete="off" required></div>`
+type Holdings = Awaited<ReturnType<typeof readHoldings>>
+
+function certificateTable(lang: Lang, certificates: Holdings['certificates']): Markup {
+  const say = windowWords[lang]
+  if (certificates.length === 0) return html`<p>${say.noCertificates}</p>`
+  return table(
+    say.certificates,
+    [say.kind, say.begins, say.ends, say.state],
+    certificates.map(one => [
+      say.kinds[one.ca],
+      dayText(one.not_before, lang),
+      dayText(one.not_after, lang),
+      one.reason === null
+        ? say.states[one.stateNow]
+        : html`${say.states[one.stateNow]} (${reasonNames[lang][one.reason] ?? one.reason}) <code>${one.reason}</code>`,
+    ]),
+  )
 }
 
-function eventForms(lang: Lang, id: string, municipality: string): Markup {
-  const say = words[lang]
-  const form = (what: string, label: string, inner: Markup): Markup =>
-    html`<form method="post" action="/residents/${id}"><fieldset><legend>${label}</legend><input type="hidden" name="what" value="${what}">${inner}${button(label, 'second')}</fieldset></form>`
-  return html`<ul class="cards">
-<li>${form(
-    'move',
-    say.move,
-    html`<div class="field"><label for="to">${say.municipality}</label><select id="to" name="municipality">${municipalities.map(
-      one =>
-        html`<option value="${one.code}"${one.code === municipality ? html` selected` : null}>${one.prefecture}${one.name}</option>`,
-    )}</select></div><div class="field"><label for="address">${say.address}</label><input type="text" id="address" name="address" required maxlength="200"></div>`,
-  )}</li>
-<li>${form('rename', say.rename, html`<div class="field"><label for="new-name">${say.newName}</label><input type="text" id="new-name" name="name" required maxlength="100"></div>`)}</li>
-<li>${form('signature', say.signature, secretFields(lang, 'signature'))}</li>
-<li>${form('renew', say.renew, secretFields(lang, 'renew'))}</li>
-<li>${form('reissue', say.reissue, secretFields(lang, 'reissue'))}</li>
-<li>${form('reset-pin', say.resetPin, html`<div class="field"><label for="new-pin">${say.pin}</label><input id="new-pin" name="pin" type="text" inputmode="numeric" maxlength="4" autocomplete="off" required></div>`)}</li>
-<li>${form('reset-password', say.resetPassword, html`<div class="field"><label for="new-password">${say.password}</label><input id="new-password" name="password" type="text" maxlength="16" autocomplete="off" required></div>`)}</li>
-<li>${form('lost', say.lost, html``)}${form('found', say.found, html``)}</li>
-<li>${form('overseas', say.overseas, html``)}${form('deceased', say.deceased, html``)}</li>
-<li>${form('stop', say.stop, html``)}${form('key-compromised', say.compromised, html``)}</li>
-</ul>`
+function doneNotice(lang: Lang, done: string | undefined): Markup {
+  const names = new Map<string, string>(Object.entries(eventNames[lang]))
+  const name = names.get(done ?? '')
+  return name === undefined ? html`` : notice('success', `${windowWords[lang].done}: ${name}`)
 }
 
-const words = {
-  ja: {
-    find: '住民をさがす',
-    lead: '体験用の町の窓口です。架空の住民にカードを交付したり、届出を受け付けたりできます。氏名を入れずにさがすと、用意された住民(ペルソナ)を表示します。',
-    municipality: '市区町村',
-    all: 'すべて',
-    name: '氏名',
-    nameHint: '一部でもさがせます。例: 佐藤',
-    search: 'さがす',
-    residents: '住民',
-    state: '状態',
-    persona: 'ペルソナ',
-    status: { resident: '住民', overseas: '国外転出', deceased: '死亡' },
-    done: '受け付けました。',
-    address: '住所',
-    born: '生年月日',
-    dayUnknown: '年(月日不詳)',
-    gender: '性別',
-    genders: { male: '男', female: '女', unknown: '不明' },
-    card: 'カード',
-    noCard: '未交付',
-    until: '有効期限',
-    certificates: '電子証明書',
-    kind: '種類',
-    kinds: { signature: '署名用', authentication: '利用者証明用' },
-    begins: '発行日',
-    ends: '有効期限',
-    states: { valid: '有効', held: '一時停止', revoked: '失効' },
-    events: '届出',
-    handOut: 'カードを交付する',
-    withSignature: '署名用電子証明書も発行する',
-    pinAlways: 'いつも暗証番号を求める',
-    pin: '利用者証明用の暗証番号(数字4桁)',
-    password: '署名用パスワード(英数字6〜16文字)',
-    move: '転居・転入',
-    rename: '氏名の変更',
-    newName: '新しい氏名(姓と名の間に全角空白)',
-    signature: '署名用電子証明書の再発行',
-    renew: '電子証明書の更新',
-    reissue: 'カードの再発行',
-    resetPin: '暗証番号の初期化',
-    resetPassword: '署名用パスワードの初期化',
-    lost: '紛失(一時停止)',
-    found: '発見(一時停止の解除)',
-    overseas: '国外転出',
-    deceased: '死亡',
-    stop: '利用をやめる',
-    compromised: '秘密鍵の漏えい',
-  },
-  en: {
-    find: 'Find a resident',
-    lead: 'The window of the practice town. Hand out cards to synthetic residents and take their notifications. Without a name the prepared people (personas) are listed.',
-    municipality: 'Municipality',
-    all: 'all',
-    name: 'Name',
-    nameHint: 'A part is enough, for example 佐藤',
-    search: 'Find',
-    residents: 'Residents',
-    state: 'State',
-    persona: 'Persona',
-    status: { resident: 'resident', overseas: 'moved overseas', deceased: 'deceased' },
-    done: 'Done.',
-    address: 'Address',
-    born: 'Born',
-    dayUnknown: ' (day unknown)',
-    gender: 'Sex',
-    genders: { male: 'male', female: 'female', unknown: 'unknown' },
-    card: 'Card',
-    noCard: 'none',
-    until: 'valid until',
-    certificates: 'Certificates',
-    kind: 'Kind',
-    kinds: { signature: 'signature', authentication: 'authentication' },
-    begins: 'Issued',
-    ends: 'Valid until',
-    states: { valid: 'valid', held: 'held', revoked: 'revoked' },
-    events: 'Notifications',
-    handOut: 'Hand out a card',
-    withSignature: 'Issue a signature certificate too',
-    pinAlways: 'Always ask for the PIN',
-    pin: 'Authentication PIN (4 digits)',
-    password: 'Signature password (6 to 16 letters and digits)',
-    move: 'Move',
-    rename: 'Change of name',
-    newName: 'New name (full-width space between family and given name)',
-    signature: 'New signature certificate',
-    renew: 'Renew certificates',
-    reissue: 'Reissue the card',
-    resetPin: 'Reset the PIN',
-    resetPassword: 'Reset the signature password',
-    lost: 'Lost (hold)',
-    found: 'Found (release)',
-    overseas: 'Move overseas',
-    deceased: 'Death',
-    stop: 'Stop using certificates',
-    compromised: 'Private key leaked',
-  },
-} as const
+function cardText(card: Holdings['card'], at: number, lang: Lang): string {
+  const say = windowWords[lang]
+  if (card === undefined) return say.noCard
+  const day = dayText(card.expires_at, lang)
+  if (card.expires_at < at) return `${day} ${say.cardExpired}`
+  return lang === 'ja' ? `${day}${say.until}` : `${say.until} ${day}`
+}
+
+function bornText({ birthDate }: ResidentAttributes, lang: Lang): string {
+  const { year, month, day } = birthDate
+  if (month !== null && day !== null)
+    return lang === 'ja' ? japaneseDate({ year, month, day }) : isoDay(year, month, day)
+  const say = windowWords[lang]
+  if (lang === 'en')
+    return `${year}${month === null ? '' : `-${String(month).padStart(2, '0')}`} (${say.unknownDay})`
+  const eraYear = japaneseDate({ year, month: month ?? 12, day: day ?? 28 }).split('年')[0]
+  return `${eraYear}年${month === null ? '' : `${month}月`}${say.unknownDay}`
+}
+
+function dayText(at: number, lang: Lang): string {
+  const day = dateInJapan(at)
+  return lang === 'ja' ? japaneseDate(day) : isoDay(day.year, day.month, day.day)
+}
+
+function isoDay(year: number, month: number, day: number): string {
+  return `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
+}
 
 /** The wish as part of a LIKE pattern that means itself. */
 function likeText(text: string): string {
   return text.replace(/[\\%_]/g, found => `\\${found}`)
-}
-
-function dayOf(at: number): string {
-  const { year, month, day } = dateInJapan(at)
-  return `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
 }
 
 function langFor(request: Request): Lang {

@@ -3,6 +3,7 @@
  * and password, so that a newcomer need not look them up.
  */
 import type { Persona, PersonaStep, ResidentAttributes } from '@sekisho/authority'
+import { type CalendarDate, dateInJapan } from '@sekisho/contract/japan'
 
 /** PIN of every persona's authentication certificate. */
 export const personaPin = '2468'
@@ -10,10 +11,13 @@ export const personaPin = '2468'
 export const personaPassword = 'SEKISHO1'
 
 const yearDays = 365.25
+const dayMs = 24 * 3600 * 1000
 
 /** Every persona. Dates that depend on today are computed from `now` (milliseconds since 1970 UTC). */
 export function personas(now: number): readonly Persona[] {
-  const tomorrow = new Date(now + (9 + 24) * 3600 * 1000)
+  const tomorrow = dateInJapan(now + dayMs)
+  const soon = dateInJapan(now + 40 * dayMs)
+  const notYetFifteen = dateInJapan(now - (14 * yearDays + 100) * dayMs)
   return [
     persona(
       'plain-adult',
@@ -61,12 +65,7 @@ export function personas(now: number): readonly Persona[] {
       'fourteen-year-old',
       '14歳(署名用なし)',
       '14 years old (no signature certificate)',
-      person(
-        '伊藤　蓮',
-        fujisawa,
-        { year: tomorrow.getUTCFullYear() - 14, month: 1, day: 10 },
-        'male',
-      ),
+      person('伊藤　蓮', fujisawa, notYetFifteen, 'male'),
       [card(60)],
       { municipality: '14205' },
     ),
@@ -98,7 +97,8 @@ export function personas(now: number): readonly Persona[] {
       'renewed-card',
       '更新したカード',
       'Renewed card',
-      person('中村　健一', hakodate, born(1971, 8, 8), 'male'),
+      // Renewed 60 days before the end, so in the last three months.
+      person('中村　健一', hakodate, onThatDay(1971, soon), 'male'),
       [card(4.5 * yearDays), { daysAgo: 20, what: 'renew' }],
       { municipality: '01202' },
     ),
@@ -137,12 +137,7 @@ export function personas(now: number): readonly Persona[] {
       'expiring-tomorrow',
       '明日有効期限が切れる人',
       'Expiring tomorrow',
-      person(
-        '斎藤　勝',
-        ogasawara,
-        { year: 1960, month: tomorrow.getUTCMonth() + 1, day: tomorrow.getUTCDate() },
-        'male',
-      ),
+      person('斎藤　勝', ogasawara, onThatDay(1960, tomorrow), 'male'),
       [card(4 * yearDays + 30)],
       { municipality: '13421' },
     ),
@@ -181,6 +176,12 @@ type Birth = ResidentAttributes['birthDate']
 
 function born(year: number, month: number, day: number): Birth {
   return { year, month, day }
+}
+
+/** The same day in another year; the 28th where that year has no 29 February. */
+function onThatDay(year: number, { month, day }: CalendarDate): Birth {
+  const lastDay = new Date(Date.UTC(year, month, 0)).getUTCDate()
+  return born(year, month, Math.min(day, lastDay))
 }
 
 function person(

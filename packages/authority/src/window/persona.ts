@@ -1,34 +1,27 @@
 /**
  * Personas: synthetic residents with a life that ended in a certain state of card and certificates. Their lives are lived
- * through the window's own operations, at the times at which they happened.
+ * through the window's own events, at the times at which they happened.
  */
 import { block } from '@sekisho/card/virtual'
 import { fixedClock } from '@sekisho/runtime/clock'
 import { jsonb } from '@sekisho/runtime/store'
-import { changeCard } from '../window/card-tray.ts'
-import {
-  changeAttributes,
-  handOutCard,
-  removeFromRegister,
-  renewCertificates,
-  reportLost,
-  reissueSignature,
-} from '../window/desk.ts'
+import { residentAttributes, type ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
-import type { ResidentAttributes } from './resident.ts'
+import { changeCard } from './card-tray.ts'
+import { performEvent, type ResidentEvent, residentEvent } from './event.ts'
 
-/** One thing that happened to a persona, so many days before the town began. */
+/** One thing that happened to a persona, so many days before the town began. Secrets are the persona's own. */
 export type PersonaStep = { readonly daysAgo: number } & (
   | {
       readonly what:
         | 'card'
         | 'renew'
         | 'reissue'
+        | 'signature'
         | 'lost'
         | 'deceased'
         | 'overseas'
         | 'lock-pin'
-        | 'signature'
     }
   | { readonly what: 'move'; readonly municipality: string; readonly address: string }
   | { readonly what: 'rename'; readonly name: string }
@@ -61,7 +54,7 @@ export async function livePersona(world: World, persona: Persona): Promise<void>
       .values({
         id,
         municipality: persona.municipality,
-        attributes: jsonb<unknown>(persona.attributes),
+        attributes: jsonb<unknown>(residentAttributes.parse(persona.attributes)),
         status: 'resident',
         is_ward: persona.isWard,
         persona: persona.id,
@@ -69,35 +62,48 @@ export async function livePersona(world: World, persona: Persona): Promise<void>
       })
       .execute(),
   )
-  for (const step of persona.life)
-    await live({ ...world, clock: fixedClock(now - step.daysAgo * dayMs) }, id, persona, step)
+  for (const step of persona.life) {
+    const then = { ...world, clock: fixedClock(Math.floor(now - step.daysAgo * dayMs)) }
+    if (step.what === 'lock-pin') await lockPin(then, id, persona)
+    else await performEvent(then, id, residentEvent.parse(eventOf(persona, step)))
+  }
 }
 
-async function live(world: World, id: string, persona: Persona, step: PersonaStep): Promise<void> {
-  const wishes = { withSignature: true, demandsPinAlways: persona.demandsPinAlways }
+function eventOf(persona: Persona, step: PersonaStep): ResidentEvent {
+  const { pin, password, demandsPinAlways } = persona
   switch (step.what) {
     case 'card':
-      await handOutCard(world, id, persona, wishes)
-      return
     case 'reissue':
-      await handOutCard(world, id, persona, wishes, { isReissue: true })
-      return
+      return { what: step.what, pin, password, demandsPinAlways }
     case 'renew':
-      return renewCertificates(world, id, persona)
     case 'signature':
-      return reissueSignature(world, id, persona)
+      return { what: step.what, pin, password }
+    case 'move':
+      return { what: 'move', municipality: step.municipality, address: step.address }
+    case 'rename':
+      return { what: 'rename', name: step.name }
     case 'lost':
-      return reportLost(world, id)
     case 'deceased':
     case 'overseas':
-      return removeFromRegister(world, id, step.what)
-    case 'move':
-      return changeAttributes(world, id, step)
-    case 'rename':
-      return changeAttributes(world, id, { name: step.name })
+      return { what: step.what }
     case 'lock-pin':
-      return changeCard(world.cardsFolder, persona.id, state => block(state, 'authentication'))
+      throw new RangeError('not an event at the window')
     default:
       return step satisfies never
   }
+}
+
+/** The holder enters wrong PINs until the card locks. */
+async function lockPin(world: World, residentId: string, persona: Persona): Promise<void> {
+  const card = await world.store.read(db =>
+    db
+      .selectFrom('card')
+      .select('serial')
+      .where('resident_id', '=', residentId)
+      .where('state', '=', 'active')
+      .executeTakeFirstOrThrow(),
+  )
+  await changeCard({ folder: world.cardsFolder, name: persona.id }, card.serial, state =>
+    block(state, 'authentication'),
+  )
 }

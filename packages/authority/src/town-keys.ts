@@ -1,0 +1,55 @@
+/** Keys of a town's authority, TEST ONLY: two generations of each CA over the checked-in pool, and keys for cards. */
+import { jpkiTown } from '@sekisho/pki'
+import { poolKey, poolSize } from '@sekisho/pki/issue'
+import { createKey } from '@sekisho/runtime/keys'
+import { type CaKey, createHierarchy, type GenerationPlan, type Hierarchy } from './ca/hierarchy.ts'
+import type { CardKey } from './world.ts'
+
+/**
+ * The CAs of every town: the same, because keys and dates are. Generations begin on the days on which the real ones did
+ * (jpki.md §2.1), and no later one is planned: a town whose clock is turned past July 2033 issues nothing more.
+ */
+export function townHierarchy(): Hierarchy {
+  const plans = (['signature', 'authentication'] as const).flatMap((kind, ca) =>
+    generationStarts.map((notBefore, generation): GenerationPlan => {
+      const first = (ca * generationStarts.length + generation) * 2
+      return {
+        kind,
+        generation: generation + 1,
+        notBefore,
+        ca: caKey(first),
+        responder: caKey(first + 1),
+      }
+    }),
+  )
+  return createHierarchy(jpkiTown, plans)
+}
+
+const generationStarts = [Date.UTC(2019, 8, 14, 15), Date.UTC(2023, 6, 16, 15)]
+
+/** Pool keys that the CAs and responders use; cards begin after them. */
+const caKeys = 2 * generationStarts.length * 2
+
+function caKey(index: number): CaKey {
+  const { spki, sign } = poolKey(index)
+  return { spki, sign, algorithm: 'rsa-sha256' }
+}
+
+/** A key made for one card. */
+export async function freshCardKey(): Promise<CardKey> {
+  const made = await createKey('rsa-2048')
+  return {
+    pkcs8: new Uint8Array(made.privateKey.export({ type: 'pkcs8', format: 'der' })),
+    spki: new Uint8Array(made.publicKey.export({ type: 'spki', format: 'der' })),
+  }
+}
+
+/** For the personas' first cards: distinct keys of the pool while it lasts, so that a town begins without making keys. */
+export function createPoolKeys(): () => Promise<CardKey> {
+  let next = caKeys
+  return () => {
+    if (next >= poolSize) return freshCardKey()
+    const { pkcs8, spki } = poolKey(next++)
+    return Promise.resolve({ pkcs8, spki })
+  }
+}
