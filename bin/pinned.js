@@ -13,15 +13,24 @@ export function ensureInstalled() {
   const lock = join(root, 'package-lock.json')
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
   process.stderr.write('Installing the libraries named in package-lock.json …\n')
-  const npm = process.env.npm_execpath
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
-  const done = npm
-    ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
-    : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] })
-  if (done.status !== 0) {
-    process.stderr.write('npm ci failed. Its messages above say why; nothing was started.\n')
-    process.exit(done.status ?? 1)
+  // Where a registry lacks optional packages of other platforms, `ci` refuses a lock file that `install` can follow.
+  const done = [['ci'], ['install', '--no-save']].find(command => npm(command) === 0)
+  if (done === undefined) {
+    process.stderr.write(
+      'npm could not install. Its messages above say why; nothing was started.\n',
+    )
+    process.exit(1)
   }
+}
+
+/** Runs npm, the one that started us if there is one; returns its exit status. */
+function npm(command) {
+  const args = [...command, '--no-audit', '--no-fund', '--loglevel=error']
+  const own = process.env.npm_execpath
+  const options = { cwd: root, stdio: ['ignore', 2, 2] }
+  return (
+    own ? spawnSync(process.execPath, [own, ...args], options) : spawnSync('npm', args, options)
+  ).status
 }
 
 /** Path of the pinned Node: the platform package's, else this process when it is new enough. */

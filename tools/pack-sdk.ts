@@ -77,7 +77,7 @@ function emit(outDir: string): void {
 /** Points imports of the contract at its place inside the package, and types at emitted files. */
 function relink(file: string): void {
   const text = readFileSync(file, 'utf8')
-  const fromContract = file.includes(`${'/contract/'}`)
+  const fromContract = file.includes('/contract/')
   const linked = text
     .replaceAll(
       /(['"])@sekisho\/contract\1/g,
