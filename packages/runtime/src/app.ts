@@ -43,8 +43,9 @@ export async function createApp(
     routerOptions: { maxParamLength: paramLengthMax },
     serverFactory: serverFor,
     // An address that cannot be decoded; the default answer would repeat it.
-    frameworkErrors: (_error, request, reply) =>
-      answerRefusal(request, reply, new Refusal('not-found'), undefined),
+    frameworkErrors: (_error, request, reply) => {
+      void answerRefusal(request, reply, new Refusal('not-found'), undefined)
+    },
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -59,7 +60,7 @@ export async function createApp(
     { parseAs: 'buffer' },
     (request, body, done) => {
       request.bodyBytes = Uint8Array.from(body)
-      parse(request, body.toString('utf8'), done)
+      void parse(request, body.toString('utf8'), done)
     },
   )
   return app

@@ -55,7 +55,7 @@ export async function openEmbeddedDatabase(place: string): Promise<EmbeddedDatab
         const { rows, affectedRows, ...rest } = await database.query<Record<string, unknown>>(sql, [
           ...parameters,
         ])
-        const command = 'command' in rest ? String(rest.command) : undefined
+        const command = 'command' in rest ? rest.command : undefined
         return { rows, affected: command === 'SELECT' ? undefined : affectedRows, command }
       },
       release(broken) {
