@@ -37,6 +37,7 @@ import {
   parsePolicyMappings,
   parseSubjectKeyIdentifier,
   slotOf,
+  standsAt,
 } from './extension.ts'
 import type { GeneralName } from './general-name.ts'
 import type { KeyCache } from './key-cache.ts'
@@ -231,13 +232,13 @@ export class Certificate {
     return (this.criticals & (1 << extensionSlots[slot])) !== 0
   }
 
-  #decode<T>(slot: number, parse: (value: Uint8Array) => T): T | undefined {
+  #decode<T>(slot: number, parse: (reader: DerReader) => T): T | undefined {
     const known = this.#parsed[slot]
     // `#parsed` holds at `slot` only what `parse` of that slot returned.
     if (known !== undefined) return known as T
-    const value = this.#valueAt(slot)
-    if (value === undefined) return undefined
-    const parsed = parse(value)
+    const start = this.#starts[slot] ?? -1
+    if (start < 0) return undefined
+    const parsed = parse(new DerReader(this.#bytes, start, this.#ends[slot]))
     this.#parsed[slot] = parsed
     return parsed
   }
@@ -257,7 +258,8 @@ export function parseCertificate(der: Uint8Array): Certificate {
 export function readCertificate(reader: DerReader): Certificate {
   const start = reader.position
   const outer = reader.enter(tags.sequence)
-  const raw = reader.bytes.subarray(start, reader.position)
+  const isAll = start === 0 && reader.position === reader.bytes.length
+  const raw = isAll ? reader.bytes : reader.bytes.subarray(start, reader.position)
   const tbsStart = outer.position
   const tbs = outer.enter(tags.sequence)
   const tbsBytes = outer.bytes.subarray(tbsStart, outer.position)
@@ -357,12 +359,6 @@ function readExtensions(
     }
   } while (!list.isAtEnd)
   return { bytes: list.bytes, starts, ends, criticals, unknownExtensions }
-}
-
-function standsAt(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
-  if (end - start !== wanted.length) return false
-  for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false
-  return true
 }
 
 const absent: readonly number[] = Object.keys(extensionSlots).map(() => -1)

@@ -303,7 +303,8 @@ function readExtensions(wrapper: DerReader): CrlExtensions {
       if (isCritical) throw new MalformedError('value-invalid', start, 'critical CRL number')
       number = readNumber(value)
     } else if (id === '2.5.29.27') deltaBase = readNumber(value)
-    else if (id === '2.5.29.35') authorityKeyIdentifier = parseAuthorityKeyIdentifier(value)
+    else if (id === '2.5.29.35')
+      authorityKeyIdentifier = parseAuthorityKeyIdentifier(new DerReader(value))
     else if (id === '2.5.29.28') {
       const read = readScope(value)
       scope = read.scope

@@ -1,12 +1,5 @@
 /** Certificate extensions (RFC 5280 §4.2, RFC 6960 §4.2.2.2.1): their values as types. Parsers throw `MalformedError`. */
-import {
-  contextConstructed,
-  contextPrimitive,
-  DerReader,
-  MalformedError,
-  tags,
-  toHex,
-} from './der.ts'
+import { contextConstructed, contextPrimitive, DerReader, MalformedError, tags } from './der.ts'
 import { type GeneralName, readGeneralName, readGeneralNames } from './general-name.ts'
 
 /** Bits of KeyUsage (RFC 5280 §4.2.1.3), as masks on the number that `Certificate.keyUsage` is. */
@@ -131,16 +124,15 @@ export function slotOf(bytes: Uint8Array, start: number, end: number): number {
   if (end - start === 3 && bytes[start] === 0x55 && bytes[start + 1] === 0x1d) {
     return slotByArc[bytes[start + 2] ?? 0] ?? -1
   }
-  if (end - start < 8 || end - start > 9 || bytes[start] !== 0x2b) return -1
-  const hex = toHex(bytes.subarray(start, end))
-  if (hex === '2b06010505070101') return extensionSlots.authorityInformationAccess
-  if (hex === '2b0601050507300105') return extensionSlots.ocspNoCheck
-  return -1
+  if (standsAt(bytes, start, end, accessArc)) return extensionSlots.authorityInformationAccess
+  return standsAt(bytes, start, end, noCheckArc) ? extensionSlots.ocspNoCheck : -1
 }
 
-/** KeyUsage as bits (`keyUsages`); an empty one is refused. Throws `MalformedError`, as all parsers here do. */
-export function parseKeyUsage(value: Uint8Array): number {
-  const reader = new DerReader(value)
+/**
+ * KeyUsage as bits (`keyUsages`); an empty one is refused. Parsers here take a reader over the value and read all of
+ * it; they throw `MalformedError`.
+ */
+export function parseKeyUsage(reader: DerReader): number {
   const bits = reader.readNamedBits()
   reader.finish()
   // RFC 5280 §4.2.1.3: at least one bit must be set.
@@ -149,8 +141,7 @@ export function parseKeyUsage(value: Uint8Array): number {
 }
 
 /** BasicConstraints; a path length without the authority flag is refused. */
-export function parseBasicConstraints(value: Uint8Array): BasicConstraints {
-  const outer = new DerReader(value)
+export function parseBasicConstraints(outer: DerReader): BasicConstraints {
   const reader = outer.enter(tags.sequence)
   outer.finish()
   const isAuthority = reader.readDefaultFalse()
@@ -162,13 +153,13 @@ export function parseBasicConstraints(value: Uint8Array): BasicConstraints {
 }
 
 /** ExtKeyUsageSyntax: at least one usage (RFC 5280 §4.2.1.12). */
-export function parseExtendedKeyUsage(value: Uint8Array): readonly string[] {
-  return readSequenceOf(value, reader => reader.readObjectIdentifier())
+export function parseExtendedKeyUsage(outer: DerReader): readonly string[] {
+  return readSequenceOf(outer, reader => reader.readObjectIdentifier())
 }
 
 /** CertificatePolicies: at least one, none twice. */
-export function parseCertificatePolicies(value: Uint8Array): readonly PolicyInformation[] {
-  const policies = readSequenceOf(value, readPolicyInformation)
+export function parseCertificatePolicies(outer: DerReader): readonly PolicyInformation[] {
+  const policies = readSequenceOf(outer, readPolicyInformation)
   // RFC 5280 §4.2.1.4: a policy must not appear more than once.
   if (policies.length > 1 && new Set(policies.map(each => each.id)).size !== policies.length) {
     throw new MalformedError('value-invalid', 0, 'policy named twice')
@@ -179,7 +170,7 @@ export function parseCertificatePolicies(value: Uint8Array): readonly PolicyInfo
 /** Decodes the qualifiers of a policy. Throws `MalformedError`. */
 export function readPolicyQualifiers(policy: PolicyInformation): readonly PolicyQualifier[] {
   if (policy.qualifiers === undefined) return []
-  return readSequenceOf(policy.qualifiers, reader => {
+  return readSequenceOf(new DerReader(policy.qualifiers), reader => {
     const qualifier = reader.enter(tags.sequence)
     const id = qualifier.readObjectIdentifier()
     const value = qualifier.readRaw()
@@ -189,8 +180,8 @@ export function readPolicyQualifiers(policy: PolicyInformation): readonly Policy
 }
 
 /** PolicyMappings: at least one pair. Mappings of any-policy are read here and refused in the path. */
-export function parsePolicyMappings(value: Uint8Array): readonly PolicyMapping[] {
-  return readSequenceOf(value, reader => {
+export function parsePolicyMappings(outer: DerReader): readonly PolicyMapping[] {
+  return readSequenceOf(outer, reader => {
     const pair = reader.enter(tags.sequence)
     const issuerPolicy = pair.readObjectIdentifier()
     const subjectPolicy = pair.readObjectIdentifier()
@@ -200,8 +191,7 @@ export function parsePolicyMappings(value: Uint8Array): readonly PolicyMapping[]
 }
 
 /** PolicyConstraints: at least one of the two. */
-export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
-  const outer = new DerReader(value)
+export function parsePolicyConstraints(outer: DerReader): PolicyConstraints {
   const reader = outer.enter(tags.sequence)
   outer.finish()
   const requireExplicitPolicy = readOptionalCount(reader, contextPrimitive(0))
@@ -214,16 +204,14 @@ export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
 }
 
 /** InhibitAnyPolicy: after how many more certificates any-policy counts for nothing (RFC 5280 §4.2.1.14). */
-export function parseInhibitAnyPolicy(value: Uint8Array): number {
-  const reader = new DerReader(value)
+export function parseInhibitAnyPolicy(reader: DerReader): number {
   const count = reader.readUnsigned(pathLengthLimit)
   reader.finish()
   return count
 }
 
 /** NameConstraints: at least one subtree; minimum and maximum must be absent. */
-export function parseNameConstraints(value: Uint8Array): NameConstraints {
-  const outer = new DerReader(value)
+export function parseNameConstraints(outer: DerReader): NameConstraints {
   const reader = outer.enter(tags.sequence)
   outer.finish()
   const permitted = readSubtrees(reader.enterOptional(contextConstructed(0)))
@@ -234,16 +222,15 @@ export function parseNameConstraints(value: Uint8Array): NameConstraints {
 }
 
 /** GeneralNames: subject and issuer alternative names. */
-export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
-  const outer = new DerReader(value)
+export function parseGeneralNames(outer: DerReader): readonly GeneralName[] {
   const reader = outer.enter(tags.sequence)
   outer.finish()
   return readGeneralNames(reader)
 }
 
 /** CRLDistributionPoints and FreshestCRL. */
-export function parseDistributionPoints(value: Uint8Array): readonly DistributionPoint[] {
-  return readSequenceOf(value, reader => {
+export function parseDistributionPoints(outer: DerReader): readonly DistributionPoint[] {
+  return readSequenceOf(outer, reader => {
     const point = reader.enter(tags.sequence)
     const named = point.enterOptional(contextConstructed(0))
     const name = named === undefined ? undefined : readDistributionPointName(named)
@@ -271,8 +258,7 @@ export function readDistributionPointName(
 }
 
 /** AuthorityKeyIdentifier of certificates and lists. */
-export function parseAuthorityKeyIdentifier(value: Uint8Array): AuthorityKeyIdentifier {
-  const outer = new DerReader(value)
+export function parseAuthorityKeyIdentifier(outer: DerReader): AuthorityKeyIdentifier {
   const reader = outer.enter(tags.sequence)
   outer.finish()
   const keyId =
@@ -289,16 +275,15 @@ export function parseAuthorityKeyIdentifier(value: Uint8Array): AuthorityKeyIden
 }
 
 /** SubjectKeyIdentifier (RFC 5280 §4.2.1.2). */
-export function parseSubjectKeyIdentifier(value: Uint8Array): Uint8Array {
-  const reader = new DerReader(value)
+export function parseSubjectKeyIdentifier(reader: DerReader): Uint8Array {
   const keyId = reader.readOctetString()
   reader.finish()
   return keyId
 }
 
 /** AuthorityInfoAccessSyntax. */
-export function parseInformationAccess(value: Uint8Array): readonly AccessDescription[] {
-  return readSequenceOf(value, reader => {
+export function parseInformationAccess(outer: DerReader): readonly AccessDescription[] {
+  return readSequenceOf(outer, reader => {
     const access = reader.enter(tags.sequence)
     const method = access.readObjectIdentifier()
     const location = readGeneralName(access)
@@ -307,9 +292,20 @@ export function parseInformationAccess(value: Uint8Array): readonly AccessDescri
   })
 }
 
+/** Whether exactly these bytes stand between two positions. */
+export function standsAt(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  wanted: ArrayLike<number>,
+): boolean {
+  if (end - start !== wanted.length) return false
+  for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false
+  return true
+}
+
 /** SEQUENCE SIZE (1..MAX) OF something. */
-function readSequenceOf<T>(value: Uint8Array, read: (reader: DerReader) => T): readonly T[] {
-  const outer = new DerReader(value)
+function readSequenceOf<T>(outer: DerReader, read: (reader: DerReader) => T): readonly T[] {
   const reader = outer.enter(tags.sequence)
   outer.finish()
   const out: T[] = []
@@ -349,6 +345,10 @@ function readOptionalCount(reader: DerReader, tag: number): number | undefined {
 const extensionItemsMax = 4096
 // Larger counts than any path can reach mean "no limit"; 2^31-1 keeps them small integers.
 const pathLengthLimit = 0x7fffffff
+
+// Contents of 1.3.6.1.5.5.7.1.1 and 1.3.6.1.5.5.7.48.1.5.
+const accessArc = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01]
+const noCheckArc = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05]
 
 const slotByArc: Readonly<Record<number, number>> = {
   14: extensionSlots.subjectKeyIdentifier,
