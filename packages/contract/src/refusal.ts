@@ -245,6 +245,15 @@ export const refusals = {
     'This challenge has been used already.',
     'Begin again from the first page.',
   ),
+  'challenge-limit': entry(
+    429,
+    'citizen',
+    'after-remedy',
+    'カードの操作のやり直しが多すぎます。',
+    'サービスの画面に戻り、はじめからやり直してください。',
+    'The card step was begun too many times.',
+    'Go back to the service and begin again.',
+  ),
   'origin-foreign': entry(
     403,
     'citizen',
@@ -390,6 +399,15 @@ export const refusals = {
     'サービスの画面から、署名用電子証明書による登録をしてください。',
     'This card has not been registered here.',
     'Register with the signature certificate at the service.',
+  ),
+  'identity-conflict': entry(
+    409,
+    'operator',
+    'after-remedy',
+    'このカードの電子証明書は、別々の利用者として登録されています。何も変更していません。',
+    '運用者に申し出て、登録の統合を受けてください。',
+    'The certificates of this card belong to two registrations. Nothing was changed.',
+    'Have the operator bring the registrations together.',
   ),
   'signer-is-another': entry(
     403,

@@ -35,7 +35,7 @@ type CeremonyTable = {
   provider_id: string
   /** SHA-256 (hex) of the cookie of the browser that began. */
   browser: string
-  /** SHA-256 (hex) of the challenge, or of the document to be signed. */
+  /** SHA-256 (hex) of the challenge, of the statement or of the document: what is to be signed. */
   asked: string
   /** The statement to be signed by *identify*, as shown; null otherwise. */
   statement: Uint8Array | null
@@ -48,8 +48,9 @@ type CeremonyTable = {
 /** `people/`: a person needs no attribute to exist. */
 type PersonTable = { id: string; created_at: number }
 
-/** `people/`: the one place where a serial stands in the clear. */
+/** `people/`: the one place where a serial stands in the clear; other tables name a certificate by `id`. */
 type CertificateLinkTable = {
+  id: string
   issuer_key_id: string
   serial: string
   kind: 'signature' | 'authentication'
@@ -57,6 +58,7 @@ type CertificateLinkTable = {
   /** How the link was proven: the authority's correspondence or succession, or the card itself when first met. */
   proof: 'correspondence' | 'succession' | 'first-met'
   distribution_point: Uint8Array | null
+  /** The certificate is certainly not expired before this; 0 when nothing is known. */
   not_after: number
   linked_at: number
 }
@@ -72,7 +74,10 @@ type ConsentTable = {
   /** Space-separated: attribute scopes, `linkage`, `change`. */
   scopes: string
   statement_sha256: string
-  state: 'given' | 'withdrawn'
+  /** The signature certificate that signed, and from which attributes were released. */
+  certificate_id: string
+  /** `replaced` by a later consent of the same person towards the same provider. */
+  state: 'given' | 'withdrawn' | 'replaced'
   given_at: number
   until: number
   ended_at: number | null
@@ -82,13 +87,15 @@ type ConsentTable = {
 type IntentTable = {
   id: string
   kind: 'corresponding-serial' | 'predecessor'
-  /** SHA-256 (hex) over kind, issuer key and serial: the same question is asked under the same id. */
+  /** Keyed hash (hex) over kind, issuer key and serial: the same question is asked under the same id. */
   question: string
   state: 'asked' | 'answered'
   /** Signed answer of the authority as received, sealed. */
   answer: Uint8Array | null
   created_at: number
   answered_at: number | null
+  /** When the fee of the query was put on a provider's bill: once. */
+  charged_at: number | null
 }
 
 /** `evidence/`: signed documents with certificate and judgement, sealed under the person's key. */
@@ -142,6 +149,14 @@ type SigningTable = {
   ended_at: number | null
 }
 
+/** `own-page/`: browsers in which a person looks at their own records (C9). */
+type OwnSessionTable = {
+  /** SHA-256 (hex) of the cookie. */
+  id: string
+  person_id: string
+  expires_at: number
+}
+
 /** `fees/`: one row per charge; its key makes it exactly one (C7). */
 type UsageTable = {
   provider_id: string
@@ -168,6 +183,7 @@ export type PlatformTables = PersonKeyTables &
     crl: CrlTable
     release: ReleaseTable
     signing: SigningTable
+    own_session: OwnSessionTable
     usage: UsageTable
   }
 
@@ -202,9 +218,11 @@ const statements = [
     created_at bigint not null,
     expires_at bigint not null)`,
   'create index ceremony_asked on ceremony (asked)',
+  'create index ceremony_uid on ceremony (uid, browser)',
   'create index ceremony_expiry on ceremony (expires_at)',
   'create table person (id text primary key, created_at bigint not null)',
   `create table certificate_link (
+    id text not null unique,
     issuer_key_id text not null,
     serial text not null,
     kind text not null check (kind in ('signature', 'authentication')),
@@ -228,11 +246,14 @@ const statements = [
     provider_id text not null,
     scopes text not null,
     statement_sha256 text not null,
-    state text not null check (state in ('given', 'withdrawn')),
+    certificate_id text not null,
+    state text not null check (state in ('given', 'withdrawn', 'replaced')),
     given_at bigint not null,
     until bigint not null,
     ended_at bigint,
+    check ((state = 'given') = (ended_at is null)),
     unique (person_id, provider_id, statement_sha256))`,
+  "create unique index consent_in_force on consent (person_id, provider_id) where state = 'given'",
   `create table intent (
     id text primary key,
     kind text not null check (kind in ('corresponding-serial', 'predecessor')),
@@ -240,7 +261,10 @@ const statements = [
     state text not null check (state in ('asked', 'answered')),
     answer bytea,
     created_at bigint not null,
-    answered_at bigint)`,
+    answered_at bigint,
+    charged_at bigint,
+    check ((state = 'answered') = (answer is not null)),
+    check (charged_at is null or state = 'answered'))`,
   `create table container (
     id text primary key,
     person_id text not null,
@@ -265,6 +289,7 @@ const statements = [
     provider_id text not null,
     sealed bytea not null,
     expires_at bigint not null)`,
+  'create index release_expiry on release (expires_at)',
   `create table signing (
     id text primary key,
     provider_id text not null,
@@ -282,7 +307,14 @@ const statements = [
     created_at bigint not null,
     expires_at bigint not null,
     ended_at bigint,
+    check ((state = 'waiting') = (ended_at is null)),
+    check ((state = 'signed') = (receipt is not null)),
     unique (provider_id, request_key))`,
+  `create table own_session (
+    id text primary key,
+    person_id text not null,
+    expires_at bigint not null)`,
+  'create index own_session_expiry on own_session (expires_at)',
   `create table usage (
     provider_id text not null,
     transaction text not null,

@@ -27,6 +27,11 @@ export const entries = defineEntries({
     en: 'A provider asked whether registered facts changed.',
     fields: { meaning: 'text' },
   },
+  'platform.records-viewed': {
+    ja: 'ご自身の利用記録を開きました。',
+    en: 'You opened your own records.',
+    fields: {},
+  },
   'platform.consent-withdrawn': {
     ja: '同意を撤回しました。',
     en: 'You withdrew a consent.',

@@ -32,6 +32,16 @@ export const messages = defineMessages({
     text: 'revocation data could not be brought up to date',
     fields: { refusal: 'code' },
   },
+  'platform.revocation-stale': {
+    level: 'warn',
+    text: 'lists are stale; people of these partitions are refused',
+    fields: { partitions: 'number' },
+  },
+  'platform.consent-withdrawn': {
+    level: 'info',
+    text: 'a consent was withdrawn',
+    fields: { provider: 'code' },
+  },
   'platform.background-fault': {
     level: 'error',
     text: 'a background task met a fault',

@@ -18,7 +18,7 @@ import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine, Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { addProviderApi } from './api/provider-api.ts'
-import { releasedBy, sweepReleases } from './confirm/identify.ts'
+import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
@@ -30,6 +30,8 @@ import { serviceName } from './login/interaction-page.ts'
 import { createOpenId } from './login/open-id.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
 import { messages } from './message.ts'
+import { sweepOwnSessions } from './own-page/own-session.ts'
+import { addOwnPageRoutes } from './own-page/route.ts'
 import { knownSubject } from './people/link.ts'
 import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
 import type { World } from './world.ts'
@@ -71,8 +73,8 @@ export type Platform = {
 
 /** Starts the platform. Refusal `configuration-unsafe` for an unsafe setting. */
 export async function startPlatform(settings: PlatformSettings): Promise<Platform> {
-  const trust = createTrust(settings)
   assertSafe(settings)
+  const trust = createTrust(settings)
   const store = await settings.engine.store<PlatformTables>({
     schema: 'platform',
     migrations: platformMigrations,
@@ -99,15 +101,17 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   server.mount('/.well-known/openid-configuration', openId.handler, { keepPath: true })
   addPages(server)
   addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
+  addOwnPageRoutes(server.app, { world, readers: settings.readers })
   addProviderApi(server.app, { world, openId })
-  server.probe('revocation', () => Promise.resolve(isFresh(keeper, settings.clock.now())))
+  server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
   server.probe('ledger', () => world.ledger.isCurrent())
   await refreshQuietly(world, keeper)
   // Nothing runs beside the server until it has its port.
   await server.listen(settings.port)
   const stopLedger = world.ledger.start()
   const stops = startBackground(settings, world, keeper)
-  const admin = await adminSocket(settings.adminPath, adminCommands(world, keeper), settings.log)
+  const commands = adminCommands(world, keeper, settings.mode)
+  const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
     url: settings.issuer,
     store,
@@ -129,6 +133,7 @@ function assertSafe(settings: PlatformSettings): void {
   for (const [setting, address] of [
     ['issuer', settings.issuer],
     ['authority', settings.authority.url],
+    ['wallet', settings.readers.wallet ?? 'https:'],
   ] as const)
     if (!address.startsWith('https:'))
       throw new Refusal('configuration-unsafe', { setting, why: 'not-https' })
@@ -158,6 +163,9 @@ async function compose(
   const cookieKey = await loadOrCreateKey(folder, 'cookies', 'ed25519', {
     effects: settings.effects,
   })
+  const questionKey = await loadOrCreateKey(folder, 'questions', 'ed25519', {
+    effects: settings.effects,
+  })
   const personKeys = createPersonKeys({ master, random: settings.random })
   const ledger = createLedger({
     store,
@@ -178,6 +186,7 @@ async function compose(
     judge,
     personKeys,
     master,
+    questionKey: Buffer.from(String(privateJwkOf(questionKey).d), 'base64url'),
     ledger,
     receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
   }
@@ -225,16 +234,10 @@ function addPages(server: Server): void {
         lang,
         service: { name: serviceName[lang], home: '/' },
         path: '/',
-        body: html`<p class="lead">${text}</p><p><a href="/.well-known/openid-configuration">OpenID discovery</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/refusals">refusals</a></p>`,
+        body: html`<p class="lead">${text}</p><p><a href="/me">${lang === 'ja' ? 'あなたの同意と利用記録' : 'Your consents and records'}</a></p><p><a href="/.well-known/openid-configuration">OpenID discovery</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/refusals">refusals</a></p>`,
       }),
     )
   })
-}
-
-/** Ready while at least one list is in force and none of them is stale. */
-function isFresh(keeper: RevocationKeeper, at: number): boolean {
-  const { partitions } = keeper.index()
-  return partitions.length > 0 && partitions.every(partition => partition.nextUpdate > at)
 }
 
 async function refreshQuietly(world: World, keeper: RevocationKeeper): Promise<void> {
@@ -259,6 +262,7 @@ function startBackground(
     await sweepProtocolState(world.store)
     await sweepCeremonies(world.store)
     await sweepReleases(world, protocolNow())
+    await sweepOwnSessions(world.store)
   }
   return [
     every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper), fault),
@@ -267,11 +271,11 @@ function startBackground(
 }
 
 /** Commands of the admin socket. */
-function adminCommands(world: World, keeper: RevocationKeeper) {
+function adminCommands(world: World, keeper: RevocationKeeper, mode: PlatformSettings['mode']) {
   const stateBody = z.strictObject({ id: z.string(), state: z.enum(['active', 'suspended']) })
   return {
     'provider-add': async (body: unknown) => {
-      const added = await addProvider(world.store, body, world.clock.now())
+      const added = await addProvider(world.store, body, { at: world.clock.now(), mode })
       return { id: added.id, scopes: [...added.scopes] }
     },
     'provider-list': async () =>

@@ -20,6 +20,8 @@ export type World = {
   readonly judge: Judge
   readonly personKeys: PersonKeys
   readonly master: MasterKey
+  /** Secret under which questions to the authority are looked up. */
+  readonly questionKey: Uint8Array
   readonly ledger: Ledger
   readonly receiptKey: ReceiptKey
 }

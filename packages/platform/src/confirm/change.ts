@@ -1,16 +1,19 @@
 /**
  * *Change* 変更確認 (C3): what the states of a person's certificates tell a provider that holds consent. The answer is the
  * meaning, never reason, serial or time. Charged once a day for a person, whatever the provider repeats.
+ *
+ * The signature certificate that counts is the one from which this provider got its attributes: a newer one, shown to another
+ * provider, says nothing about what this one knows. States come from the lists in force, for every provider.
  */
 import { type ChangeAnswer, Refusal } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import { entries } from '../entry.ts'
 import { charge } from '../fees/meter.ts'
-import { hasConsent } from '../people/consent.ts'
+import { consentInForce } from '../people/consent.ts'
 import { certificatesOf, personOfSubject } from '../people/link.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
-import { type CertificateState, meaningOf } from './meaning.ts'
+import { bestOf, type CertificateState, meaningOf } from './meaning.ts'
 
 /** Answers a provider. Refusals `person-unknown`, `consent-missing`, `revocation-stale`, `revocation-unavailable`. */
 export async function confirmChange(
@@ -19,47 +22,39 @@ export async function confirmChange(
   subject: string,
 ): Promise<ChangeAnswer> {
   const at = world.clock.now()
-  const person = await world.store.read(db => personOfSubject(db, provider.id, subject))
-  if (person === undefined) throw new Refusal('person-unknown')
-  const asked = { personId: person, providerId: provider.id, scope: 'change' } as const
-  if (!(await world.store.read(db => hasConsent(db, asked, at))))
-    throw new Refusal('consent-missing')
-  const certificates = await world.store.read(db => certificatesOf(db, person))
-  const state = (kind: 'signature' | 'authentication'): CertificateState => {
-    const states = certificates
-      .filter(one => one.kind === kind)
-      .map(one =>
-        world.judge.statusOf({
-          issuerKeyId: one.issuer_key_id,
-          serial: one.serial,
-          distributionPoint: one.distribution_point,
-          notAfter: one.not_after,
-        }),
-      )
-    return bestOf(states)
-  }
-  const meaning = meaningOf(state('signature'), state('authentication'))
   const day = dateInJapan(at)
-  await world.store.transaction(async tx => {
+  const meaning = await world.store.transaction(async tx => {
+    const person = await personOfSubject(tx, provider.id, subject)
+    if (person === undefined) throw new Refusal('person-unknown')
+    const to = { personId: person, providerId: provider.id }
+    const consent = await consentInForce(tx, { ...to, scope: 'change' }, at)
+    if (consent === undefined) throw new Refusal('consent-missing')
+    const certificates = await certificatesOf(tx, person)
+    const stateOf = (one: (typeof certificates)[number]): CertificateState =>
+      world.judge.statusOf({
+        issuerKeyId: one.issuer_key_id,
+        serial: one.serial,
+        notAfter: one.not_after,
+      })
+    const signature = certificates.find(one => one.id === consent.certificateId)
+    const authentications = certificates.filter(one => one.kind === 'authentication')
+    const found = meaningOf(
+      signature === undefined ? 'none' : stateOf(signature),
+      bestOf(authentications.map(stateOf)),
+    )
     const use = {
       providerId: provider.id,
       transaction: `change ${subject} ${day.year}-${day.month}-${day.day}`,
       at,
     }
-    await charge(tx, { ...use, kind: 'signature-check' })
-    await charge(tx, { ...use, kind: 'authentication-check' })
+    if (signature !== undefined) await charge(tx, { ...use, kind: 'signature-check' })
+    if (authentications.length > 0) await charge(tx, { ...use, kind: 'authentication-check' })
     await world.ledger.record(tx, entries['platform.change-confirmed'], {
       at,
-      personId: person,
-      providerId: provider.id,
-      values: { meaning },
+      ...to,
+      values: { meaning: found },
     })
+    return found
   })
   return { subject, meaning, checkedAt: new Date(at).toISOString() }
-}
-
-/** Of several certificates of a kind (renewed cards) the best state counts: one valid certificate is enough. */
-function bestOf(states: readonly CertificateState[]): CertificateState {
-  const order: readonly CertificateState[] = ['valid', 'held', 'revoked', 'expired', 'none']
-  return order.find(state => states.includes(state)) ?? 'none'
 }

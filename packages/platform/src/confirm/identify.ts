@@ -6,9 +6,9 @@ import { Refusal } from '@sekisho/contract'
 import type { SignedAnswer } from '@sekisho/contract/reader'
 import { keepContainer } from '../evidence/container.ts'
 import { entries } from '../entry.ts'
-import { charge } from '../fees/meter.ts'
+import { charge, chargeQuery } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
-import { type Ceremony, useCeremony } from '../login/ceremony.ts'
+import { findCeremony, useCeremony } from '../login/ceremony.ts'
 import { giveConsent } from '../people/consent.ts'
 import { linkCertificates, pairwiseSubject } from '../people/link.ts'
 import { linksOfSigner } from '../people/linkage.ts'
@@ -31,10 +31,10 @@ export type Identified = {
 export async function finishIdentify(
   world: World,
   step: Step,
-  ceremony: Ceremony,
   answer: SignedAnswer,
   attributes: readonly AttributeScope[],
 ): Promise<Identified> {
+  const ceremony = await findCeremony(world.store, { kind: 'identify', id: answer.id }, step)
   const { statement } = ceremony
   if (statement === null) throw new Refusal('challenge-unknown')
   const judged = await world.judge.demand({
@@ -46,20 +46,19 @@ export async function finishIdentify(
   })
   if (judged.attributes === undefined) throw new Refusal('certificate-wrong-purpose')
   const statementSha256 = sha256Hex(statement)
-  const links = await linksOfSigner(world, judged, { statementSha256 })
+  const signed = { statementSha256, consent: 'given' } as const
+  const { links, query } = await linksOfSigner(world, judged, signed)
   const claims = claimsOf(judged.attributes, attributes)
   const at = judged.at
+  const written = { at, random: world.random }
   const personId = await world.store.transaction(async tx => {
     await useCeremony(tx, ceremony)
-    const person = await linkCertificates(tx, links, { at, random: world.random })
+    const { personId: person, certificateId } = await linkCertificates(tx, links, written)
     const key = await world.personKeys.ensure(tx, person, at)
     const to = { personId: person, providerId: step.provider.id }
-    await pairwiseSubject(tx, to, { at, random: world.random })
-    await giveConsent(
-      tx,
-      { ...to, scopes: [...attributes, 'linkage', 'change'], statementSha256 },
-      { at, random: world.random },
-    )
+    await pairwiseSubject(tx, to, written)
+    const scopes = [...attributes, 'linkage', 'change'] as const
+    await giveConsent(tx, { ...to, scopes, statementSha256, certificateId }, written)
     await keepContainer(
       tx,
       {
@@ -74,76 +73,17 @@ export async function finishIdentify(
           evidence: judged.evidence,
         },
       },
-      { at, random: world.random, key },
+      { ...written, key },
     )
     const use = { providerId: step.provider.id, transaction: step.uid, at }
     await charge(tx, { ...use, kind: 'signature-check' })
-    if (links.length > 1) await charge(tx, { ...use, kind: 'corresponding-serial' })
+    await chargeQuery(tx, use, query)
     await world.ledger.record(tx, entries['platform.person-identified'], {
       at,
-      personId: person,
-      providerId: step.provider.id,
+      ...to,
       values: { attributes: [...attributes], statementSha256 },
     })
     return person
   })
   return { personId, claims }
-}
-
-const place = 'release.claims'
-
-/** Keeps claims for the tokens of one grant, sealed, until they have run out. */
-export async function keepRelease(
-  world: World,
-  given: {
-    readonly grantId: string
-    readonly providerId: string
-    readonly identified: Identified
-    readonly expiresAt: number
-  },
-): Promise<void> {
-  const { personId, claims } = given.identified
-  await world.store.transaction(async tx => {
-    const key = await world.personKeys.ensure(tx, personId, world.clock.now())
-    await tx
-      .insertInto('release')
-      .values({
-        grant_id: given.grantId,
-        person_id: personId,
-        provider_id: given.providerId,
-        sealed: key.seal(place, new TextEncoder().encode(JSON.stringify(claims))),
-        expires_at: given.expiresAt,
-      })
-      .execute()
-  })
-}
-
-/** Claims of a grant; none when there are none, when they have run out, or when the person was erased. */
-export async function releasedBy(
-  world: Pick<World, 'store' | 'personKeys'>,
-  grantId: string,
-  protocolTime: number,
-): Promise<Readonly<Record<string, unknown>>> {
-  return world.store.read(async db => {
-    const row = await db
-      .selectFrom('release')
-      .select(['person_id', 'sealed'])
-      .where('grant_id', '=', grantId)
-      .where('expires_at', '>', protocolTime)
-      .executeTakeFirst()
-    if (row === undefined) return {}
-    const found = await world.personKeys.find(db, row.person_id)
-    if (found.kind !== 'present') return {}
-    return JSON.parse(new TextDecoder().decode(found.key.open(place, row.sealed)))
-  })
-}
-
-/** Removes releases that have run out. */
-export async function sweepReleases(
-  world: Pick<World, 'store'>,
-  protocolTime: number,
-): Promise<void> {
-  await world.store.transaction(tx =>
-    tx.deleteFrom('release').where('expires_at', '<', protocolTime).execute(),
-  )
 }

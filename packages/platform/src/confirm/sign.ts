@@ -9,13 +9,13 @@ import {
   type SigningTransactionRequest,
   type SigningTransactionResult,
 } from '@sekisho/contract'
-import type { SignedAnswer } from '@sekisho/contract/reader'
+import { type SignedAnswer, signRequest } from '@sekisho/contract/reader'
 import { protocolNow } from '@sekisho/runtime/clock'
 import { keepContainer } from '../evidence/container.ts'
 import { entries } from '../entry.ts'
-import { charge } from '../fees/meter.ts'
+import { charge, chargeQuery } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
-import { type Ceremony, useCeremony } from '../login/ceremony.ts'
+import { findCeremony, useCeremony } from '../login/ceremony.ts'
 import { linkCertificates, personOfSubject } from '../people/link.ts'
 import { linksOfSigner } from '../people/linkage.ts'
 import type { Provider } from '../providers/registry.ts'
@@ -27,7 +27,13 @@ import type { Step } from './step.ts'
 /** Milliseconds a provider's signing transaction waits for its signature. */
 const transactionLifetimeMs = 60 * 60 * 1000
 
-const place = 'signing.document'
+/** A document opens only in its own row. */
+function placeOf(id: string): string {
+  return `signing.document ${id}`
+}
+
+/** Bits of the ids that providers see; random, because an id must not tell when or in which order anything happened. */
+const idBits = 128
 
 /** A transaction that waits for its signature. */
 export type WaitingTransaction = {
@@ -41,7 +47,8 @@ export type WaitingTransaction = {
 
 /**
  * Takes in a document to be signed. The same idempotency key with the same content answers the same; with another content it
- * is refused (`idempotency-conflict`). Refusal `person-unknown` for a subject this provider does not know.
+ * is refused (`idempotency-conflict`). Refusals `person-unknown` for a subject this provider does not know, `request-malformed`
+ * for a title or document that a reader could not show.
  */
 export async function createTransaction(
   world: World,
@@ -50,22 +57,24 @@ export async function createTransaction(
   idempotencyKey: string,
 ): Promise<SigningTransactionCreated> {
   const document = new Uint8Array(Buffer.from(request.document, 'base64'))
+  assertShowable(request, document)
   const requestSha256 = sha256Hex(new TextEncoder().encode(JSON.stringify(request)))
   const at = protocolNow()
   return world.store.transaction(async tx => {
     const personId = await personOfSubject(tx, provider.id, request.subject)
     if (personId === undefined) throw new Refusal('person-unknown')
     const key = await world.personKeys.ensure(tx, personId, at)
+    const id = world.random.token(idBits)
     await tx
       .insertInto('signing')
       .values({
-        id: world.random.uuidv7(at),
+        id,
         provider_id: provider.id,
         person_id: personId,
         subject: request.subject,
         title: request.title,
         media_type: request.mediaType,
-        document: key.seal(place, document),
+        document: key.seal(placeOf(id), document),
         document_sha256: sha256Hex(document),
         request_key: idempotencyKey,
         request_sha256: requestSha256,
@@ -113,7 +122,7 @@ export async function waitingTransaction(
       subject: row.subject,
       title: row.title,
       mediaType: row.media_type,
-      document: found.key.open(place, row.document),
+      document: found.key.open(placeOf(row.id), row.document),
     }
   })
 }
@@ -152,10 +161,11 @@ export async function transactionResult(
 export async function finishSign(
   world: World,
   step: Step,
-  ceremony: Ceremony,
   waiting: WaitingTransaction,
   answer: SignedAnswer,
 ): Promise<string> {
+  const ceremony = await findCeremony(world.store, { kind: 'sign', id: answer.id }, step)
+  if (ceremony.transactionId !== waiting.id) throw new Refusal('challenge-unknown')
   const judged = await world.judge.demand({
     message: waiting.document,
     signature: fromBase64Url(answer.signature),
@@ -164,7 +174,10 @@ export async function finishSign(
     revocation: step.provider.revocation,
   })
   const documentSha256 = sha256Hex(waiting.document)
-  const links = await linksOfSigner(world, judged, { statementSha256: documentSha256 })
+  const { links, query } = await linksOfSigner(world, judged, {
+    statementSha256: documentSha256,
+    consent: 'needed',
+  })
   const at = judged.at
   const receipt = await signReceipt(world.receiptKey, {
     iss: world.issuer,
@@ -178,7 +191,7 @@ export async function finishSign(
   })
   return world.store.transaction(async tx => {
     await useCeremony(tx, ceremony)
-    const person = await linkCertificates(tx, links, { at, random: world.random })
+    const { personId: person } = await linkCertificates(tx, links, { at, random: world.random })
     if (person !== waiting.personId) throw new Refusal('signer-is-another')
     const key = await world.personKeys.ensure(tx, person, at)
     const ended = await tx
@@ -186,6 +199,7 @@ export async function finishSign(
       .set({ state: 'signed', receipt, ended_at: at })
       .where('id', '=', waiting.id)
       .where('state', '=', 'waiting')
+      .where('expires_at', '>', protocolNow())
       .executeTakeFirst()
     if (ended.numUpdatedRows !== 1n) throw new Refusal('transaction-finished')
     await keepContainer(
@@ -207,7 +221,7 @@ export async function finishSign(
     )
     const use = { providerId: step.provider.id, transaction: waiting.id, at }
     await charge(tx, { ...use, kind: 'signature-check' })
-    if (links.length > 1) await charge(tx, { ...use, kind: 'corresponding-serial' })
+    await chargeQuery(tx, use, query)
     await world.ledger.record(tx, entries['platform.document-signed'], {
       at,
       personId: person,
@@ -218,18 +232,43 @@ export async function finishSign(
   })
 }
 
-/** Ends a transaction that the person refused. */
+/** Ends a provider's own transaction that the person refused; nothing happens to one that is another's or has ended. */
 export async function refuseTransaction(
   world: World,
-  id: string,
+  key: { readonly id: string; readonly providerId: string },
   code: RefusalCode,
 ): Promise<void> {
   await world.store.transaction(tx =>
     tx
       .updateTable('signing')
       .set({ state: 'refused', refusal: code, ended_at: protocolNow() })
-      .where('id', '=', id)
+      .where('id', '=', key.id)
+      .where('provider_id', '=', key.providerId)
       .where('state', '=', 'waiting')
       .execute(),
   )
+}
+
+/** What no reader would show is refused to the provider, who can mend it, and not to the person. */
+function assertShowable(request: SigningTransactionRequest, document: Uint8Array): void {
+  const asked = signRequest.safeParse({
+    v: 1,
+    type: 'sign',
+    id: 'x',
+    purpose: 'sign',
+    title: request.title,
+    mediaType: request.mediaType,
+    document: request.document,
+  })
+  if (!asked.success) {
+    const fields = new Set(asked.error.issues.map(issue => `body.${String(issue.path[0])}`))
+    throw new Refusal('request-malformed', { fields: [...fields].join(' ') })
+  }
+  if (request.mediaType === 'application/pdf') return
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(document)
+    if (request.mediaType === 'application/json') JSON.parse(text)
+  } catch {
+    throw new Refusal('request-malformed', { fields: 'body.document' })
+  }
 }

@@ -5,6 +5,7 @@
 import type { Lang } from '@sekisho/web'
 import { japaneseDate, dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
+import { consentYears } from '../people/consent.ts'
 import type { Provider } from '../providers/registry.ts'
 
 /** Attribute scopes in the order in which statements and screens list them. */
@@ -41,6 +42,7 @@ export function composeStatement(given: {
 確認の方法: 電子証明書の有効性の確認と、対応する利用者証明用電子証明書の確認
 あわせて同意すること: 電子証明書の更新後も同じ利用者として扱うこと、登録内容の変更の有無を提供先が確認すること
 日付: ${japaneseDate(day)}
+期間: この日から${consentYears}年間
 番号: ${given.number}
 
 この同意はいつでも撤回できます。
@@ -54,7 +56,7 @@ Purpose: ${given.provider.purpose}
 Released: ${en || 'nothing (identity is confirmed only)'}
 Confirmed by: ${given.issuer}
 Also: I remain the same customer after my certificates are renewed, and the recipient may ask whether registered facts changed.
-Date: ${day.year}-${pad(day.month)}-${pad(day.day)}
+Date: ${day.year}-${pad(day.month)}-${pad(day.day)}, for ${consentYears} years
 Number: ${given.number}
 I can withdraw this consent at any time.
 `

@@ -118,7 +118,11 @@ export function connectAuthority(
     init: RequestInit,
     contentType: string,
   ): Promise<Uint8Array> => {
-    const response = await reach(() => world.fetch(new URL(path, settings.url), init))
+    const url = new URL(path, settings.url)
+    // A path of the manifest must not lead anywhere else.
+    if (url.origin !== new URL(settings.url).origin)
+      throw new Refusal('authority-answer-invalid', { step: 'path' })
+    const response = await reach(() => world.fetch(url, init))
     const body = await reach(async () => new Uint8Array(await response.arrayBuffer()))
     if (response.status >= 500) throw new Refusal('authority-unreachable')
     if (response.status !== 200) throw new Refusal('authority-refused', { status: response.status })
@@ -144,7 +148,8 @@ export function connectAuthority(
       signed(correspondingSerialAnswer, 'POST', '/v1/corresponding-serial', { body: query, key }),
     predecessor: (authentication, key) =>
       signed(predecessorAnswer, 'POST', '/v1/predecessor', {
-        body: { authentication, consents: ['authority-use', 'provider-obtaining'] },
+        // The platform verifies signatures too: of the two consents the first is the condition (flows.md §4, case 1).
+        body: { authentication, consents: ['authority-use'] },
         key,
       }),
     usageStatement: month => signed(usageStatement, 'GET', `/v1/usage/${month}`),

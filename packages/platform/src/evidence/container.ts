@@ -18,7 +18,10 @@ export type ContainerContent = {
   readonly evidence: unknown
 }
 
-const place = 'container.content'
+/** A sealed container opens only in its own row. */
+export function containerPlace(id: string): string {
+  return `container.content ${id}`
+}
 
 /** Keeps a container inside the caller's transaction and returns its id. */
 export async function keepContainer(
@@ -40,7 +43,10 @@ export async function keepContainer(
       person_id: given.personId,
       provider_id: given.providerId,
       kind: given.kind,
-      sealed: world.key.seal(place, new TextEncoder().encode(JSON.stringify(given.content))),
+      sealed: world.key.seal(
+        containerPlace(id),
+        new TextEncoder().encode(JSON.stringify(given.content)),
+      ),
       judged_at: world.at,
       policy: given.policy,
     })

@@ -1,18 +1,20 @@
 /**
  * Questions to the authority (A5, A6) that survive a crash: the intent is written before the question is sent, its id is the
  * `Idempotency-Key`, and the same question is asked under the same id for ever, so that it is charged once.
+ *
+ * An intent is found by a keyed hash of its question: serials have 31 bits, so a plain hash would be as good as the serial.
  */
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { CertificateReference } from '@sekisho/contract/authority'
 import {
   correspondingSerialAnswer,
   type CorrespondingSerialQuery,
   predecessorAnswer,
 } from '@sekisho/contract/authority'
-import type { Clock } from '@sekisho/runtime/clock'
+import type { Clock, Instant } from '@sekisho/runtime/clock'
 import type { MasterKey } from '@sekisho/runtime/keys'
 import type { Random } from '@sekisho/runtime/random'
-import type { Store } from '@sekisho/runtime/store'
+import type { Store, Transaction } from '@sekisho/runtime/store'
 import type { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
 import type { AuthorityConnector } from './connector.ts'
@@ -23,32 +25,53 @@ type World = {
   readonly clock: Clock
   readonly random: Random
   readonly master: MasterKey
+  /** Secret under which questions are looked up; the same for ever. */
+  readonly questionKey: Uint8Array
 }
 
 /** The authentication certificate that corresponds to a signature certificate, or null when there is none. */
 export async function askCorrespondingSerial(
   world: World,
   query: CorrespondingSerialQuery,
-): Promise<CertificateReference | null> {
-  const answer = await ask(
+): Promise<{ readonly authentication: CertificateReference | null; readonly query: string }> {
+  const { answer, id } = await ask(
     world,
     'corresponding-serial',
     query.signature,
     correspondingSerialAnswer,
     key => world.connector.correspondingSerial(query, key),
   )
-  return answer.authentication
+  return { authentication: answer.authentication, query: id }
 }
 
-/** The authentication certificate one before, or null when there was none. */
+/** The authentication certificate one before, or null when there was none. Free of charge. */
 export async function askPredecessor(
   world: World,
   authentication: CertificateReference,
 ): Promise<CertificateReference | null> {
-  const answer = await ask(world, 'predecessor', authentication, predecessorAnswer, key =>
+  const { answer } = await ask(world, 'predecessor', authentication, predecessorAnswer, key =>
     world.connector.predecessor(authentication, key),
   )
   return answer.predecessor
+}
+
+/**
+ * Transition answered, uncharged → charged, inside the transaction that puts the fee on a bill. False when it is on one
+ * already: the authority counts a query once, however many steps needed its answer.
+ */
+export async function settleIntent(
+  tx: Transaction<PlatformTables>,
+  id: string,
+  at: Instant,
+): Promise<boolean> {
+  const changed = await tx
+    .updateTable('intent')
+    .set({ charged_at: at })
+    .where('id', '=', id)
+    .where('state', '=', 'answered')
+    .where('charged_at', 'is', null)
+    .executeTakeFirst()
+  return changed.numUpdatedRows === 1n
 }
 
 async function ask<T>(
@@ -57,29 +80,29 @@ async function ask<T>(
   about: CertificateReference,
   schema: z.ZodType<T>,
   send: (key: string) => Promise<T>,
-): Promise<T> {
-  const question = createHash('sha256')
+): Promise<{ readonly answer: T; readonly id: string }> {
+  const question = createHmac('sha256', world.questionKey)
     .update(`${kind}\n${about.issuerKeyId}\n${about.serial}`)
     .digest('hex')
-  const intent = await writeIntent(world, kind, question)
-  if (intent.answer !== null) {
-    const known = await world.master.unwrap(`intent ${intent.id}`, intent.answer)
-    return schema.parse(JSON.parse(new TextDecoder().decode(known)))
+  const { id, answer: stored } = await writeIntent(world, kind, question)
+  if (stored !== null) {
+    const known = await world.master.unwrap(`intent ${id}`, stored)
+    return { answer: schema.parse(JSON.parse(new TextDecoder().decode(known))), id }
   }
-  const answer = await send(intent.id)
+  const answer = await send(id)
   const sealed = await world.master.wrap(
-    `intent ${intent.id}`,
+    `intent ${id}`,
     new TextEncoder().encode(JSON.stringify(answer)),
   )
   await world.store.transaction(tx =>
     tx
       .updateTable('intent')
       .set({ state: 'answered', answer: sealed, answered_at: world.clock.now() })
-      .where('id', '=', intent.id)
+      .where('id', '=', id)
       .where('state', '=', 'asked')
       .execute(),
   )
-  return answer
+  return { answer, id }
 }
 
 /** The intent of this question, written now or before. */
@@ -100,6 +123,7 @@ function writeIntent(
         answer: null,
         created_at: at,
         answered_at: null,
+        charged_at: null,
       })
       .onConflict(conflict => conflict.column('question').doNothing())
       .execute()

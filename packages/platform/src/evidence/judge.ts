@@ -30,18 +30,24 @@ export type Judged = {
   readonly evidence: unknown
 }
 
-/** State of a known certificate now. */
-export type StatusNow = 'valid' | 'revoked' | 'held' | 'expired'
+/** A judgement that refuses nothing. */
+export type JudgementReport = Omit<VerificationReport, 'id'> & {
+  readonly judged: Judged | undefined
+  /** Whether validity was looked up at all: a certificate of no known issuer is never asked about, nor charged for. */
+  readonly isStatusChecked: boolean
+}
+
+/**
+ * State of a known certificate now. `superseded`: ended because a newer one took its place. `unlisted`: no list names it, and
+ * it may have left the lists because it has expired; never to be read as valid.
+ */
+export type StatusNow = 'valid' | 'held' | 'superseded' | 'revoked' | 'expired' | 'unlisted'
 
 export type Judge = {
   /** Refusals: `certificate-…`, `signature-invalid`, `algorithm-weak`, `revocation-…`, `authority-unreachable` (OCSP). */
   demand(given: SignatureToJudge): Promise<Judged>
-  /** The same as a report: nothing is refused but malformed bytes, everything is told. */
-  report(
-    given: SignatureToJudge,
-  ): Promise<Omit<VerificationReport, 'id'> & { readonly judged: Judged | undefined }>
+  /** The same as a report: everything is told. Refusals only where the authority's OCSP cannot be asked. */
+  report(given: SignatureToJudge): Promise<JudgementReport>
   /** State of a linked certificate by the lists in force. Refusals `revocation-stale`, `revocation-unavailable`. */
-  statusOf(
-    certificate: CertificateReference & { distributionPoint: Uint8Array | null; notAfter: Instant },
-  ): StatusNow
+  statusOf(certificate: CertificateReference & { readonly notAfter: Instant }): StatusNow
 }

@@ -2,7 +2,7 @@
  * Revocation keeping (A4, C2): takes over what the authority publishes, verifies it, keeps every list, and switches the index
  * atomically. A list that does not verify is never taken, and is remembered so that the refusal can say so.
  */
-import { Refusal, type RefusalCode } from '@sekisho/contract'
+import { Refusal } from '@sekisho/contract'
 import type { CrlPartition } from '@sekisho/contract/authority'
 import {
   bytesEqual,
@@ -12,7 +12,7 @@ import {
   type VerifiedCrl,
   verifyCrl,
 } from '@sekisho/pki'
-import type { Clock } from '@sekisho/runtime/clock'
+import type { Clock, Instant } from '@sekisho/runtime/clock'
 import type { Log } from '@sekisho/runtime/log'
 import type { Store } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
@@ -21,16 +21,27 @@ import { sha256Hex } from './hash.ts'
 import type { AuthorityConnector } from './connector.ts'
 import { issuerKeyId, type Trust } from './trust.ts'
 
+/** A partition: the issuing key and the distribution point's name. */
+export type PartitionKey = {
+  readonly issuerKeyId: string
+  readonly distributionPoint: Uint8Array
+}
+
 /** The lists in force. */
 export type RevocationKeeper = {
   /** The snapshot to judge by now. */
   index(): RevocationIndex
-  /** Why the newest list of a partition was not taken, if it was not. */
-  refusedOf(key: {
-    readonly issuerKeyId: string
-    readonly distributionPoint: Uint8Array
-  }): RefusalCode | undefined
-  /** Takes over what is new. Refusals of the connector; what was in force stays in force until it is stale. */
+  /** Whether the newest list of a partition was fetched and found not to be trusted. */
+  isRefused(key: PartitionKey): boolean
+  /**
+   * Whether judgements can be made at all: some list is in force and fresh. A single stale one refuses the people of its
+   * partition and is told in the log; it does not take the node away from everybody else.
+   */
+  isUsable(at: Instant): boolean
+  /**
+   * Takes over what was published before the call. Refusals of the connector; what was in force stays in force until it is
+   * stale.
+   */
   refresh(): Promise<void>
 }
 
@@ -44,50 +55,71 @@ type World = {
 
 /** Opens the keeper with the lists of the database in force, so that a node that restarts can judge at once. */
 export async function openRevocationKeeper(world: World): Promise<RevocationKeeper> {
-  let index = await loadIndex(world)
-  const refused = new Map<string, RefusalCode>()
-  const taken = new Map<string, number>()
+  const keeping: Keeping = {
+    index: await loadIndex(world),
+    refused: new Set(),
+    taken: new Map(),
+  }
   let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  const run = (): Promise<void> => {
+    running = takeOver(world, keeping).finally(() => {
+      running = undefined
+    })
+    return running
+  }
+  return {
+    index: () => keeping.index,
+    isRefused: key => keeping.refused.has(partitionKey(key)),
+    isUsable: at => keeping.index.partitions.some(partition => partition.nextUpdate > at),
+    refresh: () => {
+      if (running === undefined) return run()
+      // The one in progress may have read the manifest before the caller's news; all who ask meanwhile share one more.
+      next ??= running
+        .catch(() => {})
+        .then(() => {
+          next = undefined
+          return run()
+        })
+      return next
+    },
+  }
+}
 
-  const takeOver = async (): Promise<void> => {
-    const manifest = await world.connector.crlManifest()
-    const verified: VerifiedCrl[] = []
-    for (const partition of manifest.partitions) {
-      const key = partitionKey(
-        partition.issuerKeyId,
-        Buffer.from(partition.distributionPoint, 'base64'),
-      )
-      if ((taken.get(key) ?? -1) >= partition.number) continue
-      try {
-        const crl = await fetchPartition(world, partition)
-        await keep(world, partition, crl)
-        verified.push(crl)
-        taken.set(key, partition.number)
-        refused.delete(key)
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error
-        refused.set(key, error.code)
-        world.log.write(messages['platform.revocation-update-failed'], { refusal: error.code })
-      }
+type Keeping = {
+  index: RevocationIndex
+  readonly refused: Set<string>
+  readonly taken: Map<string, number>
+}
+
+async function takeOver(world: World, keeping: Keeping): Promise<void> {
+  const manifest = await world.connector.crlManifest()
+  const verified: VerifiedCrl[] = []
+  for (const partition of manifest.partitions) {
+    const key = partitionKey(keyOf(partition))
+    if ((keeping.taken.get(key) ?? -1) >= partition.number) continue
+    try {
+      const crl = await fetchPartition(world, partition)
+      await keep(world, partition, crl)
+      verified.push(crl)
+      keeping.taken.set(key, partition.number)
+      keeping.refused.delete(key)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      if (error.code === 'revocation-untrusted') keeping.refused.add(key)
+      world.log.write(messages['platform.revocation-update-failed'], { refusal: error.code })
     }
-    if (verified.length === 0) return
-    index = index.withLists(verified).index
+  }
+  if (verified.length > 0) {
+    keeping.index = keeping.index.withLists(verified).index
     world.log.write(messages['platform.revocation-updated'], {
       partitions: manifest.partitions.length,
       changed: verified.length,
     })
   }
-
-  return {
-    index: () => index,
-    refusedOf: key => refused.get(partitionKey(key.issuerKeyId, key.distributionPoint)),
-    refresh: () => {
-      running ??= takeOver().finally(() => {
-        running = undefined
-      })
-      return running
-    },
-  }
+  const at = world.clock.now()
+  const stale = keeping.index.partitions.filter(partition => partition.nextUpdate <= at).length
+  if (stale > 0) world.log.write(messages['platform.revocation-stale'], { partitions: stale })
 }
 
 /** Fetches one list and checks everything that the manifest and the anchors let us check. */
@@ -96,22 +128,25 @@ async function fetchPartition(world: World, partition: CrlPartition): Promise<Ve
   if (der.length !== partition.bytes || sha256Hex(der) !== partition.sha256)
     throw new Refusal('revocation-untrusted')
   const crl = verify(world, der, partition.issuerKeyId)
-  const point = Buffer.from(partition.distributionPoint, 'base64')
+  if (crl === undefined) throw new Refusal('revocation-untrusted')
+  const { distributionPoint } = keyOf(partition)
   const names = crl.list.scope.partition ?? []
-  const isOwn = names.some(name => name.kind === 'directory' && bytesEqual(name.name.raw, point))
+  const isOwn = names.some(
+    name => name.kind === 'directory' && bytesEqual(name.name.raw, distributionPoint),
+  )
   if (!isOwn || crl.list.number !== partition.number) throw new Refusal('revocation-untrusted')
   return crl
 }
 
-function verify(world: World, der: Uint8Array, keyId: string): VerifiedCrl {
+function verify(world: World, der: Uint8Array, keyId: string): VerifiedCrl | undefined {
   const issuers = world.trust.anchors.filter(anchor => issuerKeyId(anchor) === keyId)
   try {
     const verdict = verifyCrl(parseCrl(der), issuers, world.trust.keys)
-    if (verdict.kind === 'passed') return verdict.value
+    return verdict.kind === 'passed' ? verdict.value : undefined
   } catch (error) {
-    if (!(error instanceof MalformedError)) throw error
+    if (error instanceof MalformedError) return undefined
+    throw error
   }
-  throw new Refusal('revocation-untrusted')
 }
 
 async function keep(world: World, partition: CrlPartition, crl: VerifiedCrl): Promise<void> {
@@ -120,7 +155,7 @@ async function keep(world: World, partition: CrlPartition, crl: VerifiedCrl): Pr
       .insertInto('crl')
       .values({
         issuer_key_id: partition.issuerKeyId,
-        distribution_point: Buffer.from(partition.distributionPoint, 'base64'),
+        distribution_point: keyOf(partition).distributionPoint,
         number: String(crl.list.number),
         this_update: crl.list.thisUpdate,
         next_update: crl.list.nextUpdate,
@@ -132,7 +167,10 @@ async function keep(world: World, partition: CrlPartition, crl: VerifiedCrl): Pr
   )
 }
 
-/** The newest list of each partition from the database, verified again: what was stored is not trusted either. */
+/**
+ * The newest list of each partition from the database, verified again: what was stored is not trusted either. One that does
+ * not verify (altered, or of a CA that is no anchor any more) is left out: its partition is uncovered until a refresh.
+ */
 async function loadIndex(world: World): Promise<RevocationIndex> {
   const rows = await world.store.read(db =>
     db
@@ -144,10 +182,25 @@ async function loadIndex(world: World): Promise<RevocationIndex> {
       .orderBy('this_update', 'desc')
       .execute(),
   )
-  const lists = rows.map(row => verify(world, row.der, row.issuer_key_id))
+  const lists: VerifiedCrl[] = []
+  for (const row of rows) {
+    const crl = verify(world, row.der, row.issuer_key_id)
+    if (crl !== undefined) lists.push(crl)
+    else
+      world.log.write(messages['platform.revocation-update-failed'], {
+        refusal: 'revocation-untrusted',
+      })
+  }
   return RevocationIndex.empty.withLists(lists).index
 }
 
-function partitionKey(keyId: string, point: Uint8Array): string {
-  return `${keyId} ${sha256Hex(point)}`
+function keyOf(partition: CrlPartition): PartitionKey {
+  return {
+    issuerKeyId: partition.issuerKeyId,
+    distributionPoint: new Uint8Array(Buffer.from(partition.distributionPoint, 'base64')),
+  }
+}
+
+function partitionKey(key: PartitionKey): string {
+  return `${key.issuerKeyId} ${sha256Hex(key.distributionPoint)}`
 }

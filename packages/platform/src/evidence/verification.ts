@@ -1,24 +1,20 @@
 /** The judge: the trust core's verdict over the platform's anchors, lists and clock, as refusals or as a report. */
 import { Refusal } from '@sekisho/contract'
 import {
-  type Certificate,
   describeValidation,
   encodeOcspRequest,
-  MalformedError,
   ocspCertId,
   ocspLimits,
-  parseCertificate,
   partitionOf,
   readFourAttributes,
   type RevocationEvidence,
-  toHex,
   validateSignature,
   type ValidationReport,
 } from '@sekisho/pki'
 import type { Clock } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
 import type { AuthorityConnector } from './connector.ts'
-import type { Judge, Judged, SignatureToJudge } from './judge.ts'
+import type { Judge, Judged, SignatureToJudge, StatusNow } from './judge.ts'
 import { refusalOf } from './refusal.ts'
 import type { RevocationKeeper } from './revocation.ts'
 import { issuerKeyId, type Trust } from './trust.ts'
@@ -54,30 +50,39 @@ export function createJudge(world: World): Judge {
             ? []
             : verdict.reasons.map(({ code, ja, en }) => ({ code, ja, en })),
         judged,
+        isStatusChecked: report.revocation !== undefined,
       }
     },
-    statusOf: certificate => {
-      const at = world.clock.now()
-      if (certificate.notAfter !== 0 && certificate.notAfter < at) return 'expired'
-      const anchor = world.trust.anchors.find(one => issuerKeyId(one) === certificate.issuerKeyId)
-      if (anchor === undefined) throw new Refusal('revocation-unavailable')
-      const answer = world.keeper
-        .index()
-        .lookupSerial(anchor.spki, integerContent(certificate.serial), at)
-      switch (answer.state) {
-        case 'good':
-          return 'valid'
-        case 'revoked':
-        case 'held':
-          return answer.state
-        case 'stale':
-          throw new Refusal('revocation-stale')
-        case 'not-covered':
-          throw new Refusal('revocation-unavailable')
-        default:
-          return answer satisfies never
-      }
-    },
+    statusOf: certificate => statusOf(world, certificate),
+  }
+}
+
+/**
+ * What the lists say first, so that a certificate that was revoked and has since expired is told as revoked for as long as it
+ * is listed; then its end.
+ */
+function statusOf(world: World, certificate: Parameters<Judge['statusOf']>[0]): StatusNow {
+  const at = world.clock.now()
+  const anchor = world.trust.anchors.find(one => issuerKeyId(one) === certificate.issuerKeyId)
+  if (anchor === undefined) throw new Refusal('revocation-unavailable')
+  const answer = world.keeper
+    .index()
+    .lookupSerial(anchor.spki, integerContent(certificate.serial), at)
+  const isPast = certificate.notAfter < at
+  switch (answer.state) {
+    case 'good':
+      if (!isPast) return 'valid'
+      return certificate.notAfter === 0 ? 'unlisted' : 'expired'
+    case 'held':
+      return 'held'
+    case 'revoked':
+      return answer.reason === 'superseded' ? 'superseded' : 'revoked'
+    case 'stale':
+      throw new Refusal('revocation-stale')
+    case 'not-covered':
+      throw new Refusal('revocation-unavailable')
+    default:
+      return answer satisfies never
   }
 }
 
@@ -86,24 +91,25 @@ async function judge(
   given: SignatureToJudge,
 ): Promise<{ readonly report: ValidationReport; readonly judged: Judged | undefined }> {
   const at = world.clock.now()
-  const revocation: RevocationEvidence =
-    given.revocation === 'ocsp'
-      ? await askOcsp(world, given)
-      : { kind: 'index', index: world.keeper.index() }
-  const report = validateSignature({
-    content: { kind: 'bytes', bytes: given.message },
-    form: 'document',
-    signature: given.signature,
-    algorithm: 'rsa-sha256',
-    certificate: given.certificate,
-    at,
-    anchors: world.trust.anchors,
-    revocation,
-    purpose: given.purpose,
-    profile: world.trust.profile,
-    poolKeys: world.trust.mode === 'town' ? 'danger-accepted' : 'refused',
-    keys: world.trust.keys,
-  })
+  const validate = (revocation: RevocationEvidence): ValidationReport =>
+    validateSignature({
+      content: { kind: 'bytes', bytes: given.message },
+      form: 'document',
+      signature: given.signature,
+      algorithm: 'rsa-sha256',
+      certificate: given.certificate,
+      at,
+      anchors: world.trust.anchors,
+      revocation,
+      purpose: given.purpose,
+      profile: world.trust.profile,
+      poolKeys: world.trust.mode === 'town' ? 'danger-accepted' : 'refused',
+      keys: world.trust.keys,
+    })
+  const report =
+    given.revocation === 'crl'
+      ? validate({ kind: 'index', index: world.keeper.index() })
+      : await validateByOcsp(world, given.purpose, validate)
   if (report.verdict.kind !== 'passed') return { report, judged: undefined }
   const { certificate, path, kind } = report.verdict.value
   const attributes = kind === 'signature' ? readFourAttributes(certificate) : undefined
@@ -124,32 +130,22 @@ async function judge(
   }
 }
 
-/** Asks the authority about this certificate; a certificate whose issuer is not an anchor is not asked about. */
-async function askOcsp(world: World, given: SignatureToJudge): Promise<RevocationEvidence> {
-  const asked = issuerOf(world, given.certificate)
-  if (asked === undefined) return { kind: 'index', index: world.keeper.index() }
-  const nonce = world.random.bytes(nonceBytes)
-  const request = encodeOcspRequest([ocspCertId(asked.certificate, asked.issuer, 'sha256')], nonce)
-  const response = await world.connector.ocsp(given.purpose, request)
-  return { kind: 'ocsp', response, nonce, limits: ocspLimits }
-}
-
-function issuerOf(
+/**
+ * Asks the authority about a certificate only once everything else about it and the signature is good, so that nobody makes
+ * us ask (and pay) about serials of their choosing.
+ */
+async function validateByOcsp(
   world: World,
-  der: Uint8Array,
-): { readonly certificate: Certificate; readonly issuer: Certificate } | undefined {
-  try {
-    const certificate = parseCertificate(der)
-    const keyId = certificate.authorityKeyIdentifier?.keyId
-    const issuer =
-      keyId === undefined
-        ? undefined
-        : world.trust.anchors.find(anchor => issuerKeyId(anchor) === toHex(keyId))
-    return issuer === undefined ? undefined : { certificate, issuer }
-  } catch (error) {
-    if (error instanceof MalformedError) return undefined
-    throw error
-  }
+  purpose: SignatureToJudge['purpose'],
+  validate: (revocation: RevocationEvidence) => ValidationReport,
+): Promise<ValidationReport> {
+  const before = validate({ kind: 'danger-unchecked' })
+  if (before.verdict.kind !== 'passed') return { ...before, revocation: undefined }
+  const { certificate, path } = before.verdict.value
+  const nonce = world.random.bytes(nonceBytes)
+  const request = encodeOcspRequest([ocspCertId(certificate, path.anchor, 'sha256')], nonce)
+  const response = await world.connector.ocsp(purpose, request)
+  return validate({ kind: 'ocsp', response, nonce, limits: ocspLimits })
 }
 
 /**
@@ -161,11 +157,12 @@ function refusalFor(world: World, report: ValidationReport) {
   const [first] = report.verdict.reasons
   const refusal = refusalOf(first.code)
   if (refusal !== 'revocation-unavailable' && refusal !== 'revocation-stale') return refusal
-  const { certificate, path } = report
+  const { certificate, path, demands } = report
+  if (demands.revocation.kind !== 'index' || path?.kind !== 'passed') return refusal
   const point = certificate === undefined ? undefined : partitionOf(certificate)
-  if (path?.kind !== 'passed' || point === undefined) return refusal
+  if (point === undefined) return refusal
   const key = { issuerKeyId: issuerKeyId(path.value.anchor), distributionPoint: point.raw }
-  return world.keeper.refusedOf(key) ?? refusal
+  return world.keeper.isRefused(key) ? 'revocation-untrusted' : refusal
 }
 
 /** A serial's hex as INTEGER content: with the sign byte that a leading one bit needs. */

@@ -8,6 +8,7 @@ import { dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Store, Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
+import { settleIntent } from '../evidence/intent.ts'
 
 /** The tariff in yen (S1). */
 export const tariffYen: Readonly<Record<UsageKind, number>> = {
@@ -38,6 +39,19 @@ export async function charge(
     })
     .onConflict(conflict => conflict.columns(['provider_id', 'transaction', 'kind']).doNothing())
     .execute()
+}
+
+/**
+ * Charges for a corresponding serial that a step needed, if nobody was charged for that very query before: two providers may
+ * have waited for the same answer, and the authority counts it once.
+ */
+export async function chargeQuery(
+  tx: Transaction<PlatformTables>,
+  use: { readonly providerId: string; readonly transaction: string; readonly at: Instant },
+  query: string | undefined,
+): Promise<void> {
+  if (query === undefined || !(await settleIntent(tx, query, use.at))) return
+  await charge(tx, { ...use, kind: 'corresponding-serial' })
 }
 
 /** The statement of one provider for a month in Japan. */

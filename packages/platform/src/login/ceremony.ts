@@ -1,18 +1,22 @@
 /**
  * One card step asked of one browser (`docs/protocol/reader.md`): who was asked for what, by which browser, until when.
  *
- * A step is found by what was signed (challenge or document), never by what the form claims; it is used up by one
- * conditional write that names browser, interaction and time. Times here are protocol time.
+ * A login is found by the challenge that was signed. A statement or document is found by the request's id, which the reader
+ * repeats: the id only says which of the texts shown to this browser is meant, and the signature must stand over that text.
+ * A step is used up by one conditional write that names state and time. Times here are protocol time.
  */
 import { Refusal } from '@sekisho/contract'
 import { type Instant, protocolNow } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
-import type { Store, Transaction } from '@sekisho/runtime/store'
+import { lockInTransaction, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 
 /** Milliseconds a person has for one card step: find the card, read the statement, type the PIN. */
 export const ceremonyLifetimeMs = 5 * 60 * 1000
+
+/** Card steps one browser may begin in one interaction: far more reloads than a person needs in its ten minutes. */
+export const ceremoniesMax = 30
 
 /** Bytes of a challenge, as the reader protocol says. */
 const challengeBits = 256
@@ -30,66 +34,84 @@ export type Ceremony = {
 /** The browser that takes part, known by the secret in its cookie. */
 export type Browser = { readonly secret: string }
 
-/** Begins a step. For a login the challenge is returned; for the others the document's hash is what was asked. */
+/** What a step asks for. */
+export type CeremonyAsked = {
+  /** The interaction it belongs to. */
+  readonly uid: string
+  readonly providerId: string
+  readonly browser: Browser
+} & (
+  | { readonly kind: 'login' }
+  | { readonly kind: 'identify'; readonly statement: Uint8Array }
+  | { readonly kind: 'sign'; readonly document: Uint8Array; readonly transactionId: string }
+)
+
+/**
+ * Begins a step. `id` is the reader request's id; the challenge is for a login. Refusal `challenge-limit` when this browser has
+ * begun too many in this interaction.
+ */
 export async function beginCeremony(
   store: Store<PlatformTables>,
   random: Random,
-  asked: {
-    readonly uid: string
-    readonly providerId: string
-    readonly browser: Browser
-  } & (
-    | { readonly kind: 'login' }
-    | { readonly kind: 'identify'; readonly statement: Uint8Array }
-    | { readonly kind: 'sign'; readonly document: Uint8Array; readonly transactionId: string }
-  ),
-): Promise<{ readonly challenge: string }> {
+  asked: CeremonyAsked,
+): Promise<{ readonly id: string; readonly challenge: string }> {
   const challenge = random.token(challengeBits)
+  const id = random.token(challengeBits)
   const at = protocolNow()
-  const signed =
-    asked.kind === 'login'
-      ? Buffer.from(challenge)
-      : asked.kind === 'identify'
-        ? asked.statement
-        : asked.document
-  await store.transaction(tx =>
-    tx
+  const browser = digestOf(asked.browser)
+  await store.transaction(async tx => {
+    await lockInTransaction(tx, `ceremonies ${asked.uid} ${browser}`)
+    const { count } = await tx
+      .selectFrom('ceremony')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('uid', '=', asked.uid)
+      .where('browser', '=', browser)
+      .where('created_at', '>', at - 2 * ceremonyLifetimeMs)
+      .executeTakeFirstOrThrow()
+    if (count >= ceremoniesMax) throw new Refusal('challenge-limit')
+    await tx
       .insertInto('ceremony')
       .values({
-        id: random.uuidv7(at),
+        id,
         uid: asked.uid,
         kind: asked.kind,
         provider_id: asked.providerId,
-        browser: sha256Hex(Buffer.from(asked.browser.secret)),
-        asked: sha256Hex(signed),
+        browser,
+        asked: sha256Hex(askedBytes(asked, challenge)),
         statement: asked.kind === 'identify' ? asked.statement : null,
         transaction_id: asked.kind === 'sign' ? asked.transactionId : null,
         state: 'open',
         created_at: at,
         expires_at: at + ceremonyLifetimeMs,
       })
-      .execute(),
-  )
-  return { challenge }
+      .execute()
+  })
+  return { id, challenge }
 }
 
+/** How a step is found: a login by its challenge, the others by the request's id. */
+export type CeremonyKey =
+  | { readonly kind: 'login'; readonly challenge: string }
+  | { readonly kind: 'identify' | 'sign'; readonly id: string }
+
 /**
- * The step that asked for exactly this (challenge text or document), if this browser may finish it in this interaction.
- * Refusals `challenge-unknown`, `challenge-expired`, `challenge-replayed`, `session-foreign`.
+ * The step of this kind, if this browser may finish it in this interaction. Refusals `challenge-unknown`, `challenge-expired`,
+ * `challenge-replayed`, `session-foreign`.
  */
 export async function findCeremony(
   store: Store<PlatformTables>,
-  key: { readonly asked: Uint8Array; readonly uid: string; readonly browser: Browser | undefined },
+  key: CeremonyKey,
+  by: { readonly uid: string; readonly browser: Browser | undefined },
 ): Promise<Ceremony> {
-  const rows = await store.read(db =>
-    db.selectFrom('ceremony').selectAll().where('asked', '=', sha256Hex(key.asked)).execute(),
-  )
-  if (rows.length === 0) throw new Refusal('challenge-unknown')
-  // A document may be asked for more than once; a challenge never.
-  const row = rows.find(one => one.uid === key.uid && one.state === 'open') ?? rows.at(-1)
+  const row = await store.read(db => {
+    const found = db.selectFrom('ceremony').selectAll().where('kind', '=', key.kind)
+    return key.kind === 'login'
+      ? found.where('asked', '=', sha256Hex(Buffer.from(key.challenge))).executeTakeFirst()
+      : found.where('id', '=', key.id).executeTakeFirst()
+  })
   if (row === undefined) throw new Refusal('challenge-unknown')
-  const browser = key.browser === undefined ? '' : sha256Hex(Buffer.from(key.browser.secret))
-  if (row.browser !== browser || row.uid !== key.uid) throw new Refusal('session-foreign')
+  const isOwn = by.browser !== undefined && row.browser === digestOf(by.browser)
+  if (!isOwn || row.uid !== by.uid) throw new Refusal('session-foreign')
   if (row.state === 'used') throw new Refusal('challenge-replayed')
   if (row.expires_at <= protocolNow()) throw new Refusal('challenge-expired')
   return {
@@ -105,14 +127,13 @@ export async function findCeremony(
 /** Transition open → used inside the transaction that finishes the step. Refusal `challenge-replayed` for the loser of a race. */
 export async function useCeremony(
   tx: Transaction<PlatformTables>,
-  ceremony: Ceremony,
+  ceremony: Pick<Ceremony, 'id'>,
 ): Promise<void> {
   const changed = await tx
     .updateTable('ceremony')
     .set({ state: 'used' })
     .where('id', '=', ceremony.id)
     .where('state', '=', 'open')
-    .where('expires_at', '>', protocolNow())
     .executeTakeFirst()
   if (changed.numUpdatedRows !== 1n) throw new Refusal('challenge-replayed')
 }
@@ -123,4 +144,21 @@ export async function sweepCeremonies(store: Store<PlatformTables>): Promise<voi
   await store.transaction(tx =>
     tx.deleteFrom('ceremony').where('expires_at', '<', before).execute(),
   )
+}
+
+function askedBytes(asked: CeremonyAsked, challenge: string): Uint8Array {
+  switch (asked.kind) {
+    case 'login':
+      return Buffer.from(challenge)
+    case 'identify':
+      return asked.statement
+    case 'sign':
+      return asked.document
+    default:
+      return asked satisfies never
+  }
+}
+
+function digestOf(browser: Browser): string {
+  return sha256Hex(Buffer.from(browser.secret))
 }

@@ -1,5 +1,6 @@
 /** The screens of a card step, Japanese first. */
 import type { ReaderRequest } from '@sekisho/contract/reader'
+import type { Refusal, RefusalCode } from '@sekisho/contract'
 import {
   button,
   cardCeremonyForm,
@@ -7,9 +8,11 @@ import {
   type CeremonyReaders,
   html,
   type Lang,
+  linkButton,
   type Markup,
   page,
   pairs,
+  refusalPage,
 } from '@sekisho/web'
 import { attributeWords, type AttributeScope } from '../confirm/statement.ts'
 import type { Provider } from '../providers/registry.ts'
@@ -49,6 +52,10 @@ const words = {
     statement: '署名する同意書',
     document: '署名する文書',
     binary: 'この文書はリーダーの画面で表示されます。',
+    renewed: 'カードを更新した方へ',
+    renewedText:
+      '初めてのカードのときは、更新前の登録を探すため、認証局に一つ前の電子証明書の番号を照会します。引き継ぐのは、引き継ぎに同意した登録だけです。',
+    again: 'もう一度カードを使う',
     refuse: 'やめてサービスに戻る',
   },
   en: {
@@ -71,6 +78,10 @@ const words = {
     statement: 'The statement you sign',
     document: 'The document you sign',
     binary: 'The reader will show this document.',
+    renewed: 'If you renewed your card',
+    renewedText:
+      'For a card we have not met, the authority is asked for the number of the certificate before it. Only a registration that you agreed to carry over is carried over.',
+    again: 'Use the card again',
     refuse: 'Stop and go back',
   },
 } as const
@@ -84,6 +95,7 @@ export function loginPage(given: Common): string {
       [say.to, given.provider.name],
       [say.purpose, given.provider.purpose],
       [say.pin4, say.pin4Text],
+      [say.renewed, say.renewedText],
     ]),
   ])
 }
@@ -135,23 +147,56 @@ export function signPage(
   ])
 }
 
+/** Refusals after which trying the same step again is of no use. */
+const finalRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'scope-exceeded',
+  'provider-suspended',
+  'provider-unknown',
+  'transaction-unknown',
+  'transaction-expired',
+  'transaction-finished',
+  'challenge-limit',
+])
+
+/** Page of a step that was refused: what happened, what to do, and the ways on: again, or back to the service. */
+export function refusedPage(refusal: Refusal, given: Pick<Common, 'lang' | 'uid'>): string {
+  const { lang, uid } = given
+  const say = words[lang]
+  return refusalPage(refusal, {
+    lang,
+    service: { name: serviceName[lang], home: '/' },
+    back: html`<div class="actions">${
+      finalRefusals.has(refusal.code) ? null : linkButton(addressOf(uid, lang), say.again)
+    }</div>${refuseForm(uid, lang)}`,
+  })
+}
+
 function frame(given: Common, title: string, body: readonly Markup[]): string {
-  const action = `/interaction/${given.uid}`
+  const { lang, uid } = given
   return page({
     title,
-    lang: given.lang,
-    service: { name: serviceName[given.lang], home: '/' },
-    path: action,
+    lang,
+    service: { name: serviceName[lang], home: '/' },
+    path: `/interaction/${uid}`,
     scripts: [cardCeremonyPath],
     body: [
       ...body,
       cardCeremonyForm({
-        action,
+        action: addressOf(uid, lang),
         request: given.request,
         readers: given.readers,
-        lang: given.lang,
+        lang,
       }),
-      html`<form method="post" action="${action}/refuse">${button(words[given.lang].refuse, 'second')}</form>`,
+      refuseForm(uid, lang),
     ],
   })
+}
+
+function refuseForm(uid: string, lang: Lang): Markup {
+  return html`<form id="refuse" method="post" action="${addressOf(uid, lang, '/refuse')}">${button(words[lang].refuse, 'second')}</form>`
+}
+
+/** Addresses of an interaction keep the language that the person chose. */
+function addressOf(uid: string, lang: Lang, rest = ''): string {
+  return `/interaction/${uid}${rest}${lang === 'en' ? '?lang=en' : ''}`
 }

@@ -2,31 +2,27 @@
  * The pages between a provider and its answer: what is asked of the person, the card step, the way back. One page per kind
  * (login, identify, sign); the form works with any reader of `docs/protocol/reader.md`.
  */
-import { acr, Refusal, type RefusalCode } from '@sekisho/contract'
+import { acr, problemOf, Refusal } from '@sekisho/contract'
 import type { ReaderRequest } from '@sekisho/contract/reader'
 import { protocolNow } from '@sekisho/runtime/clock'
-import {
-  type App,
-  type Cookie,
-  contentSecurityPolicy,
-  createCookie,
-  type Reply,
-  type Request,
-} from '@sekisho/runtime/http'
-import { type CeremonyReaders, langOf } from '@sekisho/web'
+import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
+import type { CeremonyReaders } from '@sekisho/web'
 import { z } from 'zod'
 import { parseAnswer } from '../confirm/answer.ts'
-import { finishIdentify, keepRelease } from '../confirm/identify.ts'
+import { finishIdentify } from '../confirm/identify.ts'
 import { finishLogin } from '../confirm/login.ts'
+import { keepRelease } from '../confirm/release.ts'
 import { finishSign, refuseTransaction, waitingTransaction } from '../confirm/sign.ts'
 import { attributeScopes, type AttributeScope, composeStatement } from '../confirm/statement.ts'
 import type { Step } from '../confirm/step.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
-import { beginCeremony, type Browser, findCeremony } from './ceremony.ts'
-import { identifyPage, loginPage, signPage } from './interaction-page.ts'
-import type { Interaction, OpenId } from './open-id.ts'
+import { beginCeremony, type Browser } from './ceremony.ts'
+import { identifyPage, loginPage, refusedPage, signPage } from './interaction-page.ts'
+import type { Interaction, OpenId, Outcome } from './open-id.ts'
+import { assertOwnPost } from './own-post.ts'
+import { browserCookie, ensureBrowser, langFor, prefersHtml, sendPage } from './screen.ts'
 
 /** What these pages need. */
 export type InteractionWorld = {
@@ -35,33 +31,60 @@ export type InteractionWorld = {
   readonly readers: CeremonyReaders
 }
 
-/** Bits of the secret that binds a card step to a browser. */
-const browserSecretBits = 256
 /** A release outlives the tokens that can read it. */
 const releaseLifetimeMs = 20 * 60 * 1000
 
 /** Adds the routes under `/interaction/`. */
 export function addInteractionRoutes(app: App, given: InteractionWorld): void {
-  const cookie = createCookie({
-    name: 'sekisho_browser',
-    publicOrigin: given.world.issuer,
-    sameSite: 'lax',
-    path: '/interaction',
-  })
+  const { world } = given
+  const cookie = browserCookie(world.issuer, '/interaction')
   const params = z.object({ uid: z.string().max(64) })
+  const hide = true
 
-  app.get('/interaction/:uid', { schema: { params } }, (request, reply) =>
-    show(given, cookie, request, reply),
+  app.get('/interaction/:uid', { schema: { params, hide } }, (request, reply) =>
+    told(given, request, reply, interaction => show(given, cookie, request, reply, interaction)),
   )
   app.post(
     '/interaction/:uid',
-    { schema: { params, body: z.object({ answer: z.string() }) } },
-    (request, reply) => receive(given, cookie, request, reply, request.body.answer),
+    { schema: { params, body: z.object({ answer: z.string() }), hide } },
+    (request, reply) => {
+      assertOwnPost(request, world.issuer)
+      return told(given, request, reply, interaction =>
+        receive(given, cookie, request, reply, interaction, request.body.answer),
+      )
+    },
   )
-  app.post('/interaction/:uid/refuse', { schema: { params } }, async (request, reply) => {
-    const interaction = await given.openId.interaction(request, reply)
-    return refuse(given, request, reply, interaction, 'consent-refused')
+  app.post('/interaction/:uid/refuse', { schema: { params, hide } }, (request, reply) => {
+    assertOwnPost(request, world.issuer)
+    return told(given, request, reply, interaction => refuse(given, request, reply, interaction))
   })
+}
+
+/**
+ * Runs a step of this browser's interaction. A refusal is shown with the ways on; it does not end the interaction.
+ * Refusal `interaction-unknown` when this browser has no such interaction.
+ */
+async function told(
+  given: InteractionWorld,
+  request: Request & { readonly params: { readonly uid: string } },
+  reply: Reply,
+  step: (interaction: Interaction) => Promise<Reply>,
+): Promise<Reply> {
+  const interaction = await given.openId.interaction(request, reply)
+  if (interaction.uid !== request.params.uid) throw new Refusal('interaction-unknown')
+  try {
+    return await step(interaction)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    given.world.log.write(messages['platform.interaction-refused'], {
+      kind: kindOf(interaction),
+      provider: interaction.providerId,
+      refusal: error.code,
+    })
+    if (!prefersHtml(request)) throw error
+    const page = refusedPage(error, { lang: langFor(request, reply), uid: interaction.uid })
+    return send(given, reply.code(problemOf(error).status), interaction, page)
+  }
 }
 
 /** Shows what is asked and begins a card step. */
@@ -70,50 +93,42 @@ async function show(
   cookie: Cookie,
   request: Request,
   reply: Reply,
+  interaction: Interaction,
 ): Promise<Reply> {
   const { world } = given
-  const interaction = await given.openId.interaction(request, reply)
-  const provider = await activeProvider(world.store, interaction.providerId)
-  const beyond = interaction.scopes.find(
-    scope => !(provider.scopes as ReadonlySet<string>).has(scope),
-  )
-  if (beyond !== undefined) {
-    world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope: beyond })
-    throw new Refusal('scope-exceeded', { scope: beyond })
-  }
-  const browser: Browser = { secret: cookie.read(request) ?? world.random.token(browserSecretBits) }
-  const begun = { uid: interaction.uid, providerId: provider.id, browser }
-  const lang = langOf({
-    url: request.url,
-    ...(request.headers.cookie === undefined ? {} : { cookie: request.headers.cookie }),
-  })
+  const provider = await admittedProvider(world, interaction)
+  const browser = ensureBrowser(cookie, request, reply, world.random)
+  const lang = langFor(request, reply)
   const common = { lang, provider, uid: interaction.uid, readers: given.readers }
-  cookie.write(reply, browser.secret)
+  const asked = await ask(world, provider, interaction, browser)
+  const page =
+    asked.kind === 'login'
+      ? loginPage({ ...common, ...asked })
+      : asked.kind === 'sign'
+        ? signPage({ ...common, ...asked })
+        : identifyPage({ ...common, ...asked })
+  return send(given, reply, interaction, page)
+}
 
-  if (interaction.acr === acr.card) {
-    const { challenge } = await beginCeremony(world.store, world.random, {
-      ...begun,
-      kind: 'login',
-    })
-    const asked: ReaderRequest = {
-      v: 1,
-      type: 'authenticate',
-      id: requestId(world),
-      purpose: 'login',
-      challenge,
-    }
-    return send(given, reply, interaction, loginPage({ ...common, request: asked }))
+/** Begins the card step that the interaction needs, and says what its page shows. */
+async function ask(world: World, provider: Provider, interaction: Interaction, browser: Browser) {
+  const begun = { uid: interaction.uid, providerId: provider.id, browser }
+  const kind = kindOf(interaction)
+  if (kind === 'login') {
+    const { id, challenge } = await beginCeremony(world.store, world.random, { ...begun, kind })
+    const request: ReaderRequest = { v: 1, type: 'authenticate', id, purpose: 'login', challenge }
+    return { kind, request }
   }
-  if (interaction.signingTransaction !== undefined) {
-    const waiting = await waitingTransaction(world, provider, interaction.signingTransaction)
-    await beginCeremony(world.store, world.random, {
+  if (kind === 'sign') {
+    const waiting = await waitingTransaction(world, provider, interaction.signingTransaction ?? '')
+    const { id } = await beginCeremony(world.store, world.random, {
       ...begun,
-      kind: 'sign',
+      kind,
       document: waiting.document,
       transactionId: waiting.id,
     })
-    const asked = signRequest(world, 'sign', waiting.title, waiting.mediaType, waiting.document)
-    return send(given, reply, interaction, signPage({ ...common, request: asked, waiting }))
+    const { title, mediaType, document } = waiting
+    return { kind, waiting, request: signRequest(id, 'sign', { title, mediaType, document }) }
   }
   const attributes = attributesAsked(interaction)
   const statement = composeStatement({
@@ -123,20 +138,13 @@ async function show(
     at: world.clock.now(),
     number: world.random.token(128),
   })
-  await beginCeremony(world.store, world.random, { ...begun, kind: 'identify', statement })
-  const asked = signRequest(
-    world,
-    'identify',
-    '本人確認と情報提供の同意書',
-    'text/plain',
-    statement,
-  )
-  return send(
-    given,
-    reply,
-    interaction,
-    identifyPage({ ...common, request: asked, attributes, statement }),
-  )
+  const { id } = await beginCeremony(world.store, world.random, { ...begun, kind, statement })
+  const document = {
+    title: '本人確認と情報提供の同意書',
+    mediaType: 'text/plain',
+    document: statement,
+  } as const
+  return { kind, attributes, statement, request: signRequest(id, 'identify', document) }
 }
 
 /** Receives the reader's answer and, when all is well, sends the browser back to the provider. */
@@ -145,38 +153,27 @@ async function receive(
   cookie: Cookie,
   request: Request,
   reply: Reply,
+  interaction: Interaction,
   text: string,
 ): Promise<Reply> {
   const { world } = given
-  if (request.headers.origin !== undefined && request.headers.origin !== world.issuer)
-    throw new Refusal('origin-foreign')
   const secret = cookie.read(request)
-  const interaction = await given.openId.interaction(request, reply)
-  const provider = await activeProvider(world.store, interaction.providerId)
+  // The contract may have been narrowed or ended while the person looked for the card.
+  const provider = await admittedProvider(world, interaction)
   const step: Step = {
     uid: interaction.uid,
     provider,
     browser: secret === undefined ? undefined : { secret },
     origin: world.issuer,
   }
-  const kind = kindOf(interaction)
-  try {
-    const outcome = await finish(given, step, interaction, text)
-    world.log.write(messages['platform.interaction-finished'], { kind, provider: provider.id })
-    await given.openId.finish(request, reply, outcome)
-    return reply
-  } catch (error) {
-    if (error instanceof Refusal)
-      world.log.write(messages['platform.interaction-refused'], {
-        kind,
-        provider: provider.id,
-        refusal: error.code,
-      })
-    throw error
-  }
+  const outcome = await finish(given, step, interaction, text)
+  const address = await given.openId.finish(request, reply, outcome)
+  world.log.write(messages['platform.interaction-finished'], {
+    kind: kindOf(interaction),
+    provider: provider.id,
+  })
+  return reply.redirect(address, 303)
 }
-
-type Outcome = Parameters<OpenId['finish']>[2]
 
 async function finish(
   given: InteractionWorld,
@@ -184,74 +181,44 @@ async function finish(
   interaction: Interaction,
   text: string,
 ): Promise<Outcome> {
-  const { world, openId } = given
+  const { world } = given
   const answer = parseAnswer(text)
-  if (interaction.acr === acr.card) {
+  const kind = kindOf(interaction)
+  if (kind === 'login') {
     if (answer.type !== 'authenticated') throw new Refusal('ceremony-malformed')
     const personId = await finishLogin(world, step, answer)
-    return {
-      personId,
-      acr: acr.card,
-      grantId: await grant(given, step.provider, personId, ['openid']),
-    }
+    return outcomeOf(given, step.provider, personId, acr.card, ['openid'])
   }
   if (answer.type !== 'signed') throw new Refusal('ceremony-malformed')
-  if (interaction.signingTransaction !== undefined) {
-    const waiting = await waitingTransaction(world, step.provider, interaction.signingTransaction)
-    const ceremony = await findCeremony(world.store, {
-      asked: waiting.document,
-      uid: step.uid,
-      browser: step.browser,
-    })
-    const personId = await finishSign(world, step, ceremony, waiting, answer)
-    return {
-      personId,
-      acr: acr.cardSigned,
-      grantId: await grant(given, step.provider, personId, ['openid', 'sign']),
-    }
+  if (kind === 'sign') {
+    const id = interaction.signingTransaction ?? ''
+    const waiting = await waitingTransaction(world, step.provider, id)
+    const personId = await finishSign(world, step, waiting, answer)
+    return outcomeOf(given, step.provider, personId, acr.cardSigned, ['openid', 'sign'])
   }
-  const ceremony = await openStatement(given, step)
   const attributes = attributesAsked(interaction)
-  const identified = await finishIdentify(world, step, ceremony, answer, attributes)
-  const grantId = await openId.createGrant({
-    personId: identified.personId,
-    providerId: step.provider.id,
-    scopes: ['openid', ...attributes],
+  const identified = await finishIdentify(world, step, answer, attributes)
+  const { provider } = step
+  const scopes = ['openid', ...attributes]
+  const outcome = await outcomeOf(given, provider, identified.personId, acr.cardSigned, scopes)
+  await keepRelease(world, {
+    grantId: outcome.grantId,
+    providerId: provider.id,
+    identified,
+    expiresAt: protocolNow() + releaseLifetimeMs,
   })
-  const expiresAt = protocolNow() + releaseLifetimeMs
-  await keepRelease(world, { grantId, providerId: step.provider.id, identified, expiresAt })
-  return { personId: identified.personId, acr: acr.cardSigned, grantId }
+  return outcome
 }
 
-function grant(
+async function outcomeOf(
   given: InteractionWorld,
   provider: Provider,
   personId: string,
+  level: Outcome['acr'],
   scopes: readonly string[],
-): Promise<string> {
-  return given.openId.createGrant({ personId, providerId: provider.id, scopes })
-}
-
-/**
- * The statement that this browser was shown last in this interaction. A signature over any other text does not verify
- * against it.
- */
-async function openStatement(given: InteractionWorld, step: Step) {
-  const row = await given.world.store.read(db =>
-    db
-      .selectFrom('ceremony')
-      .select('statement')
-      .where('uid', '=', step.uid)
-      .where('kind', '=', 'identify')
-      .orderBy('created_at', 'desc')
-      .executeTakeFirst(),
-  )
-  if (row === undefined || row.statement === null) throw new Refusal('challenge-unknown')
-  return findCeremony(given.world.store, {
-    asked: row.statement,
-    uid: step.uid,
-    browser: step.browser,
-  })
+): Promise<Outcome> {
+  const grantId = await given.openId.createGrant({ personId, providerId: provider.id, scopes })
+  return { personId, acr: level, grantId }
 }
 
 async function refuse(
@@ -259,17 +226,26 @@ async function refuse(
   request: Request,
   reply: Reply,
   interaction: Interaction,
-  code: RefusalCode,
 ): Promise<Reply> {
-  if (interaction.signingTransaction !== undefined)
-    await refuseTransaction(given.world, interaction.signingTransaction, code)
-  await given.openId.refuse(request, reply, code)
-  return reply
+  const { signingTransaction: id, providerId } = interaction
+  if (id !== undefined) await refuseTransaction(given.world, { id, providerId }, 'consent-refused')
+  return reply.redirect(await given.openId.refuse(request, reply, 'consent-refused'), 303)
+}
+
+/** The active provider, if all it asks for is within its contract. Refusals `provider-…`, `scope-exceeded`. */
+async function admittedProvider(world: World, interaction: Interaction): Promise<Provider> {
+  const provider = await activeProvider(world.store, interaction.providerId)
+  const contracted: ReadonlySet<string> = provider.scopes
+  const needed = kindOf(interaction) === 'sign' ? ['sign'] : []
+  const beyond = [...interaction.scopes, ...needed].find(scope => !contracted.has(scope))
+  if (beyond === undefined) return provider
+  world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope: beyond })
+  throw new Refusal('scope-exceeded', { scope: beyond })
 }
 
 function kindOf(interaction: Interaction): 'login' | 'identify' | 'sign' {
-  if (interaction.acr === acr.card) return 'login'
-  return interaction.signingTransaction === undefined ? 'identify' : 'sign'
+  if (interaction.signingTransaction !== undefined) return 'sign'
+  return interaction.acr === acr.card ? 'login' : 'identify'
 }
 
 function attributesAsked(interaction: Interaction): readonly AttributeScope[] {
@@ -277,45 +253,25 @@ function attributesAsked(interaction: Interaction): readonly AttributeScope[] {
 }
 
 function signRequest(
-  world: World,
+  id: string,
   purpose: 'identify' | 'sign',
-  title: string,
-  mediaType: 'text/plain' | 'application/json' | 'application/pdf',
-  document: Uint8Array,
+  given: {
+    readonly title: string
+    readonly mediaType: 'text/plain' | 'application/json' | 'application/pdf'
+    readonly document: Uint8Array
+  },
 ): ReaderRequest {
-  return {
-    v: 1,
-    type: 'sign',
-    id: requestId(world),
-    purpose,
-    title,
-    mediaType,
-    document: Buffer.from(document).toString('base64'),
-  }
+  const document = Buffer.from(given.document).toString('base64')
+  return { v: 1, type: 'sign', id, purpose, ...given, document }
 }
 
-function requestId(world: World): string {
-  return world.random.token(128)
-}
-
+/** Browsers apply form-action to the redirects that follow: the way back to the provider must be named. */
 function send(
   given: InteractionWorld,
   reply: Reply,
   interaction: Interaction,
   page: string,
 ): Reply {
-  const agent = given.readers.agent
-  return reply
-    .type('text/html; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .header(
-      'content-security-policy',
-      contentSecurityPolicy({
-        'script-src': ["'self'"],
-        ...(agent === undefined ? {} : { 'connect-src': [agent] }),
-        // Browsers apply form-action to the redirects that follow: the way back to the provider must be named.
-        'form-action': ["'self'", new URL(interaction.redirectUri).origin],
-      }),
-    )
-    .send(page)
+  const formOrigins = [new URL(interaction.redirectUri).origin]
+  return sendPage(reply, { page, readers: given.readers, formOrigins })
 }

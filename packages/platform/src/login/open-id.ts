@@ -4,7 +4,15 @@
  * Every authorization asks for the card anew: there is no standing login at the platform that a second provider could
  * use without the person. Claims come from the userinfo endpoint only.
  */
-import { acr, type Acr, problemOf, Refusal, type RefusalCode } from '@sekisho/contract'
+import type { IncomingMessage } from 'node:http'
+import {
+  acr,
+  type Acr,
+  isRefusalCode,
+  problemOf,
+  Refusal,
+  type RefusalCode,
+} from '@sekisho/contract'
 import type { RawHandler, Reply, Request } from '@sekisho/runtime/http'
 import type { Log } from '@sekisho/runtime/log'
 import type { Store } from '@sekisho/runtime/store'
@@ -16,6 +24,7 @@ import {
   type JWK,
   type KoaContextWithOIDC,
 } from 'oidc-provider'
+import { attributeScopes } from '../confirm/statement.ts'
 import type { PlatformTables } from '../database.ts'
 import { messages } from '../message.ts'
 import type { Provider as Registered } from '../providers/registry.ts'
@@ -63,10 +72,10 @@ export type OpenId = {
     providerId: string
     scopes: readonly string[]
   }): Promise<string>
-  /** Sends the browser back to the provider with the outcome. */
-  finish(request: Request, reply: Reply, outcome: Outcome): Promise<void>
-  /** Sends it back with a refusal (`access_denied`, the code as description). */
-  refuse(request: Request, reply: Reply, code: RefusalCode): Promise<void>
+  /** Notes the outcome; the address that takes the browser back to the provider. */
+  finish(request: Request, reply: Reply, outcome: Outcome): Promise<string>
+  /** Notes a refusal (`access_denied`, the code as description); the address that takes the browser back. */
+  refuse(request: Request, reply: Reply, code: RefusalCode): Promise<string>
   /** Who holds an access token obtained with client credentials, and its scopes. */
   bearer(
     token: string,
@@ -78,37 +87,53 @@ const prefix = '/oidc'
 /** Builds the OpenID Provider. */
 export function createOpenId(world: OpenIdWorld): OpenId {
   const provider = new Provider(world.issuer, configuration(world))
+  // Scheme and host are ours to say, whatever stands before us: see `prepare`.
+  provider.proxy = true
   provider.use(codeErrors)
+  provider.use(withoutSession)
   provider.on('server_error', (_ctx: KoaContextWithOIDC, fault: Error) =>
     world.log.write(messages['platform.openid-fault'], { fault }),
   )
+  const callback = provider.callback()
+  const conclude = async (
+    request: Request,
+    reply: Reply,
+    result: Parameters<Provider['interactionResult']>[2],
+  ): Promise<string> => {
+    try {
+      const options = { mergeWithLastSubmission: false }
+      return await provider.interactionResult(request.raw, reply.raw, result, options)
+    } catch (error) {
+      if (error instanceof errors.SessionNotFound) throw new Refusal('interaction-unknown')
+      throw error
+    }
+  }
   return {
-    handler: provider.callback(),
-    interaction: async (request, reply) => interactionOf(await details(provider, request, reply)),
+    handler: (request, response) => {
+      prepare(request, world.issuer)
+      return callback(request, response)
+    },
+    interaction: async (request, reply) => {
+      prepare(request.raw, world.issuer)
+      return interactionOf(await details(provider, request, reply))
+    },
     createGrant: async given => {
       const grant = new provider.Grant({ accountId: given.personId, clientId: given.providerId })
       grant.addOIDCScope(given.scopes.join(' '))
       return grant.save()
     },
-    finish: async (request, reply, outcome) => {
-      reply.hijack()
-      await provider.interactionFinished(request.raw, reply.raw, {
+    finish: (request, reply, outcome) =>
+      conclude(request, reply, {
         login: {
           accountId: outcome.personId,
           acr: outcome.acr,
-          amr: amrOf(outcome.acr),
+          amr: ['hwk', 'mfa', 'pin', 'sc'],
           remember: false,
         },
         consent: { grantId: outcome.grantId },
-      })
-    },
-    refuse: async (request, reply, code) => {
-      reply.hijack()
-      await provider.interactionFinished(request.raw, reply.raw, {
-        error: 'access_denied',
-        error_description: code,
-      })
-    },
+      }),
+    refuse: (request, reply, code) =>
+      conclude(request, reply, { error: 'access_denied', error_description: code }),
     bearer: async token => {
       const found = await provider.ClientCredentials.find(token)
       if (found?.clientId === undefined || found.isExpired) return undefined
@@ -117,9 +142,33 @@ export function createOpenId(world: OpenIdWorld): OpenId {
   }
 }
 
-/** Authentication methods (RFC 8176): a hardware-held key and, for it, a PIN. */
-function amrOf(value: Acr): string[] {
-  return value === acr.cardSigned ? ['hwk', 'pin', 'sc', 'sig'] : ['hwk', 'pin', 'sc']
+/**
+ * Makes a bare request say what is true of it: the scheme and host are those of the issuer (a proxy may have ended TLS; other
+ * hosts were refused before), and there is no session. The library would take an account from the session's cookie; here
+ * nobody is ever logged in at the platform itself, so a second person at the same browser must not meet the first.
+ */
+function prepare(request: IncomingMessage, issuer: string): void {
+  const { protocol, host } = new URL(issuer)
+  request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
+  request.headers['x-forwarded-host'] = host
+  const { cookie } = request.headers
+  if (cookie === undefined) return
+  const kept = cookie.split(';').filter(pair => !isSessionCookie(pair.trim()))
+  request.headers.cookie = kept.join(';')
+}
+
+/** Keeps the library's session from reaching the browser. */
+async function withoutSession(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  await next()
+  const cookies = ctx.response.headers['set-cookie']
+  if (!Array.isArray(cookies)) return
+  const kept = cookies.filter(cookie => !isSessionCookie(cookie))
+  if (kept.length === 0) ctx.remove('set-cookie')
+  else ctx.set('set-cookie', kept)
+}
+
+function isSessionCookie(pair: string): boolean {
+  return pair.startsWith('sekisho_session=') || pair.startsWith('sekisho_session.sig=')
 }
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>
@@ -136,15 +185,17 @@ async function details(provider: Provider, request: Request, reply: Reply): Prom
 function interactionOf(found: Details): Interaction {
   const { client_id, scope, acr_values, redirect_uri, signing_transaction } = found.params
   const wanted = textOf(acr_values).split(' ')
+  const scopes = textOf(scope).split(' ')
+  // Attributes and signatures can only come from the signature certificate, whatever was asked for.
+  const isSigned =
+    wanted.includes(acr.cardSigned) ||
+    signing_transaction !== undefined ||
+    attributeScopes.some(attribute => scopes.includes(attribute))
   return {
     uid: found.uid,
     providerId: textOf(client_id),
-    scopes: textOf(scope).split(' '),
-    // Attributes and signatures can only come from the signature certificate, whatever was asked for.
-    acr:
-      wanted.includes(acr.cardSigned) || signing_transaction !== undefined
-        ? acr.cardSigned
-        : acr.card,
+    scopes,
+    acr: isSigned ? acr.cardSigned : acr.card,
     redirectUri: textOf(redirect_uri),
     signingTransaction: signing_transaction === undefined ? undefined : textOf(signing_transaction),
   }
@@ -167,7 +218,6 @@ function configuration(world: OpenIdWorld): ConstructorParameters<typeof Provide
       response_types: ['code'],
       grant_types: ['authorization_code', 'client_credentials'],
     },
-    extraClientMetadata: { properties: ['sekisho_purpose', 'sekisho_revocation'] },
     responseTypes: ['code'],
     subjectTypes: ['pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) => {
@@ -206,6 +256,8 @@ function configuration(world: OpenIdWorld): ConstructorParameters<typeof Provide
     },
     pkce: { required: () => true },
     issueRefreshToken: () => Promise.resolve(false),
+    // There is no session that a token could end with.
+    expiresWithSession: () => Promise.resolve(false),
     rotateRefreshToken: false,
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
@@ -262,7 +314,8 @@ const lifetimesSeconds = {
   Grant: 20 * 60,
   IdToken: 10 * 60,
   Interaction: 10 * 60,
-  Session: 20 * 60,
+  // Never reaches a browser; it lives for one answer.
+  Session: 60,
 }
 
 /** The library's policy, but the card is asked for at every authorization and consent is part of that step. */
@@ -287,24 +340,46 @@ function cardEveryTime() {
 async function clientOf(world: OpenIdWorld, id: string): Promise<AdapterPayload | undefined> {
   const found = await world.findProvider(id)
   if (found === undefined || found.state !== 'active') return undefined
-  // The sector of pairwise ids is the provider, a legal entity, whatever hosts it uses: subjects are looked up by its id.
-  // The type of payloads is one for all models; a client's is its metadata.
+  const { client_id, client_name, client_uri, redirect_uris, jwks, scope } = found.metadata
+  // Only what was checked at registration reaches the library. The sector of pairwise ids is the provider, a legal entity,
+  // whatever hosts it uses: subjects are looked up by its id. The type of payloads is one for all models; a client's is its
+  // metadata.
   return {
-    ...found.metadata,
+    client_id,
+    client_name,
+    ...(client_uri === undefined ? {} : { client_uri }),
+    redirect_uris,
+    jwks,
+    scope,
     subject_type: 'pairwise',
     token_endpoint_auth_method: 'private_key_jwt',
   } as unknown as AdapterPayload
 }
 
-/** Adds our refusal code and its texts to every OAuth error in JSON. */
+/** Adds our refusal code and its texts to every OAuth error: in JSON as members, in a redirect as the description. */
 async function codeErrors(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next()
+  const location = ctx.response.get('location')
+  if (location !== '' && URL.canParse(location)) {
+    const coded = withCode(ctx, new URL(location))
+    if (coded !== undefined) ctx.set('location', coded)
+    return
+  }
   const body: unknown = ctx.body
   if (ctx.status < 400 || typeof body !== 'object' || body === null || !('error' in body)) return
   const { title, title_ja, remedy, remedy_ja, actor, retry, code } = problemOf(
     new Refusal(codeOf(ctx, String(body.error), undefined)),
   )
   ctx.body = { ...body, code, title, title_ja, remedy, remedy_ja, actor, retry }
+}
+
+/** The address that takes an error back to a provider, with the code as its description unless it is one already. */
+function withCode(ctx: KoaContextWithOIDC, url: URL): string | undefined {
+  const error = url.searchParams.get('error')
+  if (error === null || isRefusalCode(url.searchParams.get('error_description') ?? ''))
+    return undefined
+  url.searchParams.set('error_description', codeOf(ctx, error, undefined))
+  return url.href
 }
 
 /** Our code for an error of the library. */

@@ -104,27 +104,20 @@ function clientAdapter(clients: ClientLookup): Adapter {
 
 /** Removes what has expired, a bounded number at a time; returns how many. */
 export async function sweepProtocolState(store: Store<PlatformTables>): Promise<number> {
-  const before = protocolNow() - sweepGraceMs
-  const rows = await store.transaction(async tx => {
+  const before = protocolNow()
+  return store.transaction(async tx => {
     const found = await tx
       .selectFrom('protocol')
       .select(['kind', 'id'])
       .where('expires_at', '<', before)
       .limit(sweepRowsMax)
       .execute()
-    for (const row of found)
-      await tx
-        .deleteFrom('protocol')
-        .where('kind', '=', row.kind)
-        .where('id', '=', row.id)
-        .execute()
-    return found
+    for (const { kind, id } of found)
+      await tx.deleteFrom('protocol').where('kind', '=', kind).where('id', '=', id).execute()
+    return found.length
   })
-  return rows.length
 }
 
-/** A consumed code is kept beyond its life so that its replay still revokes the grant. */
-const sweepGraceMs = 10 * 60 * 1000
 /** Rows a sweep removes, so that none holds locks for long. */
 const sweepRowsMax = 1000
 

@@ -1,26 +1,29 @@
-/** Consent (C9): who may know what about whom until when; given by a signed statement, withdrawn at any time. */
+/**
+ * Consent (C9): who may know what about whom until when; given by a signed statement, withdrawn at any time. One consent of a
+ * person towards a provider is in force; a later one takes its place.
+ */
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
-import type { Reader, Transaction } from '@sekisho/runtime/store'
+import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 
 /** What can be consented to besides attribute scopes: following renewed cards, and change confirmations. */
 export type ConsentScope = 'name' | 'address' | 'birthdate' | 'gender' | 'linkage' | 'change'
 
-/** Years for which a consent holds unless withdrawn; the life of a certificate (jpki.md §5.2). */
-const consentYears = 5
+/** Years for which a consent holds unless withdrawn, as the statement says; the life of a certificate (jpki.md §5.2). */
+export const consentYears = 5
 
 /** A consent as a person sees it. */
 export type Consent = {
   readonly id: string
   readonly providerId: string
   readonly scopes: readonly string[]
-  readonly state: 'given' | 'withdrawn'
+  readonly state: 'given' | 'withdrawn' | 'replaced'
   readonly givenAt: Instant
   readonly until: Instant
 }
 
-/** Records a consent; the same statement again changes nothing. */
+/** Records a consent in place of the one in force. The same statement again changes nothing. */
 export async function giveConsent(
   tx: Transaction<PlatformTables>,
   given: {
@@ -28,11 +31,21 @@ export async function giveConsent(
     readonly providerId: string
     readonly scopes: readonly ConsentScope[]
     readonly statementSha256: string
+    /** Link id of the signature certificate that signed. */
+    readonly certificateId: string
   },
   world: { readonly at: Instant; readonly random: Random },
 ): Promise<void> {
-  const until = new Date(world.at)
-  until.setUTCFullYear(until.getUTCFullYear() + consentYears)
+  // Two identifications of one person with an old and a new card at once: the later takes the earlier's place.
+  await lockInTransaction(tx, `consent ${given.personId} ${given.providerId}`)
+  await tx
+    .updateTable('consent')
+    .set({ state: 'replaced', ended_at: world.at })
+    .where('person_id', '=', given.personId)
+    .where('provider_id', '=', given.providerId)
+    .where('statement_sha256', '<>', given.statementSha256)
+    .where('state', '=', 'given')
+    .execute()
   await tx
     .insertInto('consent')
     .values({
@@ -41,9 +54,10 @@ export async function giveConsent(
       provider_id: given.providerId,
       scopes: given.scopes.join(' '),
       statement_sha256: given.statementSha256,
+      certificate_id: given.certificateId,
       state: 'given',
       given_at: world.at,
-      until: until.getTime(),
+      until: consentEnd(world.at),
       ended_at: null,
     })
     .onConflict(conflict =>
@@ -52,37 +66,41 @@ export async function giveConsent(
     .execute()
 }
 
-/** Whether a consent to this scope towards this provider holds at this time. */
-export async function hasConsent(
+/** The consent in force of this person towards this provider, if it covers the scope. */
+export async function consentInForce(
   db: Reader<PlatformTables>,
   asked: { readonly personId: string; readonly providerId: string; readonly scope: ConsentScope },
   at: Instant,
-): Promise<boolean> {
-  const rows = await db
+): Promise<{ readonly certificateId: string } | undefined> {
+  const row = await db
     .selectFrom('consent')
-    .select('scopes')
+    .select(['scopes', 'certificate_id'])
     .where('person_id', '=', asked.personId)
     .where('provider_id', '=', asked.providerId)
     .where('state', '=', 'given')
     .where('until', '>', at)
-    .execute()
-  return rows.some(row => row.scopes.split(' ').includes(asked.scope))
+    .executeTakeFirst()
+  if (row === undefined || !row.scopes.split(' ').includes(asked.scope)) return undefined
+  return { certificateId: row.certificate_id }
 }
 
-/** Whether any consent of this person allows following renewed cards (A6). */
-export async function allowsLinkage(
+/**
+ * Whether a person may be followed to a renewed card (A6): `given` by any consent in force, `ended` when every one that
+ * allowed it was withdrawn or has run out, `never` when none was ever asked for.
+ */
+export async function linkageConsent(
   db: Reader<PlatformTables>,
   personId: string,
   at: Instant,
-): Promise<boolean> {
+): Promise<'given' | 'ended' | 'never'> {
   const rows = await db
     .selectFrom('consent')
-    .select('scopes')
+    .select(['scopes', 'state', 'until'])
     .where('person_id', '=', personId)
-    .where('state', '=', 'given')
-    .where('until', '>', at)
     .execute()
-  return rows.some(row => row.scopes.split(' ').includes('linkage'))
+  const allowing = rows.filter(row => row.scopes.split(' ').includes('linkage'))
+  if (allowing.some(row => row.state === 'given' && row.until > at)) return 'given'
+  return allowing.length === 0 ? 'never' : 'ended'
 }
 
 /** All consents of a person, newest first. */
@@ -92,9 +110,10 @@ export async function consentsOf(
 ): Promise<readonly Consent[]> {
   const rows = await db
     .selectFrom('consent')
-    .selectAll()
+    .select(['id', 'provider_id', 'scopes', 'state', 'given_at', 'until'])
     .where('person_id', '=', personId)
     .orderBy('given_at', 'desc')
+    .orderBy('id', 'desc')
     .execute()
   return rows.map(row => ({
     id: row.id,
@@ -106,18 +125,26 @@ export async function consentsOf(
   }))
 }
 
-/** Transition given → withdrawn by the person. False when it was not given or not theirs. */
+/** Transition given → withdrawn by the person. Undefined when it was not given or not theirs; else whose it was. */
 export async function withdrawConsent(
   tx: Transaction<PlatformTables>,
   key: { readonly id: string; readonly personId: string },
   at: Instant,
-): Promise<boolean> {
-  const changed = await tx
+): Promise<{ readonly providerId: string } | undefined> {
+  const row = await tx
     .updateTable('consent')
     .set({ state: 'withdrawn', ended_at: at })
     .where('id', '=', key.id)
     .where('person_id', '=', key.personId)
     .where('state', '=', 'given')
+    .returning('provider_id')
     .executeTakeFirst()
-  return changed.numUpdatedRows === 1n
+  return row === undefined ? undefined : { providerId: row.provider_id }
+}
+
+/** The last instant of a consent given at an instant. */
+export function consentEnd(at: Instant): Instant {
+  const until = new Date(at)
+  until.setUTCFullYear(until.getUTCFullYear() + consentYears)
+  return until.getTime()
 }

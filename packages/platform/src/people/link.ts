@@ -2,10 +2,11 @@
  * Identity links (C4): certificate → person → pairwise id. Serials stand in the clear in `certificate_link` only; what a
  * provider sees is 128 random bits stored per (person, provider).
  */
+import { Refusal } from '@sekisho/contract'
 import type { CertificateReference } from '@sekisho/contract/authority'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
-import type { Reader, Transaction } from '@sekisho/runtime/store'
+import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 
 /** A certificate as it is linked. */
@@ -14,7 +15,7 @@ export type LinkedCertificate = CertificateReference & {
   readonly proof: 'correspondence' | 'succession' | 'first-met'
   /** DER of the CRL distribution point's directory name; null when only the reference is known. */
   readonly distributionPoint: Uint8Array | null
-  /** End of validity; 0 when only the reference is known. */
+  /** An instant before which the certificate is certainly not expired; 0 when nothing is known. */
   readonly notAfter: Instant
 }
 
@@ -32,34 +33,51 @@ export async function personOf(
   return row?.person_id
 }
 
+/** Whose these certificates are now, and the id of the first one's link. */
+export type Linked = { readonly personId: string; readonly certificateId: string }
+
 /**
- * The person that owns any of these certificates, or a new one; all of them are linked to that person in the caller's
- * transaction. Two transactions that meet the same new certificate end with one person: the later one takes the earlier's.
+ * Links certificates that belong together to the person that owns one of them, or to a new person, in the caller's
+ * transaction. Two transactions that meet the same new certificate at once wait for each other and end with one person.
+ *
+ * Certificates that belong to two persons already are not brought together: refusal `identity-conflict`, nothing written.
+ * Bringing registrations together is a decision of people (C4, a later slice).
  */
 export async function linkCertificates(
   tx: Transaction<PlatformTables>,
-  certificates: readonly LinkedCertificate[],
+  certificates: readonly [LinkedCertificate, ...LinkedCertificate[]],
   world: { readonly at: Instant; readonly random: Random },
-): Promise<string> {
-  let person: string | undefined
-  for (const certificate of certificates) person ??= await personOf(tx, certificate)
-  if (person === undefined) {
-    person = world.random.uuidv7(world.at)
-    await tx.insertInto('person').values({ id: person, created_at: world.at }).execute()
+): Promise<Linked> {
+  // In one order everywhere, so that two transactions over the same certificates cannot wait in a circle.
+  const locks = certificates.map(one => `certificate ${one.issuerKeyId} ${one.serial}`)
+  for (const lock of new Set(locks.toSorted())) await lockInTransaction(tx, lock)
+  const owners = new Set<string>()
+  for (const certificate of certificates) {
+    const owner = await personOf(tx, certificate)
+    if (owner !== undefined) owners.add(owner)
   }
-  for (const certificate of certificates) await link(tx, certificate, person, world.at)
-  return person
+  if (owners.size > 1) throw new Refusal('identity-conflict')
+  let [personId] = owners
+  if (personId === undefined) {
+    personId = world.random.uuidv7(world.at)
+    await tx.insertInto('person').values({ id: personId, created_at: world.at }).execute()
+  }
+  const ids: string[] = []
+  for (const certificate of certificates) ids.push(await link(tx, certificate, personId, world))
+  return { personId, certificateId: ids[0] ?? '' }
 }
 
+/** Writes a link, or adds to the one that is there what the certificate itself tells. */
 async function link(
   tx: Transaction<PlatformTables>,
   certificate: LinkedCertificate,
   person: string,
-  at: Instant,
-): Promise<void> {
-  await tx
+  world: { readonly at: Instant; readonly random: Random },
+): Promise<string> {
+  const row = await tx
     .insertInto('certificate_link')
     .values({
+      id: world.random.uuidv7(world.at),
       issuer_key_id: certificate.issuerKeyId,
       serial: certificate.serial,
       kind: certificate.kind,
@@ -67,9 +85,8 @@ async function link(
       proof: certificate.proof,
       distribution_point: certificate.distributionPoint,
       not_after: certificate.notAfter,
-      linked_at: at,
+      linked_at: world.at,
     })
-    // A link known by reference alone learns its list and end when the certificate itself is seen.
     .onConflict(conflict =>
       conflict.columns(['issuer_key_id', 'serial']).doUpdateSet(eb => ({
         distribution_point: eb.fn.coalesce(
@@ -79,14 +96,16 @@ async function link(
         not_after: eb.fn<number>('greatest', ['excluded.not_after', 'certificate_link.not_after']),
       })),
     )
-    .execute()
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return row.id
 }
 
 /** A person's certificates, newest link first. */
 export function certificatesOf(db: Reader<PlatformTables>, person: string) {
   return db
     .selectFrom('certificate_link')
-    .select(['issuer_key_id', 'serial', 'kind', 'distribution_point', 'not_after', 'linked_at'])
+    .select(['id', 'issuer_key_id', 'serial', 'kind', 'not_after'])
     .where('person_id', '=', person)
     .orderBy('linked_at', 'desc')
     .execute()

@@ -1,79 +1,96 @@
 /**
  * Finding the person of a card: by its serial, by the authority's correspondence (signature → authentication), and by
- * following a renewed card back, one step a query (C4, A5, A6).
+ * following a renewed card back, one step a query (C4, A5, A6; flows.md §4).
+ *
+ * Whom a new card belonged to before is known only after the authority was asked, so the question comes first and the consent
+ * decides what is done with the answer: nobody is followed without it.
  */
+import { Refusal } from '@sekisho/contract'
 import type { CertificateReference } from '@sekisho/contract/authority'
 import type { Instant } from '@sekisho/runtime/clock'
 import { askCorrespondingSerial, askPredecessor } from '../evidence/intent.ts'
 import type { Judged } from '../evidence/judge.ts'
 import type { World } from '../world.ts'
-import { allowsLinkage } from './consent.ts'
+import { linkageConsent } from './consent.ts'
 import { type LinkedCertificate, personOf } from './link.ts'
 
 /** Steps back from a new card; a card is renewed every five years, so these cover a life. */
 const predecessorStepsMax = 12
 
-/** The link of a certificate that was itself judged. */
-export function linkOf(judged: Judged, proof: LinkedCertificate['proof']): LinkedCertificate {
-  return {
-    ...judged.reference,
-    kind: judged.purpose,
-    proof,
-    distributionPoint: judged.distributionPoint,
-    notAfter: judged.notAfter,
-  }
+/** Certificates that belong together, the judged one first. */
+export type LinkedCertificates = readonly [LinkedCertificate, ...LinkedCertificate[]]
+
+/** What a signature certificate leads to. */
+export type SignerLinks = {
+  readonly links: LinkedCertificates
+  /** The query that the authority charged for, so that it is put on a bill exactly once; undefined when none was needed. */
+  readonly query: string | undefined
 }
 
 /**
  * The certificates that belong together with a signature certificate: itself and its corresponding authentication
  * certificate, and that one's predecessors back to one that is known. Asks the authority only for what is not linked yet.
+ *
+ * `consent` is `given` when the signed statement itself consents to being followed; otherwise a consent must be in force.
+ * Refusals: of the connector; `consent-missing` as in {@link linksOfHolder}.
  */
 export async function linksOfSigner(
   world: World,
   judged: Judged,
-  consent: { readonly statementSha256: string },
-): Promise<readonly LinkedCertificate[]> {
-  const own = linkOf(judged, 'first-met')
-  if ((await world.store.read(db => personOf(db, judged.reference))) !== undefined) return [own]
-  const authentication = await askCorrespondingSerial(world, {
+  signed: { readonly statementSha256: string; readonly consent: 'given' | 'needed' },
+): Promise<SignerLinks> {
+  const own = ownLink(judged)
+  if ((await world.store.read(db => personOf(db, judged.reference))) !== undefined)
+    return { links: [own], query: undefined }
+  const { authentication, query } = await askCorrespondingSerial(world, {
     signature: judged.reference,
     consent: {
-      statementSha256: consent.statementSha256,
+      statementSha256: signed.statementSha256,
       givenAt: new Date(judged.at).toISOString(),
     },
   })
-  if (authentication === null) return [own]
-  const chain = await predecessorsOf(world, authentication, judged.at)
-  return [own, ...[authentication, ...chain].map((reference, at) => bareLink(reference, at === 0))]
-}
-
-/** The certificates that belong together with an authentication certificate: itself and its predecessors. */
-export async function linksOfHolder(
-  world: World,
-  judged: Judged,
-): Promise<readonly LinkedCertificate[]> {
-  const own = linkOf(judged, 'first-met')
-  if ((await world.store.read(db => personOf(db, judged.reference))) !== undefined) return [own]
-  const chain = await predecessorsOf(world, judged.reference, judged.at)
-  return [own, ...chain.map(reference => bareLink(reference, false))]
+  if (authentication === null) return { links: [own], query }
+  const chain = await predecessorsOf(world, authentication, judged.at, signed.consent)
+  const corresponding: LinkedCertificate = {
+    ...authentication,
+    kind: 'authentication',
+    proof: 'correspondence',
+    distributionPoint: null,
+    // A signature certificate never outlives the authentication certificate of its card (flows.md §2).
+    notAfter: judged.notAfter,
+  }
+  return { links: [own, corresponding, ...chain.map(successionLink)], query }
 }
 
 /**
- * Predecessors back to the first one that is linked to a person who consented to being followed; empty when there is none,
- * so that nobody is followed without consent.
+ * The certificates that belong together with an authentication certificate: itself and its predecessors. Refusals: of the
+ * connector; `consent-missing` when the card follows one whose holder had consented to being followed and no longer does:
+ * a new identification consents anew. The holder of an earlier card who was never asked is not followed.
  */
+export async function linksOfHolder(world: World, judged: Judged): Promise<LinkedCertificates> {
+  const own = ownLink(judged)
+  if ((await world.store.read(db => personOf(db, judged.reference))) !== undefined) return [own]
+  const chain = await predecessorsOf(world, judged.reference, judged.at, 'needed')
+  return [own, ...chain.map(successionLink)]
+}
+
+/** Predecessors back to the first one that is linked; empty when there is none or its holder was never asked. */
 async function predecessorsOf(
   world: World,
   from: CertificateReference,
   at: Instant,
+  consent: 'given' | 'needed',
 ): Promise<readonly CertificateReference[]> {
   const chain: CertificateReference[] = []
   let current = from
   for (let step = 0; step < predecessorStepsMax; step++) {
     const known = await world.store.read(db => personOf(db, current))
     if (known !== undefined) {
-      const allowed = await world.store.read(db => allowsLinkage(db, known, at))
-      return allowed ? chain : []
+      // Linked to the very certificate asked from: nothing is followed.
+      if (chain.length === 0 || consent === 'given') return chain
+      const found = await world.store.read(db => linkageConsent(db, known, at))
+      if (found === 'ended') throw new Refusal('consent-missing')
+      return found === 'given' ? chain : []
     }
     const before = await askPredecessor(world, current)
     if (before === null) return []
@@ -83,11 +100,21 @@ async function predecessorsOf(
   return []
 }
 
-function bareLink(reference: CertificateReference, corresponds: boolean): LinkedCertificate {
+function ownLink(judged: Judged): LinkedCertificate {
+  return {
+    ...judged.reference,
+    kind: judged.purpose,
+    proof: 'first-met',
+    distributionPoint: judged.distributionPoint,
+    notAfter: judged.notAfter,
+  }
+}
+
+function successionLink(reference: CertificateReference): LinkedCertificate {
   return {
     ...reference,
     kind: 'authentication',
-    proof: corresponds ? 'correspondence' : 'succession',
+    proof: 'succession',
     distributionPoint: null,
     notAfter: 0,
   }

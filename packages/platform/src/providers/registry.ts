@@ -21,26 +21,36 @@ export type Provider = {
   readonly metadata: ProviderMetadata
 }
 
-/** Registers a provider or replaces its registration. Throws `request-malformed` when the metadata is not acceptable. */
+/**
+ * The platform itself as the cause of a use, for what it does for a person without any provider. No provider can be registered
+ * under this id.
+ */
+export const ownProviderId = 'platform'
+
+/**
+ * Registers a provider or replaces its registration; a suspended one stays suspended. Throws `request-malformed` when the
+ * metadata is not acceptable.
+ */
 export async function addProvider(
   store: Store<PlatformTables>,
   candidate: unknown,
-  at: Instant,
+  given: { readonly at: Instant; readonly mode: 'town' | 'production' },
 ): Promise<Provider> {
-  const metadata = parseMetadata(candidate)
-  await store.transaction(tx =>
+  const metadata = parseMetadata(candidate, given.mode)
+  const row = await store.transaction(tx =>
     tx
       .insertInto('provider')
       .values({
         id: metadata.client_id,
         metadata: jsonb(metadata),
         state: 'active',
-        created_at: at,
+        created_at: given.at,
       })
       .onConflict(conflict => conflict.column('id').doUpdateSet({ metadata: jsonb(metadata) }))
-      .execute(),
+      .returning('state')
+      .executeTakeFirstOrThrow(),
   )
-  return providerOf(metadata, 'active')
+  return providerOf(metadata, row.state)
 }
 
 /** A registered provider, suspended ones included. */
@@ -98,13 +108,41 @@ function scopesOf(metadata: ProviderMetadata): ProviderScope[] {
   return metadata.scope.split(' ').map(scope => providerScope.parse(scope))
 }
 
-function parseMetadata(candidate: unknown): ProviderMetadata {
+function parseMetadata(candidate: unknown, mode: 'town' | 'production'): ProviderMetadata {
   const parsed = providerMetadata.safeParse(candidate)
-  if (!parsed.success)
-    throw new Refusal('request-malformed', { field: parsed.error.issues[0]?.path.join('.') ?? '' })
-  const wrong = parsed.data.scope.split(' ').find(scope => !providerScope.safeParse(scope).success)
-  if (wrong !== undefined) throw new Refusal('request-malformed', { field: 'scope' })
-  if (parsed.data.jwks.keys.some(key => 'd' in key))
-    throw new Refusal('request-malformed', { field: 'jwks' })
-  return parsed.data
+  if (!parsed.success) throw malformed(parsed.error.issues[0]?.path.join('.') ?? '')
+  const metadata = parsed.data
+  if (metadata.client_id === ownProviderId) throw malformed('client_id')
+  const scopes = metadata.scope.split(' ')
+  if (scopes.some(scope => !providerScope.safeParse(scope).success)) throw malformed('scope')
+  if (!scopes.includes('openid')) throw malformed('scope')
+  // Both are written into what people sign, one line each.
+  for (const field of ['client_name', 'sekisho_purpose'] as const)
+    if (unreadable.test(metadata[field])) throw malformed(field)
+  if (metadata.redirect_uris.some(address => !isRedirect(address, mode)))
+    throw malformed('redirect_uris')
+  if (metadata.jwks.keys.some(key => !isPublicKey(key))) throw malformed('jwks')
+  return metadata
+}
+
+/** Control characters, line separators and characters that change the direction of writing. */
+const unreadable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
+
+/** A page of the provider, over TLS in production; no fragment (RFC 6749 §3.1.2). */
+function isRedirect(address: string, mode: 'town' | 'production'): boolean {
+  const url = new URL(address)
+  const isSafe = url.protocol === 'https:' || (mode === 'town' && url.protocol === 'http:')
+  return isSafe && !address.includes('#') && url.username === '' && url.password === ''
+}
+
+/** Members of private and of symmetric keys (RFC 7518 §6). */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+function isPublicKey(key: Readonly<Record<string, unknown>>): boolean {
+  if (!['EC', 'RSA', 'OKP'].includes(String(key.kty))) return false
+  return !secretMembers.some(member => member in key)
+}
+
+function malformed(field: string): Refusal {
+  return new Refusal('request-malformed', { field })
 }

@@ -1,0 +1,69 @@
+/** What the platform's screens have in common: language, browser cookie, and how a page is sent. */
+import {
+  contentSecurityPolicy,
+  type Cookie,
+  createCookie,
+  type Reply,
+  type Request,
+} from '@sekisho/runtime/http'
+import type { Random } from '@sekisho/runtime/random'
+import { type CeremonyReaders, type Lang, langCookie, langOf } from '@sekisho/web'
+import type { Browser } from './ceremony.ts'
+
+/** Bits of the secret that binds a card step to a browser. */
+const browserSecretBits = 256
+
+/** The language of a request; a choice made on a page is remembered for the next. */
+export function langFor(request: Request, reply: Reply): Lang {
+  const { cookie } = request.headers
+  const lang = langOf({ url: request.url, ...(cookie === undefined ? {} : { cookie }) })
+  if (/[?&]lang=(ja|en)\b/.test(request.url))
+    reply.header('set-cookie', `${langCookie}=${lang}; Path=/; SameSite=Lax`)
+  return lang
+}
+
+/** The cookie that binds the card steps under one path to the browser that began them. */
+export function browserCookie(publicOrigin: string, path: string): Cookie {
+  return createCookie({ name: 'sekisho_browser', publicOrigin, sameSite: 'lax', path })
+}
+
+/** The browser of a request, made known if it is new. */
+export function ensureBrowser(
+  cookie: Cookie,
+  request: Request,
+  reply: Reply,
+  random: Random,
+): Browser {
+  const secret = cookie.read(request) ?? random.token(browserSecretBits)
+  cookie.write(reply, secret)
+  return { secret }
+}
+
+/** Sends a page with a form that reaches readers. `formOrigins`: where the form's answer may redirect to besides here. */
+export function sendPage(
+  reply: Reply,
+  given: {
+    readonly page: string
+    readonly readers: CeremonyReaders
+    readonly formOrigins: readonly string[]
+  },
+): Reply {
+  const { agent } = given.readers
+  return reply
+    .type('text/html; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .header(
+      'content-security-policy',
+      contentSecurityPolicy({
+        'script-src': ["'self'"],
+        ...(agent === undefined ? {} : { 'connect-src': [agent] }),
+        'form-action': ["'self'", ...given.formOrigins],
+      }),
+    )
+    .send(given.page)
+}
+
+/** Whether a browser asks; tools get the problem document instead of a page. */
+export function prefersHtml(request: Request): boolean {
+  return /\btext\/html\b/i.test(request.headers.accept ?? '')
+}

@@ -1,0 +1,201 @@
+/** The screens of one's own records, Japanese first. */
+import type { Refusal } from '@sekisho/contract'
+import type { ReaderRequest } from '@sekisho/contract/reader'
+import type { Instant } from '@sekisho/runtime/clock'
+import {
+  button,
+  cardCeremonyForm,
+  cardCeremonyPath,
+  type CeremonyReaders,
+  html,
+  type Lang,
+  linkButton,
+  type Markup,
+  notice,
+  page,
+  pairs,
+  refusalPage,
+  table,
+} from '@sekisho/web'
+import { attributeScopes, attributeWords } from '../confirm/statement.ts'
+import { serviceName } from '../login/interaction-page.ts'
+import type { ConsentView, Records } from './records.ts'
+
+const words = {
+  ja: {
+    title: 'あなたの同意と利用記録',
+    lead: 'どのサービスに何を提供することに同意したか、誰がいつ確認したかを見て、同意を撤回できます。',
+    need: '必要なもの',
+    needText: 'マイナンバーカードと、数字4桁の暗証番号',
+    consents: '同意',
+    none: '同意はまだありません。',
+    to: '提供先',
+    purpose: '利用目的',
+    released: '提供する情報',
+    nothing: 'なし(本人であることの確認のみ)',
+    given: '同意した日',
+    until: '期限',
+    state: '状態',
+    inForce: '有効',
+    runOut: '期限切れ',
+    withdrawn: '撤回済み',
+    replaced: '新しい同意に置き換え済み',
+    withdraw: 'この同意を撤回する',
+    withdrawnNotice: '同意を撤回しました',
+    withdrawnText:
+      'このサービスは、これから先、あなたの登録内容の変更を確認できません。すでに受け取った情報の扱いは、サービスに確かめてください。',
+    uses: '利用記録',
+    noUses: '利用記録はまだありません。',
+    when: '日時',
+    who: 'サービス',
+    what: '内容',
+    self: '(本人)',
+    logout: 'ログアウト',
+    again: 'もう一度カードを使う',
+    linkage: '更新後のカードの引き継ぎ',
+    change: '登録内容の変更の確認',
+  },
+  en: {
+    title: 'Your consents and records',
+    lead: 'See what you agreed to release to which service and who looked when, and withdraw consents.',
+    need: 'You need',
+    needText: 'your My Number card and its 4-digit PIN',
+    consents: 'Consents',
+    none: 'There is no consent yet.',
+    to: 'Released to',
+    purpose: 'Purpose',
+    released: 'Released',
+    nothing: 'nothing (identity is confirmed only)',
+    given: 'Given on',
+    until: 'Until',
+    state: 'State',
+    inForce: 'in force',
+    runOut: 'run out',
+    withdrawn: 'withdrawn',
+    replaced: 'replaced by a later consent',
+    withdraw: 'Withdraw this consent',
+    withdrawnNotice: 'The consent was withdrawn',
+    withdrawnText:
+      'From now on this service cannot ask whether your registered facts changed. Ask the service what it does with what it has received.',
+    uses: 'Uses',
+    noUses: 'There is no use yet.',
+    when: 'When',
+    who: 'Service',
+    what: 'What',
+    self: '(you)',
+    logout: 'Log out',
+    again: 'Use the card again',
+    linkage: 'carrying over to a renewed card',
+    change: 'asking whether facts changed',
+  },
+} as const
+
+/** The page before the card was used. */
+export function entrancePage(given: {
+  readonly lang: Lang
+  readonly request: ReaderRequest
+  readonly readers: CeremonyReaders
+}): string {
+  const { lang } = given
+  const say = words[lang]
+  return frame(lang, [
+    html`<p class="lead">${say.lead}</p>`,
+    pairs([[say.need, say.needText]]),
+    cardCeremonyForm({
+      action: addressOf(lang),
+      request: given.request,
+      readers: given.readers,
+      lang,
+    }),
+  ])
+}
+
+/** The records. `told` says what the person has just done. */
+export function recordsPage(given: {
+  readonly lang: Lang
+  readonly records: Records
+  readonly at: Instant
+  readonly told: 'withdrawn' | undefined
+}): string {
+  const { lang, records } = given
+  const say = words[lang]
+  const uses = records.uses.map(use => [
+    timeText(use.at, lang),
+    use.provider ?? say.self,
+    use[lang],
+  ])
+  return frame(lang, [
+    html`<p class="lead">${say.lead}</p>`,
+    given.told === undefined ? html`` : notice('success', say.withdrawnNotice, say.withdrawnText),
+    html`<h2>${say.consents}</h2>`,
+    records.consents.length === 0
+      ? html`<p>${say.none}</p>`
+      : html`${records.consents.map(consent => consentBlock(consent, given))}`,
+    html`<h2>${say.uses}</h2>`,
+    uses.length === 0
+      ? html`<p>${say.noUses}</p>`
+      : table(say.uses, [say.when, say.who, say.what], uses),
+    html`<form id="logout" method="post" action="${addressOf(lang, '/logout')}">${button(say.logout, 'second')}</form>`,
+  ])
+}
+
+/** A refusal on the way in, with the way to try again. */
+export function refusedEntrancePage(refusal: Refusal, lang: Lang): string {
+  return refusalPage(refusal, {
+    lang,
+    service: { name: serviceName[lang], home: '/' },
+    back: html`<p>${linkButton(addressOf(lang), words[lang].again)}</p>`,
+  })
+}
+
+function consentBlock(
+  consent: ConsentView,
+  given: { readonly lang: Lang; readonly at: Instant },
+): Markup {
+  const { lang, at } = given
+  const say = words[lang]
+  const released = [
+    ...attributeScopes
+      .filter(scope => consent.scopes.includes(scope))
+      .map(scope => attributeWords[scope][lang]),
+    ...(['linkage', 'change'] as const)
+      .filter(scope => consent.scopes.includes(scope))
+      .map(scope => say[scope]),
+  ]
+  const state =
+    consent.state === 'given' ? (consent.until > at ? say.inForce : say.runOut) : say[consent.state]
+  return html`<section aria-label="${consent.provider}"><h3>${consent.provider}</h3>${pairs([
+    [say.purpose, consent.purpose],
+    [say.released, released.join(lang === 'ja' ? '、' : ', ') || say.nothing],
+    [say.given, timeText(consent.givenAt, lang)],
+    [say.until, timeText(consent.until, lang)],
+    [say.state, state],
+  ])}${
+    consent.state === 'given'
+      ? html`<form id="withdraw-${consent.id}" method="post" action="${addressOf(lang, `/consents/${consent.id}/withdraw`)}">${button(say.withdraw, 'second')}</form>`
+      : null
+  }</section>`
+}
+
+function frame(lang: Lang, body: readonly Markup[]): string {
+  return page({
+    title: words[lang].title,
+    lang,
+    service: { name: serviceName[lang], home: '/' },
+    path: '/me',
+    scripts: [cardCeremonyPath],
+    body,
+  })
+}
+
+function addressOf(lang: Lang, rest = ''): string {
+  return `/me${rest}${lang === 'en' ? '?lang=en' : ''}`
+}
+
+function timeText(at: Instant, lang: Lang): string {
+  return new Intl.DateTimeFormat(lang === 'ja' ? 'ja-JP-u-ca-japanese' : 'en-GB', {
+    dateStyle: 'long',
+    timeStyle: 'short',
+    timeZone: 'Asia/Tokyo',
+  }).format(at)
+}

@@ -1,0 +1,129 @@
+/**
+ * What a person sees and decides about their own records (C9): consents, and who looked at what, from the ledger. The page
+ * becomes the `portal` package in a later slice.
+ */
+import { Refusal } from '@sekisho/contract'
+import type { AuthenticatedAnswer } from '@sekisho/contract/reader'
+import type { Instant } from '@sekisho/runtime/clock'
+import type { Transaction } from '@sekisho/runtime/store'
+import { judgeHolder } from '../confirm/login.ts'
+import { endReleases } from '../confirm/release.ts'
+import type { PlatformTables } from '../database.ts'
+import { entries } from '../entry.ts'
+import { charge } from '../fees/meter.ts'
+import { type Browser, useCeremony } from '../login/ceremony.ts'
+import { type Consent, consentsOf, withdrawConsent } from '../people/consent.ts'
+import { linkCertificates, personOf } from '../people/link.ts'
+import { type LinkedCertificates, linksOfHolder } from '../people/linkage.ts'
+import { listProviders, ownProviderId } from '../providers/registry.ts'
+import type { World } from '../world.ts'
+import type { OwnSessions } from './own-session.ts'
+
+/** A consent with the provider as people know it. */
+export type ConsentView = Consent & { readonly provider: string; readonly purpose: string }
+
+/** One use of a person's records. */
+export type UseView = {
+  readonly at: Instant
+  /** Undefined for what the person did at the platform itself. */
+  readonly provider: string | undefined
+  readonly ja: string
+  readonly en: string
+}
+
+/** Everything the page shows. */
+export type Records = {
+  readonly consents: readonly ConsentView[]
+  readonly uses: readonly UseView[]
+}
+
+/** Uses shown; the ledger keeps all. */
+const usesShown = 200
+
+/** The records of a person, newest first. */
+export async function recordsOf(world: World, personId: string): Promise<Records> {
+  const providers = new Map((await listProviders(world.store)).map(one => [one.id, one]))
+  const consents = await world.store.read(db => consentsOf(db, personId))
+  const recorded = await world.ledger.entriesOf(personId)
+  return {
+    consents: consents.map(consent => ({
+      ...consent,
+      provider: providers.get(consent.providerId)?.name ?? consent.providerId,
+      purpose: providers.get(consent.providerId)?.purpose ?? '',
+    })),
+    uses: recorded
+      .flatMap(({ content }) => (content === undefined ? [] : [content.entry]))
+      .toReversed()
+      .slice(0, usesShown)
+      .map(entry => ({
+        at: entry.at,
+        provider:
+          entry.providerId === undefined
+            ? undefined
+            : (providers.get(entry.providerId)?.name ?? entry.providerId),
+        ...sayingOf(entry.kind),
+      })),
+  }
+}
+
+/**
+ * Opens a session for the holder of a card whose records are here. Refusals as of a login, and `person-unknown` for a card
+ * that was never used: nothing is recorded about it.
+ */
+export async function openRecords(
+  world: World,
+  sessions: OwnSessions,
+  by: { readonly uid: string; readonly browser: Browser | undefined },
+  answer: AuthenticatedAnswer,
+): ReturnType<OwnSessions['open']> {
+  const how = { ...by, origin: world.issuer, revocation: 'crl' } as const
+  const { judged, ceremony } = await judgeHolder(world, how, answer)
+  const links = await linksOfHolder(world, judged)
+  const at = judged.at
+  return world.store.transaction(async tx => {
+    await useCeremony(tx, ceremony)
+    if (!(await isKnown(tx, links))) throw new Refusal('person-unknown')
+    const { personId } = await linkCertificates(tx, links, { at, random: world.random })
+    await charge(tx, {
+      providerId: ownProviderId,
+      transaction: `records ${ceremony.id}`,
+      kind: 'authentication-check',
+      at,
+    })
+    await world.ledger.record(tx, entries['platform.records-viewed'], { at, personId, values: {} })
+    return sessions.open(tx, personId)
+  })
+}
+
+/**
+ * Withdraws a consent of this person, at once: what the provider could still fetch is taken back in the same transaction.
+ * False when it was not in force or not theirs.
+ */
+export async function endConsent(world: World, personId: string, id: string): Promise<boolean> {
+  const at = world.clock.now()
+  return world.store.transaction(async tx => {
+    const ended = await withdrawConsent(tx, { id, personId }, at)
+    if (ended === undefined) return false
+    await endReleases(tx, { personId, providerId: ended.providerId })
+    await world.ledger.record(tx, entries['platform.consent-withdrawn'], {
+      at,
+      personId,
+      providerId: ended.providerId,
+      values: { consent: id },
+    })
+    return true
+  })
+}
+
+async function isKnown(
+  tx: Transaction<PlatformTables>,
+  links: LinkedCertificates,
+): Promise<boolean> {
+  for (const link of links) if ((await personOf(tx, link)) !== undefined) return true
+  return false
+}
+
+function sayingOf(kind: string): { readonly ja: string; readonly en: string } {
+  const known = Object.values(entries).find(entry => entry.code === kind)
+  return { ja: known?.ja ?? kind, en: known?.en ?? kind }
+}

@@ -1,0 +1,130 @@
+/** The routes of one's own records under `/me` (C9). The card opens them by a step of its own: no provider is involved. */
+import { problemOf, Refusal } from '@sekisho/contract'
+import type { ReaderRequest } from '@sekisho/contract/reader'
+import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
+import type { CeremonyReaders } from '@sekisho/web'
+import { z } from 'zod'
+import { parseAnswer } from '../confirm/answer.ts'
+import { beginCeremony } from '../login/ceremony.ts'
+import { assertOwnPost } from '../login/own-post.ts'
+import { browserCookie, ensureBrowser, langFor, prefersHtml, sendPage } from '../login/screen.ts'
+import { messages } from '../message.ts'
+import { ownProviderId } from '../providers/registry.ts'
+import type { World } from '../world.ts'
+import { createOwnSessions, type OwnSessions } from './own-session.ts'
+import { entrancePage, recordsPage, refusedEntrancePage } from './page.ts'
+import { endConsent, openRecords, recordsOf } from './records.ts'
+
+type Own = {
+  readonly world: World
+  readonly readers: CeremonyReaders
+  readonly cookie: Cookie
+  readonly sessions: OwnSessions
+}
+
+/** The interaction that card steps of this page belong to. */
+const uid = 'me'
+
+/** Adds the routes. */
+export function addOwnPageRoutes(
+  app: App,
+  given: { readonly world: World; readonly readers: CeremonyReaders },
+): void {
+  const { world } = given
+  const own: Own = {
+    ...given,
+    cookie: browserCookie(world.issuer, '/me'),
+    sessions: createOwnSessions(world.store, world.random, world.issuer),
+  }
+  const hide = true
+  app.get('/me', { schema: { hide } }, (request, reply) =>
+    told(own, request, reply, () => show(own, request, reply)),
+  )
+  app.post(
+    '/me',
+    { schema: { body: z.object({ answer: z.string() }), hide } },
+    (request, reply) => {
+      assertOwnPost(request, world.issuer)
+      return told(own, request, reply, () => enter(own, request, reply, request.body.answer))
+    },
+  )
+  app.post(
+    '/me/consents/:id/withdraw',
+    { schema: { params: z.object({ id: z.uuid() }), hide } },
+    async (request, reply) => {
+      assertOwnPost(request, world.issuer)
+      const person = await own.sessions.read(request)
+      if (person === undefined) return back(request, reply)
+      if (!(await endConsent(world, person, request.params.id))) throw new Refusal('not-found')
+      return back(request, reply, 'withdrawn')
+    },
+  )
+  app.post('/me/logout', { schema: { hide } }, async (request, reply) => {
+    assertOwnPost(request, world.issuer)
+    await own.sessions.end(request, reply)
+    return back(request, reply)
+  })
+}
+
+async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
+  const { world, readers } = own
+  const lang = langFor(request, reply)
+  const person = await own.sessions.read(request)
+  if (person !== undefined) {
+    const told = /[?&]told=withdrawn\b/.test(request.url) ? 'withdrawn' : undefined
+    const records = await recordsOf(world, person)
+    const page = recordsPage({ lang, records, at: world.clock.now(), told })
+    return sendPage(reply, { page, readers, formOrigins: [] })
+  }
+  const browser = ensureBrowser(own.cookie, request, reply, world.random)
+  const { id, challenge } = await beginCeremony(world.store, world.random, {
+    uid,
+    providerId: ownProviderId,
+    browser,
+    kind: 'login',
+  })
+  const asked: ReaderRequest = { v: 1, type: 'authenticate', id, purpose: 'login', challenge }
+  const page = entrancePage({ lang, request: asked, readers })
+  return sendPage(reply, { page, readers, formOrigins: [] })
+}
+
+async function enter(own: Own, request: Request, reply: Reply, text: string): Promise<Reply> {
+  const secret = own.cookie.read(request)
+  const answer = parseAnswer(text)
+  if (answer.type !== 'authenticated') throw new Refusal('ceremony-malformed')
+  const browser = secret === undefined ? undefined : { secret }
+  const { hand } = await openRecords(own.world, own.sessions, { uid, browser }, answer)
+  hand(reply)
+  return back(request, reply)
+}
+
+/** Runs a step on the way in; a refusal is shown with the way to try again. */
+async function told(
+  own: Own,
+  request: Request,
+  reply: Reply,
+  step: () => Promise<Reply>,
+): Promise<Reply> {
+  try {
+    return await step()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    own.world.log.write(messages['platform.interaction-refused'], {
+      kind: 'records',
+      provider: ownProviderId,
+      refusal: error.code,
+    })
+    if (!prefersHtml(request)) throw error
+    const page = refusedEntrancePage(error, langFor(request, reply))
+    const answer = reply.code(problemOf(error).status)
+    return sendPage(answer, { page, readers: own.readers, formOrigins: [] })
+  }
+}
+
+function back(request: Request, reply: Reply, told?: 'withdrawn'): Reply {
+  const query = new URLSearchParams({
+    ...(told === undefined ? {} : { told }),
+    ...(langFor(request, reply) === 'en' ? { lang: 'en' } : {}),
+  }).toString()
+  return reply.redirect(query === '' ? '/me' : `/me?${query}`, 303)
+}
