@@ -37,31 +37,34 @@ export type TestTownSettings = {
 export type PersonAtReader = HeadlessReader & AsyncDisposable & { readonly card: HeldCard }
 
 /** A running town and what a test does with it. */
-export type TestTown = AsyncDisposable & {
-  readonly urls: Layout['urls']
-  readonly layout: Layout
-  readonly clock: TownClock
-  readonly fetch: Fetch
-  /** A persona at a reader of their own, with PIN and password as they know them unless told otherwise. */
-  person(
-    persona: string,
-    given?: {
-      readonly pin?: string
-      readonly password?: string
-      readonly expects?: readonly CeremonyPurpose[]
-      readonly confirmLastTry?: boolean
-    },
-  ): Promise<PersonAtReader>
-  /** Takes a card out of the tray. */
-  takeCard(persona: string): Promise<HeldCard>
-  /** Something happens to a resident at the municipal window. The new lists are in force when it resolves. */
-  happen(persona: string, event: ResidentEvent): Promise<void>
-  /** A command to a program's admin socket. */
-  admin(program: ProgramName, command: string, body?: unknown): Promise<unknown>
-  /** Has the authority publish what is due and the platform take it over. */
-  settle(): Promise<void>
-  stop(): Promise<void>
-}
+export type TestTown = AsyncDisposable &
+  Pick<Town, 'stopProgram' | 'startProgram' | 'processId' | 'ended'> & {
+    /** URL of the PostgreSQL server, when the town has one. */
+    readonly database: string | undefined
+    readonly urls: Layout['urls']
+    readonly layout: Layout
+    readonly clock: TownClock
+    readonly fetch: Fetch
+    /** A persona at a reader of their own, with PIN and password as they know them unless told otherwise. */
+    person(
+      persona: string,
+      given?: {
+        readonly pin?: string
+        readonly password?: string
+        readonly expects?: readonly CeremonyPurpose[]
+        readonly confirmLastTry?: boolean
+      },
+    ): Promise<PersonAtReader>
+    /** Takes a card out of the tray. */
+    takeCard(persona: string): Promise<HeldCard>
+    /** Something happens to a resident at the municipal window. The new lists are in force when it resolves. */
+    happen(persona: string, event: ResidentEvent): Promise<void>
+    /** A command to a program's admin socket. */
+    admin(program: ProgramName, command: string, body?: unknown): Promise<unknown>
+    /** Has the authority publish what is due and the platform take it over. */
+    settle(): Promise<void>
+    stop(): Promise<void>
+  }
 
 /** Starts a town. Stop it, or use `await using`. */
 export async function startTestTown(settings: TestTownSettings = {}): Promise<TestTown> {
@@ -100,6 +103,11 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
   return {
     urls: layout.urls,
     layout,
+    database: postgres?.url,
+    stopProgram: town.stopProgram,
+    startProgram: town.startProgram,
+    processId: town.processId,
+    ended: town.ended,
     clock: townClock(layout.clockFile),
     fetch: caller.fetch,
     person: async (persona, given = {}) => {
@@ -109,7 +117,7 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
         signature: secret('signature', given.password ?? personaPassword),
       }
       const reader = createHeadlessReader({
-        fetch: caller.fetch,
+        fetch: given.fetch ?? caller.fetch,
         card: held.card,
         pins,
         expects: given.expects ?? ['login', 'identify', 'sign'],

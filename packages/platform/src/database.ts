@@ -89,6 +89,8 @@ type IntentTable = {
   kind: 'corresponding-serial' | 'predecessor'
   /** Keyed hash (hex) over kind, issuer key and serial: the same question is asked under the same id. */
   question: string
+  /** The query as it was first put, sealed: it is repeated to the letter. */
+  query: Uint8Array
   state: 'asked' | 'answered'
   /** Signed answer of the authority as received, sealed. */
   answer: Uint8Array | null
@@ -258,6 +260,7 @@ const statements = [
     id text primary key,
     kind text not null check (kind in ('corresponding-serial', 'predecessor')),
     question text not null unique,
+    query bytea not null,
     state text not null check (state in ('asked', 'answered')),
     answer bytea,
     created_at bigint not null,

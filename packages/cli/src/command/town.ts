@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { Refusal } from '@sekisho/contract'
 import { townClock } from '@sekisho/runtime/clock'
 import { createLog, type Log, streamSink } from '@sekisho/runtime/log'
-import { createEffects } from '@sekisho/runtime/store'
+import { createEffects, type Effects } from '@sekisho/runtime/store'
 import { type Command, InvalidArgumentError } from 'commander'
 import { defaultPortBase, layoutOf, type ProgramName, programNames } from '../town/layout.ts'
 import { personaPassword, personaPin } from '../town/personas.ts'
@@ -141,17 +141,35 @@ async function runProgram(
   given: { data: string; portBase: number; residents: number; database?: string },
 ): Promise<void> {
   if (!isProgramName(name)) throw new Refusal('request-malformed', { fields: 'name' })
-  const killAt = process.env['SEKISHO_KILL_AT']
-  const moment = process.env['SEKISHO_KILL_MOMENT'] === 'after' ? 'after' : 'before'
   const running = await startProgram(name, {
     layout: layoutOf(resolve(given.data), given.portBase),
     log: programLog(name),
     database: given.database,
     residents: given.residents,
-    effects: killAt === undefined ? undefined : createEffects({ killAt: Number(killAt), moment }),
+    effects: killSwitch(),
   })
   await untilSignal()
   await running.stop()
+}
+
+/**
+ * For kill tests: with `SEKISHO_KILL_AT=n` the program counts its effects from SIGUSR2 on and kills itself at the n-th, before
+ * it or, with `SEKISHO_KILL_MOMENT=after`, right after it.
+ */
+function killSwitch(): Effects | undefined {
+  const killAt = process.env['SEKISHO_KILL_AT']
+  if (killAt === undefined) return undefined
+  const moment = process.env['SEKISHO_KILL_MOMENT'] === 'after' ? 'after' : 'before'
+  let armed: Effects | undefined
+  process.on('SIGUSR2', () => {
+    armed = createEffects({ killAt: Number(killAt), moment })
+  })
+  return {
+    around: (kind, run) => (armed === undefined ? run() : armed.around(kind, run)),
+    mark: kind => armed?.mark(kind),
+    count: () => armed?.count() ?? 0,
+    seen: () => armed?.seen() ?? [],
+  }
 }
 
 function isProgramName(name: string): name is ProgramName {

@@ -21,43 +21,76 @@ export type TownSettings = {
 }
 
 /** A running town. */
-export type Town = { readonly layout: Layout; stop(): Promise<void> }
+export type Town = {
+  readonly layout: Layout
+  /** Ends one program; the others stay. */
+  stopProgram(name: ProgramName): Promise<void>
+  /** Starts it again. In a split town `env` is added to the environment of its process. */
+  startProgram(name: ProgramName, env?: Readonly<Record<string, string>>): Promise<void>
+  /** Process id of a program of a split town. */
+  processId(name: ProgramName): number | undefined
+  /** Resolves when the process of a program has ended, however it did. */
+  ended(name: ProgramName): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A program that runs, in this process or in one of its own. */
+type RunningProgram = Running & {
+  readonly pid?: number | undefined
+  readonly ended?: Promise<void>
+}
 
 /** Starts a town. Refusal `data-folder-in-use` when another town runs on the folder. */
 export async function startTown(settings: TownSettings): Promise<Town> {
   await ownerOnlyFolder(settings.folder)
   const lock = await lockFolder(settings.folder)
   const layout = layoutOf(settings.folder, settings.portBase)
-  const running: Running[] = []
+  const programs = new Map<ProgramName, RunningProgram>()
+  const others: Running[] = []
   const stop = async (): Promise<void> => {
-    for (const one of running.toReversed()) await one.stop()
+    for (const one of [...programs.values()].toReversed()) await one.stop()
+    for (const one of others.toReversed()) await one.stop()
     lock.release()
   }
   try {
     for (const name of programNames) await ownerOnlyFolder(join(settings.folder, name))
-    if (settings.isSplit)
-      for (const name of programNames) running.push(await startProcess(name, settings, layout))
-    else await startTogether(settings, layout, running)
-    running.push(await startFront(layout, settings.log))
-    return { layout, stop }
+    const start = settings.isSplit
+      ? (name: ProgramName, env = {}) => startProcess(name, settings, layout, env)
+      : await startingTogether(settings, layout, others)
+    for (const name of programNames) programs.set(name, await start(name))
+    others.push(await startFront(layout, settings.log))
+    return {
+      layout,
+      stop,
+      stopProgram: async name => {
+        await programs.get(name)?.stop()
+        programs.delete(name)
+      },
+      startProgram: async (name, env) => {
+        programs.set(name, await start(name, env))
+      },
+      processId: name => programs.get(name)?.pid,
+      ended: async name => programs.get(name)?.ended,
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function startTogether(
+/** Programs of one process share an engine. */
+async function startingTogether(
   settings: TownSettings,
   layout: Layout,
-  running: Running[],
-): Promise<void> {
+  others: Running[],
+): Promise<(name: ProgramName, env?: Readonly<Record<string, string>>) => Promise<RunningProgram>> {
   const engine =
     settings.database === undefined
       ? await openEmbedded(layout.databaseFolder('town'))
       : connectPostgres(settings.database)
-  running.push({ stop: () => engine.close() })
+  others.push({ stop: () => engine.close() })
   const world: ProgramWorld = { ...settings, layout, engine }
-  for (const name of programNames) running.push(await startProgram(name, world))
+  return name => startProgram(name, world)
 }
 
 /** Milliseconds a program may take to become healthy: an embedded database is made at the first start. */
@@ -69,7 +102,8 @@ async function startProcess(
   name: ProgramName,
   settings: TownSettings,
   layout: Layout,
-): Promise<Running> {
+  env: Readonly<Record<string, string>>,
+): Promise<RunningProgram> {
   const args = [
     join(import.meta.dirname, '..', 'main.ts'),
     'program',
@@ -82,7 +116,10 @@ async function startProcess(
     String(settings.residents),
     ...(settings.database === undefined ? [] : ['--database', settings.database]),
   ]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...env },
+  })
   let exitCode: number | undefined
   const exited = new Promise<void>(resolve => {
     child.once('exit', code => {
@@ -103,6 +140,8 @@ async function startProcess(
     await caller.close()
   }
   return {
+    pid: child.pid,
+    ended: exited,
     stop: async () => {
       child.kill('SIGTERM')
       await exited

@@ -9,6 +9,7 @@ import type { CertificateReference } from '@sekisho/contract/authority'
 import {
   correspondingSerialAnswer,
   type CorrespondingSerialQuery,
+  correspondingSerialQuery,
   predecessorAnswer,
 } from '@sekisho/contract/authority'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
@@ -37,9 +38,10 @@ export async function askCorrespondingSerial(
   const { answer, id } = await ask(
     world,
     'corresponding-serial',
-    query.signature,
+    { about: query.signature, query },
     correspondingSerialAnswer,
-    key => world.connector.correspondingSerial(query, key),
+    // The very query that was written first: under one key the authority repeats only one.
+    (first, key) => world.connector.correspondingSerial(correspondingSerialQuery.parse(first), key),
   )
   return { authentication: answer.authentication, query: id }
 }
@@ -49,8 +51,12 @@ export async function askPredecessor(
   world: World,
   authentication: CertificateReference,
 ): Promise<CertificateReference | null> {
-  const { answer } = await ask(world, 'predecessor', authentication, predecessorAnswer, key =>
-    world.connector.predecessor(authentication, key),
+  const { answer } = await ask(
+    world,
+    'predecessor',
+    { about: authentication, query: {} },
+    predecessorAnswer,
+    (_first, key) => world.connector.predecessor(authentication, key),
   )
   return answer.predecessor
 }
@@ -77,19 +83,20 @@ export async function settleIntent(
 async function ask<T>(
   world: World,
   kind: 'corresponding-serial' | 'predecessor',
-  about: CertificateReference,
+  asked: { readonly about: CertificateReference; readonly query: unknown },
   schema: z.ZodType<T>,
-  send: (key: string) => Promise<T>,
+  send: (query: unknown, key: string) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly id: string }> {
+  const { about } = asked
   const question = createHmac('sha256', world.questionKey)
     .update(`${kind}\n${about.issuerKeyId}\n${about.serial}`)
     .digest('hex')
-  const { id, answer: stored } = await writeIntent(world, kind, question)
+  const { id, answer: stored, query } = await writeIntent(world, kind, question, asked.query)
   if (stored !== null) {
     const known = await world.master.unwrap(`intent ${id}`, stored)
     return { answer: schema.parse(JSON.parse(new TextDecoder().decode(known))), id }
   }
-  const answer = await send(id)
+  const answer = await send(query, id)
   const sealed = await world.master.wrap(
     `intent ${id}`,
     new TextEncoder().encode(JSON.stringify(answer)),
@@ -105,20 +112,27 @@ async function ask<T>(
   return { answer, id }
 }
 
-/** The intent of this question, written now or before. */
-function writeIntent(
+/** The intent of this question, written now or before, with the query as it was first put. */
+async function writeIntent(
   world: World,
   kind: 'corresponding-serial' | 'predecessor',
   question: string,
-): Promise<{ id: string; answer: Uint8Array | null }> {
+  query: unknown,
+): Promise<{ id: string; answer: Uint8Array | null; query: unknown }> {
   const at = world.clock.now()
-  return world.store.transaction(async tx => {
+  // The query names a serial, which stands in the clear in one table only.
+  const sealed = await world.master.wrap(
+    `intent query ${question}`,
+    new TextEncoder().encode(JSON.stringify(query)),
+  )
+  const row = await world.store.transaction(async tx => {
     await tx
       .insertInto('intent')
       .values({
         id: world.random.uuidv7(at),
         kind,
         question,
+        query: sealed,
         state: 'asked',
         answer: null,
         created_at: at,
@@ -129,8 +143,10 @@ function writeIntent(
       .execute()
     return tx
       .selectFrom('intent')
-      .select(['id', 'answer'])
+      .select(['id', 'answer', 'query'])
       .where('question', '=', question)
       .executeTakeFirstOrThrow()
   })
+  const first = await world.master.unwrap(`intent query ${question}`, row.query)
+  return { ...row, query: JSON.parse(new TextDecoder().decode(first)) }
 }
