@@ -53,6 +53,8 @@ export type TestTown = AsyncDisposable &
         readonly password?: string
         readonly expects?: readonly CeremonyPurpose[]
         readonly confirmLastTry?: boolean
+        /** In place of the town's own, to watch or disturb what the person's browser sends. */
+        readonly fetch?: Fetch
       },
     ): Promise<PersonAtReader>
     /** Takes a card out of the tray. */
