@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { refusals } from '@sekisho/contract'
+import { reasonCodes } from '@sekisho/pki'
+import { refusalOf } from './refusal.ts'
+
+it('every reason of the trust core has a refusal of the closed list', () => {
+  for (const reason of reasonCodes()) assert.ok(refusalOf(reason) in refusals, reason)
+})
+
+it('what only time can mend may be tried again; what a certificate is may not', () => {
+  for (const reason of reasonCodes()) {
+    const code = refusalOf(reason)
+    if (code.startsWith('revocation-')) assert.ok(refusals[code].status >= 500, reason)
+    else assert.ok(refusals[code].status < 500, reason)
+  }
+})
+
+it('revoked and held stay apart, and nothing that was not found out is told as either', () => {
+  const told = reasonCodes().filter(reason => refusalOf(reason) === 'certificate-revoked')
+  assert.deepEqual(told, ['certificate-revoked'])
+  assert.deepEqual(
+    reasonCodes().filter(reason => refusalOf(reason) === 'certificate-held'),
+    ['certificate-held'],
+  )
+})
