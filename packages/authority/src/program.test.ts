@@ -312,15 +312,21 @@ describe('the authority as a program', () => {
       const row = await certificate(of, ca)
       const { hierarchy, leaf } = await files(row)
       const said = await openssl(
-        ...[
-          'ocsp',
-          '-url',
-          `${settings.publicOrigin.replace('authority.localhost', '127.0.0.1')}/ocsp/${ca}`,
-        ],
-        ...['-header', `Host=${new URL(settings.publicOrigin).host}`],
-        ...['-CAfile', hierarchy.all, '-issuer', hierarchy.own, ...more, '-cert', leaf],
+        'ocsp',
+        '-url',
+        `${settings.publicOrigin.replace('authority.localhost', '127.0.0.1')}/ocsp/${ca}`,
+        '-header',
+        `Host=${new URL(settings.publicOrigin).host}`,
+        '-CAfile',
+        hierarchy.all,
+        '-issuer',
+        hierarchy.own,
+        ...more,
+        '-cert',
+        leaf,
         // The town's clock stands still; the tool's does not.
-        ...['-validity_period', String(Math.ceil(Math.abs(Date.now() - today) / 1000) + 3600)],
+        '-validity_period',
+        String(Math.ceil(Math.abs(protocolNow() - today) / 1000) + 3600),
       )
       return said.text
     }
@@ -374,16 +380,14 @@ describe('the authority as a program', () => {
       const { hierarchy } = await files(row)
       const request = join(folder.path, 'unknown.req')
       await openssl(
-        ...[
-          'ocsp',
-          '-issuer',
-          hierarchy.own,
-          '-serial',
-          '0x01020304',
-          '-no_nonce',
-          '-reqout',
-          request,
-        ],
+        'ocsp',
+        '-issuer',
+        hierarchy.own,
+        '-serial',
+        '0x01020304',
+        '-no_nonce',
+        '-reqout',
+        request,
       )
       const answer = await asks('signature', await readFile(request))
       assert.equal(answer.kind === 'basic' ? answer.answers[0]?.status : answer.status, 'unknown')
@@ -393,7 +397,7 @@ describe('the authority as a program', () => {
       const row = await certificate('plain', 'authentication')
       const { hierarchy, leaf } = await files(row)
       const request = join(folder.path, 'other.req')
-      await openssl(...['ocsp', '-issuer', hierarchy.own, '-cert', leaf, '-reqout', request])
+      await openssl('ocsp', '-issuer', hierarchy.own, '-cert', leaf, '-reqout', request)
       const der = await readFile(request)
       assert.deepEqual(await asks('signature', der), { kind: 'unsuccessful', status: 6 })
       assert.equal((await asks('authentication', der)).kind, 'basic')

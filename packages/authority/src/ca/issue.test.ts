@@ -206,7 +206,14 @@ describe('a responder’s certificate', () => {
       const path = await pemFile(town.folder, 'responder.pem', [certificate])
       const seconds = String(at / 1000)
       const said = await openssl(
-        ...['verify', '-purpose', 'ocsphelper', '-attime', seconds, '-CAfile', anchors, path],
+        'verify',
+        '-purpose',
+        'ocsphelper',
+        '-attime',
+        seconds,
+        '-CAfile',
+        anchors,
+        path,
       )
       assert.match(said.text, /: OK$/m)
     }

@@ -4,7 +4,7 @@ import { municipalities } from '@sekisho/contract/japan'
 import { button, html, type Lang, type Markup } from '@sekisho/web'
 import type { Resident } from '../registry/resident.ts'
 import { residentEvent, type ResidentEvent } from './event.ts'
-import { eventNames, windowWords } from './word.ts'
+import { effectTexts, eventNames, windowWords } from './word.ts'
 
 /** What decides which events are possible. */
 export type FileState = {
@@ -29,13 +29,21 @@ export function eventForms(lang: Lang, file: FileState): Markup {
     ({ title, events }) =>
       html`<h3>${say[title]}</h3>${events.map(
         what =>
-          html`<details><summary>${eventNames[lang][what]}</summary><form method="post" action="/residents/${file.resident.id}"><fieldset><legend>${eventNames[lang][what]}</legend><input type="hidden" name="what" value="${what}">${fieldsOf(lang, what, file)}${button(eventNames[lang][what])}</fieldset></form></details>`,
+          html`<details><summary>${eventNames[lang][what]}</summary><form method="post" action="/residents/${file.resident.id}"><fieldset aria-label="${eventNames[lang][what]}"><p>${effectTexts[lang][what]}</p><input type="hidden" name="what" value="${what}">${fieldsOf(lang, what, file)}${button(say[buttons[title]])}</fieldset></form></details>`,
       )}`,
   )}`
 }
 
+/** What the button of each group says. */
+const buttons = {
+  ofCard: 'perform',
+  ofSecrets: 'perform',
+  ofRecord: 'accept',
+  ofStops: 'accept',
+} as const
+
 function offersOf(file: FileState): readonly {
-  readonly title: 'ofCard' | 'ofSecrets' | 'ofRecord' | 'ofStops'
+  readonly title: keyof typeof buttons
   readonly events: readonly What[]
 }[] {
   const { status } = file.resident

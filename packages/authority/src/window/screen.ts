@@ -88,7 +88,6 @@ async function listPage(given: ScreenWorld, lang: Lang, wish: Wish): Promise<str
 ${select('municipality', 'municipality', say.municipality, [['', say.all], ...municipalities.map(one => [one.code, `${one.prefecture}${one.name}`] as const)], municipality)}
 ${field({ name: 'name', label: say.name, hint: say.nameHint, value: name, autocomplete: 'off' })}
 ${button(say.search)}</form>`,
-      html`<h2>${isSearch ? say.found : say.people}</h2>`,
       shown.length === 0
         ? html`<p>${say.none}</p>`
         : table(
@@ -156,6 +155,7 @@ async function residentPage(
     wide: true,
     service: { name: windowName[lang], home: '/' },
     path: `/residents/${id}`,
+    nav: [{ href: '/', label: say.find }],
     body: [
       doneNotice(lang, done),
       pairs(rows),
@@ -209,7 +209,7 @@ function certificateTable(lang: Lang, certificates: Holdings['certificates']): M
   const say = windowWords[lang]
   if (certificates.length === 0) return html`<p>${say.noCertificates}</p>`
   return table(
-    say.certificates,
+    say.newestFirst,
     [say.kind, say.begins, say.ends, say.state],
     certificates.map(one => [
       say.kinds[one.ca],

@@ -50,6 +50,54 @@ export const eventNames: Readonly<Record<Lang, Readonly<Record<ResidentEvent['wh
   },
 }
 
+/** What each event does, in one sentence. */
+export const effectTexts: Readonly<Record<Lang, Readonly<Record<ResidentEvent['what'], string>>>> =
+  {
+    ja: {
+      card: '電子証明書を発行し、暗証番号を設定したカードを渡します。',
+      reissue: '今のカードと電子証明書は使えなくなり、新しいカードに発行します。',
+      renew: 'カードの電子証明書を新しくします。今の電子証明書は失効します。',
+      signature: '署名用電子証明書だけを新しくします。利用者証明用はそのままです。',
+      'reset-pin': '新しい暗証番号を設定し、入力できる回数を戻します。',
+      'reset-password': '新しいパスワードを設定し、入力できる回数を戻します。',
+      move: '署名用電子証明書が失効します。利用者証明用はそのままです。',
+      rename: '署名用電子証明書が失効します。利用者証明用はそのままです。',
+      correct: '署名用電子証明書が失効します。利用者証明用はそのままです。',
+      overseas:
+        '署名用電子証明書が失効します。引き続き使う手続をしないと、カードと利用者証明用も使えなくなります。',
+      deceased: 'カードと両方の電子証明書が使えなくなります。',
+      'residence-lost': 'カードと両方の電子証明書が使えなくなります。',
+      'end-card': '返納、盗難、個人番号の変更などで、カードと両方の電子証明書が使えなくなります。',
+      lost: '両方の電子証明書を一時停止します。',
+      found: '一時停止を解除し、電子証明書を再び有効にします。',
+      stop: '両方の電子証明書が失効します。カードはそのままです。',
+      'key-compromised': '両方の電子証明書が失効します。カードはそのままです。',
+      'recorded-wrongly': '両方の電子証明書が失効します。続けて電子証明書を更新してください。',
+    },
+    en: {
+      card: 'Issues certificates and hands out a card with its PIN and password set.',
+      reissue: 'The present card and its certificates end; a new card takes their place.',
+      renew: 'New certificates onto the card. The present ones are revoked.',
+      signature: 'A new signature certificate alone. The authentication certificate stays.',
+      'reset-pin': 'Sets a new PIN and gives all tries back.',
+      'reset-password': 'Sets a new password and gives all tries back.',
+      move: 'The signature certificate is revoked. The authentication certificate stays.',
+      rename: 'The signature certificate is revoked. The authentication certificate stays.',
+      correct: 'The signature certificate is revoked. The authentication certificate stays.',
+      overseas:
+        'The signature certificate is revoked, and without continued use the card and the other one too.',
+      deceased: 'The card and both certificates end.',
+      'residence-lost': 'The card and both certificates end.',
+      'end-card':
+        'Given back, stolen, or the my number changed: the card and both certificates end.',
+      lost: 'Both certificates are held.',
+      found: 'The hold is lifted and the certificates are valid again.',
+      stop: 'Both certificates are revoked. The card stays.',
+      'key-compromised': 'Both certificates are revoked. The card stays.',
+      'recorded-wrongly': 'Both certificates are revoked. Renew them next.',
+    },
+  }
+
 const ja = {
   find: '住民をさがす',
   lead: '体験用の町の窓口です。架空の住民にカードを交付したり、届出を受け付けたりできます。',
@@ -61,6 +109,9 @@ const ja = {
   search: 'さがす',
   people: '体験用に用意された人',
   found: 'さがした結果',
+  newestFirst: '発行の新しい順',
+  perform: '手続をする',
+  accept: '届出を受け付ける',
   more: '件数が多いため、はじめの50人だけを表示しています。',
   none: '該当する住民はいません。',
   state: '状態',
@@ -122,6 +173,9 @@ const en: WindowWords = {
   search: 'Find',
   people: 'People prepared for practice',
   found: 'Found',
+  newestFirst: 'Newest first',
+  perform: 'Do it',
+  accept: 'Accept it',
   more: 'There are many; only the first 50 are shown.',
   none: 'No such resident.',
   state: 'State',
