@@ -1,25 +1,9 @@
 /** The `sekisho` command. */
 import { problemOf, Refusal } from '@sekisho/contract'
-import { Command } from 'commander'
-import { addAgentCommand } from './command/agent.ts'
-import { addCardCommands } from './command/card.ts'
-import { addOperatorCommands } from './command/operator.ts'
-import { addTownCommands } from './command/town.ts'
-import { addVerifyCommands } from './command/verify.ts'
-
-const program = new Command('sekisho')
-  .description(
-    'Open common authentication platform for JPKI, with a practice town / 公的個人認証の共通認証基盤',
-  )
-  .version('0.1.0')
-addTownCommands(program)
-addOperatorCommands(program)
-addCardCommands(program)
-addVerifyCommands(program)
-addAgentCommand(program)
+import { createCommandLine } from './command/sekisho.ts'
 
 try {
-  await program.parseAsync()
+  await createCommandLine().parseAsync()
 } catch (error) {
   process.exitCode = tell(error)
 }
