@@ -18,10 +18,15 @@ import { temporaryFolder } from '@sekisho/runtime/files'
 import { callAdmin } from '@sekisho/runtime/http'
 import { createLog, type LogSink } from '@sekisho/runtime/log'
 import { createFetch, type Fetch, freePort } from '@sekisho/runtime/net'
-import { startTemporaryPostgres } from '@sekisho/runtime/store'
+import { startTemporaryPostgres, type Store } from '@sekisho/runtime/store'
 import type { Layout, ProgramName } from './town/layout.ts'
 import { personaPassword, personaPin } from './town/personas.ts'
+import { startTestProvider, type TestProvider, type TestProviderSettings } from './test-provider.ts'
+import type { Wire } from './town/program.ts'
 import { startTown, type Town } from './town/town.ts'
+
+export type { TestProvider, TestProviderSettings } from './test-provider.ts'
+export type { Wire } from './town/program.ts'
 
 /** How the town for a test is to be. */
 export type TestTownSettings = {
@@ -31,7 +36,12 @@ export type TestTownSettings = {
   readonly residents?: number
   /** Gets every log line, such as a `raisingSink`. */
   readonly sink?: LogSink
+  /** Stands between platform or bank and what they call; for a town in one process. */
+  readonly wire?: Wire
 }
+
+/** A program's tables, untyped. */
+export type TestTables = Store<Record<string, Record<string, unknown>>>
 
 /** A person with a card at a headless reader. */
 export type PersonAtReader = HeadlessReader & AsyncDisposable & { readonly card: HeldCard }
@@ -61,6 +71,10 @@ export type TestTown = AsyncDisposable &
     takeCard(persona: string): Promise<HeldCard>
     /** Something happens to a resident at the municipal window. The new lists are in force when it resolves. */
     happen(persona: string, event: ResidentEvent): Promise<void>
+    /** Registers a provider of the test's own, with its own keys, and starts the page that people come back to. */
+    provider(given: TestProviderSettings): Promise<TestProvider>
+    /** The tables of a program, to look into or to bring into a state that takes long to reach; of a town in one process. */
+    tables(program: ProgramName): Promise<TestTables>
     /** A command to a program's admin socket. */
     admin(program: ProgramName, command: string, body?: unknown): Promise<unknown>
     /** Has the authority publish what is due and the platform take it over. */
@@ -85,6 +99,7 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
       database: postgres?.url,
       residents: settings.residents ?? 20,
       log,
+      wire: settings.wire,
     }),
   )
   const { layout } = town
@@ -96,7 +111,9 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
     await admin('authority', 'publish')
     await admin('platform', 'revocation-refresh')
   }
+  const providers: TestProvider[] = []
   const stop = async (): Promise<void> => {
+    for (const one of providers) await one.stop()
     await caller.close()
     await town.stop()
     await postgres?.stop()
@@ -113,11 +130,11 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
     clock: townClock(layout.clockFile),
     fetch: caller.fetch,
     person: async (persona, given = {}) => {
-      const held = await cards.take(persona)
       const pins = {
         authentication: secret('authentication', given.pin ?? personaPin),
         signature: secret('signature', given.password ?? personaPassword),
       }
+      const held = await cards.take(persona)
       const reader = createHeadlessReader({
         fetch: given.fetch ?? caller.fetch,
         card: held.card,
@@ -136,6 +153,17 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
       }
     },
     takeCard: persona => cards.take(persona),
+    provider: async given => {
+      const started = await startTestProvider(given, {
+        issuer: layout.urls.platform,
+        fetch: caller.fetch,
+        log,
+        register: metadata => admin('platform', 'provider-add', metadata),
+      })
+      providers.push(started)
+      return started
+    },
+    tables: program => tablesOf(town, program),
     happen: async (persona, event) => {
       await admin('authority', 'resident-event', { resident: persona, event })
       await settle()
@@ -145,6 +173,15 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** Opens a program's tables under its own role. */
+async function tablesOf(town: Town, program: ProgramName): Promise<TestTables> {
+  if (town.engine === undefined) throw new Error('the tables of a split town are its programs’')
+  return town.engine.store<Record<string, Record<string, unknown>>>({
+    schema: program,
+    migrations: {},
+  })
 }
 
 const attemptsMax = 5

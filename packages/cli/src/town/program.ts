@@ -7,12 +7,15 @@ import { townClock } from '@sekisho/runtime/clock'
 import { callAdmin } from '@sekisho/runtime/http'
 import { type KeyPair, loadOrCreateKey, privateJwkOf, publicJwkOf } from '@sekisho/runtime/keys'
 import type { Log } from '@sekisho/runtime/log'
-import { createFetch } from '@sekisho/runtime/net'
+import { createFetch, type Fetch } from '@sekisho/runtime/net'
 import { seededRandom, systemRandom } from '@sekisho/runtime/random'
 import { connectPostgres, type Effects, type Engine, openEmbedded } from '@sekisho/runtime/store'
 import { type Bank, startBank } from '@sekisho/services/bank'
 import { type Layout, type ProgramName } from './layout.ts'
 import { personas } from './personas.ts'
+
+/** Stands between a program and whatever it calls, in tests: sees, alters or breaks what passes. */
+export type Wire = (program: ProgramName, fetch: Fetch) => Fetch
 
 /** What a program of a town gets from the town. */
 export type ProgramWorld = {
@@ -25,6 +28,7 @@ export type ProgramWorld = {
   readonly effects?: Effects | undefined
   /** An engine shared by the programs of one process. */
   readonly engine?: Engine | undefined
+  readonly wire?: Wire | undefined
 }
 
 /** A running program. */
@@ -102,7 +106,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
     messageKey,
     readers: { wallet: layout.urls.wallet, agent: `ws://127.0.0.1:${agentPort}` },
     revocationRefreshMs: 1000,
-    fetch: caller.fetch,
+    fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
     clock: townClock(layout.clockFile),
     random: systemRandom(),
     log: world.log,
@@ -130,7 +134,7 @@ async function startTownBank(world: ProgramWorld): Promise<Running> {
       privateKey: { ...privateJwkOf(key), kid: key.keyId, alg: 'ES256' },
       dangerAllowHttp: true,
     },
-    fetch: caller.fetch,
+    fetch: world.wire?.('bank', caller.fetch) ?? caller.fetch,
     clock: townClock(layout.clockFile),
     random: systemRandom(),
     log: world.log,

@@ -5,10 +5,10 @@ import { sleep } from '@sekisho/runtime/clock'
 import { lockFolder, ownerOnlyFolder } from '@sekisho/runtime/files'
 import type { Log } from '@sekisho/runtime/log'
 import { createFetch } from '@sekisho/runtime/net'
-import { connectPostgres, openEmbedded } from '@sekisho/runtime/store'
+import { connectPostgres, type Engine, openEmbedded } from '@sekisho/runtime/store'
 import { startFront } from './front.ts'
 import { type Layout, layoutOf, type ProgramName, programNames } from './layout.ts'
-import { type ProgramWorld, type Running, startProgram } from './program.ts'
+import { type Running, startProgram, type Wire } from './program.ts'
 
 /** How a town is to run. */
 export type TownSettings = {
@@ -18,11 +18,15 @@ export type TownSettings = {
   readonly database: string | undefined
   readonly residents: number
   readonly log: Log
+  /** Of a town in one process only. */
+  readonly wire?: Wire | undefined
 }
 
 /** A running town. */
 export type Town = {
   readonly layout: Layout
+  /** The engine of a town in one process. */
+  readonly engine: Engine | undefined
   /** Ends one program; the others stay. */
   stopProgram(name: ProgramName): Promise<void>
   /** Starts it again. In a split town `env` is added to the environment of its process. */
@@ -54,13 +58,16 @@ export async function startTown(settings: TownSettings): Promise<Town> {
   }
   try {
     for (const name of programNames) await ownerOnlyFolder(join(settings.folder, name))
-    const start = settings.isSplit
-      ? (name: ProgramName, env = {}) => startProcess(name, settings, layout, env)
-      : await startingTogether(settings, layout, others)
+    const engine = settings.isSplit ? undefined : await sharedEngine(settings, layout, others)
+    const start =
+      engine === undefined
+        ? (name: ProgramName, env = {}) => startProcess(name, settings, layout, env)
+        : (name: ProgramName) => startProgram(name, { ...settings, layout, engine })
     for (const name of programNames) programs.set(name, await start(name))
     others.push(await startFront(layout, settings.log))
     return {
       layout,
+      engine,
       stop,
       stopProgram: async name => {
         await programs.get(name)?.stop()
@@ -79,18 +86,17 @@ export async function startTown(settings: TownSettings): Promise<Town> {
 }
 
 /** Programs of one process share an engine. */
-async function startingTogether(
+async function sharedEngine(
   settings: TownSettings,
   layout: Layout,
   others: Running[],
-): Promise<(name: ProgramName, env?: Readonly<Record<string, string>>) => Promise<RunningProgram>> {
+): Promise<Engine> {
   const engine =
     settings.database === undefined
       ? await openEmbedded(layout.databaseFolder('town'))
       : connectPostgres(settings.database)
   others.push({ stop: () => engine.close() })
-  const world: ProgramWorld = { ...settings, layout, engine }
-  return name => startProgram(name, world)
+  return engine
 }
 
 /** Milliseconds a program may take to become healthy: an embedded database is made at the first start. */

@@ -1,0 +1,74 @@
+/** A service provider of a test's own: registered with its own keys, on nothing but the SDK. */
+import { createServer } from '@sekisho/runtime/http'
+import { createKey, privateJwkOf, publicJwkOf } from '@sekisho/runtime/keys'
+import type { Log } from '@sekisho/runtime/log'
+import { type Fetch, freePort } from '@sekisho/runtime/net'
+import { createSekisho, type Sekisho } from '@sekisho/sdk'
+
+/** How the provider is registered. */
+export type TestProviderSettings = {
+  readonly id: string
+  /** Contracted scopes, space-separated. */
+  readonly scope?: string
+  readonly revocation?: 'crl' | 'ocsp'
+  /** In place of the town's own, to see what the provider sees. */
+  readonly fetch?: (fetch: Fetch) => Fetch
+}
+
+/** A registered provider. */
+export type TestProvider = {
+  readonly id: string
+  readonly sekisho: Sekisho
+  /** Where people come back to. */
+  readonly redirectUri: string
+  /** Registers it anew with other scopes. */
+  contract(scope: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Registers and starts it. */
+export async function startTestProvider(
+  given: TestProviderSettings,
+  world: {
+    readonly issuer: string
+    readonly fetch: Fetch
+    readonly log: Log
+    readonly register: (metadata: unknown) => Promise<unknown>
+  },
+): Promise<TestProvider> {
+  const port = await freePort()
+  const origin = `http://${given.id}.localhost:${port}`
+  const key = await createKey('ec-p256')
+  const redirectUri = `${origin}/callback`
+  const contract = async (scope: string): Promise<void> => {
+    await world.register({
+      client_id: given.id,
+      client_name: `試験 ${given.id}`,
+      redirect_uris: [redirectUri],
+      jwks: { keys: [publicJwkOf(key)] },
+      scope,
+      sekisho_purpose: '試験のため',
+      sekisho_revocation: given.revocation ?? 'crl',
+    })
+  }
+  await contract(given.scope ?? 'openid name address birthdate gender sign verify change statement')
+  const server = await createServer({ name: given.id, log: world.log, publicOrigin: origin })
+  server.app.get('/callback', (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send('<!doctype html><title>back</title>'),
+  )
+  await server.listen(port)
+  return {
+    id: given.id,
+    redirectUri,
+    contract,
+    sekisho: createSekisho({
+      issuer: world.issuer,
+      clientId: given.id,
+      privateKey: { ...privateJwkOf(key), kid: key.keyId, alg: 'ES256' },
+      redirectUri,
+      fetch: given.fetch?.(world.fetch) ?? world.fetch,
+      dangerAllowHttp: true,
+    }),
+    stop: () => server.stop(),
+  }
+}
