@@ -94,7 +94,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
 export async function openWorld(
   settings: Pick<
     AuthoritySettings,
-    'engine' | 'rules' | 'clock' | 'random' | 'log' | 'cardsFolder'
+    'engine' | 'rules' | 'clock' | 'random' | 'log' | 'cardsFolder' | 'effects'
   >,
 ): Promise<World> {
   const store = await settings.engine.store<AuthorityTables>({
@@ -109,6 +109,7 @@ export async function openWorld(
     random: settings.random,
     log: settings.log,
     cardsFolder: settings.cardsFolder,
+    effects: settings.effects,
     cardKey: freshCardKey,
   }
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '@sekisho/runtime/clock'
 import type { Log } from '@sekisho/runtime/log'
 import type { Random } from '@sekisho/runtime/random'
-import type { Store } from '@sekisho/runtime/store'
+import type { Effects, Store } from '@sekisho/runtime/store'
 import type { Hierarchy } from './ca/hierarchy.ts'
 import { presentValidity, type ValidityRules } from './ca/validity.ts'
 import type { AuthorityTables } from './database.ts'
@@ -36,6 +36,8 @@ export type World = {
   readonly log: Log
   /** Folder of the card files: the window's tray. */
   readonly cardsFolder: string
+  /** Counts what is written to cards, for kill tests. */
+  readonly effects: Effects | undefined
   /** Makes a key pair for a card. */
   cardKey(): Promise<CardKey>
 }

@@ -6,9 +6,22 @@ import { join } from 'node:path'
 import { cardFileName, type CardState, parseCardState } from '@sekisho/card/virtual'
 import { Refusal } from '@sekisho/contract'
 import { lockFile, ownerOnlyFolder, readJsonFile, writeJsonFile } from '@sekisho/runtime/files'
+import type { Effects } from '@sekisho/runtime/store'
 
 /** A place in the tray: the folder, and the persona's name or the card's serial for everybody else. */
-export type CardPlace = { readonly folder: string; readonly name: string }
+export type CardPlace = {
+  readonly folder: string
+  readonly name: string
+  readonly effects?: Effects | undefined
+}
+
+/** The place of a card in the tray of a world. */
+export function placeOf(
+  world: { readonly cardsFolder: string; readonly effects: Effects | undefined },
+  name: string,
+): CardPlace {
+  return { folder: world.cardsFolder, name, effects: world.effects }
+}
 
 /**
  * Makes a card under the lock of its place; it takes the place of the one that lies there. When `make` throws, that one stays
@@ -16,7 +29,7 @@ export type CardPlace = { readonly folder: string; readonly name: string }
  */
 export async function putCard(place: CardPlace, make: () => Promise<CardState>): Promise<void> {
   await ownerOnlyFolder(place.folder)
-  await underLock(place, async path => writeJsonFile(path, await make()))
+  await underLock(place, async path => writeJsonFile(path, await make(), place))
 }
 
 /**
@@ -32,7 +45,7 @@ export async function changeCard(
   await underLock(place, async path => {
     const state = await readJsonFile(path, parseCardState)
     if (state?.serial !== serial) throw new Refusal('card-absent')
-    await writeJsonFile(path, await change(state))
+    await writeJsonFile(path, await change(state), place)
   })
 }
 

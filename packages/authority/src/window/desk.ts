@@ -18,7 +18,7 @@ import type { AuthorityTables } from '../database.ts'
 import { latestBirthDate, type Resident } from '../registry/resident.ts'
 import { revoke } from '../revocation/revoke.ts'
 import type { CardKey, World } from '../world.ts'
-import { changeCard, putCard } from './card-tray.ts'
+import { changeCard, placeOf, putCard } from './card-tray.ts'
 import { findResident, lockResident, record } from './resident-file.ts'
 import { acceptSecret } from './secret.ts'
 
@@ -68,7 +68,7 @@ async function makeCard(
   const keys = await makeKeys(world, resident, wish, at)
   const serial = newSerial(world)
   const name = resident.persona ?? serial
-  await putCard({ folder: world.cardsFolder, name }, async () => {
+  await putCard(placeOf(world, name), async () => {
     const { end, material } = await world.store.transaction(async tx => {
       const present = await lockResident(tx, residentId)
       if (present.status !== 'resident' && present.status !== 'overseas')
@@ -113,7 +113,7 @@ export async function renewCertificates(
   const { resident, card, name } = await findCard(world, residentId)
   const at = world.clock.now()
   const keys = await makeKeys(world, resident, { ...wish, withAuthentication: true }, at)
-  await changeCard({ folder: world.cardsFolder, name }, card.serial, async state => {
+  await changeCard(placeOf(world, name), card.serial, async state => {
     const material = await world.store.transaction(async tx => {
       const present = await lockCard(tx, residentId, card)
       const old = await certificateOn(tx, card.id, 'authentication')
@@ -151,7 +151,7 @@ export async function reissueSignature(
     { ...wish, withAuthentication: false, withSignature: true },
     at,
   )
-  await changeCard({ folder: world.cardsFolder, name }, card.serial, async state => {
+  await changeCard(placeOf(world, name), card.serial, async state => {
     const material = await world.store.transaction(async tx => {
       const present = await lockCard(tx, residentId, card)
       const held = await tx
@@ -185,7 +185,7 @@ export async function resetSecret(
 ): Promise<void> {
   const { resident, card, name } = await findCard(world, residentId)
   const accepted = acceptSecret(kind, secret, resident.attributes)
-  await changeCard({ folder: world.cardsFolder, name }, card.serial, state => {
+  await changeCard(placeOf(world, name), card.serial, state => {
     if (state[kind].privateKey === null)
       throw new Refusal(
         kind === 'signature' ? 'signature-certificate-absent' : 'event-not-possible',

@@ -7,7 +7,7 @@ import { fixedClock } from '@sekisho/runtime/clock'
 import { jsonb } from '@sekisho/runtime/store'
 import { residentAttributes, type ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
-import { changeCard } from './card-tray.ts'
+import { changeCard, placeOf } from './card-tray.ts'
 import { performEvent, type ResidentEvent, residentEvent } from './event.ts'
 
 /** One thing that happened to a persona, so many days before the town began. Secrets are the persona's own. */
@@ -103,7 +103,5 @@ async function lockPin(world: World, residentId: string, persona: Persona): Prom
       .where('state', '=', 'active')
       .executeTakeFirstOrThrow(),
   )
-  await changeCard({ folder: world.cardsFolder, name: persona.id }, card.serial, state =>
-    block(state, 'authentication'),
-  )
+  await changeCard(placeOf(world, persona.id), card.serial, state => block(state, 'authentication'))
 }
