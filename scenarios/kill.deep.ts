@@ -72,7 +72,7 @@ async function openAccountThroughDeath(
   let interaction: string | undefined
   await using person = await town.person('plain-adult', {
     fetch: (input, init) => {
-      const url = String(input)
+      const url = input instanceof Request ? input.url : input.toString()
       if (/\/interaction\/[\w-]+$/.test(url)) interaction = url
       return town.fetch(input, init)
     },
