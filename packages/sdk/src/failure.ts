@@ -1,8 +1,9 @@
 import { isRefusalCode, type RefusalCode } from '@sekisho/contract'
 
 /**
- * The platform refused, or could not be understood. `code` is a refusal code of the platform (its list is served at
- * `/refusals`), or `unexpected` when the answer was none of the documented ones: then `cause` holds what came.
+ * The platform refused, could not be reached, or could not be understood. `code` is a refusal code of the platform (its list is
+ * served at `/refusals`, with causes and remedies in both languages), `platform-unreachable` when no answer came, or
+ * `unexpected` when the answer was none of the documented ones: then `cause` holds what came.
  */
 export class SekishoError extends Error {
   readonly code: RefusalCode | 'unexpected'
@@ -20,17 +21,30 @@ export class SekishoError extends Error {
   }
 }
 
-/** The refusal inside a problem document or an OAuth error, if there is one. */
-export function refusalIn(value: unknown): RefusalCode | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const members = value as Record<string, unknown>
+/** Libraries wrap what they catch; deeper than this is no longer about our call. */
+const depthMax = 6
+
+/** The refusal inside a problem document, an OAuth error or an error that wraps one, if there is any. */
+export function refusalIn(value: unknown, depth = 0): RefusalCode | undefined {
+  if (typeof value !== 'object' || value === null || depth > depthMax) return undefined
+  const members: Record<string, unknown> = { ...ownMembers(value) }
   for (const member of [members.code, members.error_description, members.error])
     if (typeof member === 'string' && isRefusalCode(member)) return member
-  return members.cause === undefined ? undefined : refusalIn(members.cause)
+  return refusalIn(members.cause, depth + 1)
 }
 
-/** Any thrown value as a {@link SekishoError}; one already of that kind passes through. */
+/** An error's members are not enumerable, some are inherited getters. */
+function ownMembers(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    ['code', 'error_description', 'error', 'cause'].map(name => [name, Reflect.get(value, name)]),
+  )
+}
+
+/** Any thrown value as a {@link SekishoError}; one already of that kind, wrapped or not, passes through. */
 export function failureOf(thrown: unknown): SekishoError {
-  if (thrown instanceof SekishoError) return thrown
+  for (let found = thrown, depth = 0; depth <= depthMax && found instanceof Error; depth++) {
+    if (found instanceof SekishoError) return found
+    found = found.cause
+  }
   return new SekishoError(refusalIn(thrown) ?? 'unexpected', { cause: thrown })
 }

@@ -10,12 +10,15 @@ export {
   type VerificationReport,
 } from '@sekisho/contract'
 export { SekishoError } from './failure.ts'
+export type { SekishoOptions } from './options.ts'
 export {
   type Arrival,
+  type Begun,
   createSekisho,
   type IdentityScope,
+  type Manner,
   type Pending,
   type Sekisho,
-  type SekishoOptions,
   type Signed,
+  type SigningState,
 } from './sekisho.ts'

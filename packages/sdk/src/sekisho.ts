@@ -11,7 +11,6 @@ import {
   identityClaims,
   type IdentityClaims,
   type ProviderScope,
-  receipt,
   type Receipt,
   type RefusalCode,
   signingTransactionCreated,
@@ -22,26 +21,12 @@ import {
   type VerificationReport,
   type VerificationRequest,
 } from '@sekisho/contract'
-import { createRemoteJWKSet, customFetch as joseFetch, importJWK, type JWK, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
-import { failureOf, refusalIn, SekishoError } from './failure.ts'
+import { failureOf, SekishoError } from './failure.ts'
+import { createLink, type Link } from './link.ts'
+import type { SekishoOptions } from './options.ts'
 
-/** A provider's registration and the world it runs in. */
-export type SekishoOptions = {
-  /** Issuer of the platform, exactly as in its discovery document. */
-  readonly issuer: string
-  readonly clientId: string
-  /** The private key whose public half is registered (JWK with `kid`; ES256 or RS256). */
-  readonly privateKey: JWK
-  /** Where the browser comes back to; one of the registered addresses. */
-  readonly redirectUri: string
-  /** Defaults to the global `fetch`. */
-  readonly fetch?: typeof fetch
-  /** Allows `http:` issuers, for a town on this machine. Never in production. */
-  readonly dangerAllowHttp?: boolean
-}
-
-/** What the provider keeps in the browser's session between leaving and coming back. JSON. */
+/** What the provider keeps in the browser's session between leaving and coming back. JSON, to be used once. */
 export type Pending = {
   readonly state: string
   readonly nonce: string
@@ -49,6 +34,9 @@ export type Pending = {
   readonly acr: string
   readonly transaction?: string
 }
+
+/** Where to send the browser, and what to keep meanwhile. */
+export type Begun = { readonly url: string; readonly pending: Pending }
 
 /** A person who has come back. */
 export type Arrival = {
@@ -62,55 +50,216 @@ export type Arrival = {
 /** A finished signature: the receipt is what a provider keeps and can verify later with the platform's keys. */
 export type Signed = { readonly receipt: Receipt; readonly jws: string }
 
+/** How a signing transaction stands. */
+export type SigningState =
+  | { readonly state: 'waiting' | 'expired' }
+  | { readonly state: 'refused'; readonly code: RefusalCode }
+  | ({ readonly state: 'signed' } & Signed)
+
 export type IdentityScope = Extract<ProviderScope, 'name' | 'address' | 'birthdate' | 'gender'>
 
-/** The client of one provider. Every method throws {@link SekishoError}. */
+/** How the person is to be spoken to. */
+export type Manner = {
+  /** Language of the platform's pages; without it the person's own choice there holds. */
+  readonly lang?: 'ja' | 'en'
+}
+
+/** The client of one provider. Every method rejects with {@link SekishoError} and nothing else. */
 export type Sekisho = {
-  /** Begins a login with the authentication certificate. Send the browser to `url`, keep `pending`. */
-  beginLogin(): Promise<{ readonly url: string; readonly pending: Pending }>
-  /** Begins an identity confirmation with the signature certificate. */
-  beginIdentify(
-    scopes: readonly IdentityScope[],
-  ): Promise<{ readonly url: string; readonly pending: Pending }>
-  /** Ends either, with the address the browser came back to. */
+  /**
+   * Begins a login with the authentication certificate. Send the browser to `url`, keep `pending` in its session.
+   *
+   * ```js
+   * const { url, pending } = await sekisho.beginLogin({ lang: 'en' })
+   * session.pending = pending
+   * response.writeHead(303, { location: url }).end()
+   * ```
+   */
+  beginLogin(manner?: Manner): Promise<Begun>
+  /**
+   * Begins an identity confirmation with the signature certificate, for these attributes.
+   *
+   * ```js
+   * const { url, pending } = await sekisho.beginIdentify(['name', 'address'])
+   * ```
+   */
+  beginIdentify(scopes: readonly IdentityScope[], manner?: Manner): Promise<Begun>
+  /**
+   * Ends either, with the whole address the browser came back to. The answer must belong to `pending` (state, nonce, PKCE, issuer,
+   * and no weaker authentication than asked for); `session-foreign` when it belongs to another.
+   *
+   * ```js
+   * const { subject, claims } = await sekisho.finish(`https://shop.example${request.url}`, session.pending)
+   * console.log(subject, claims.name)
+   * ```
+   */
   finish(callback: string, pending: Pending): Promise<Arrival>
-  /** Submits a document to be signed by one person. `idempotencyKey` makes a repeated call harmless. */
+  /**
+   * Submits a document to be signed by one person. The same `idempotencyKey` with the same content answers the same transaction,
+   * so that a form sent twice is one document.
+   *
+   * ```js
+   * const document = new TextEncoder().encode('申込書 …')
+   * const { id } = await sekisho.createSigning({ title: '申込書', mediaType: 'text/plain', document, subject }, orderId)
+   * ```
+   */
   createSigning(
     request: Omit<SigningTransactionRequest, 'document'> & { readonly document: Uint8Array },
     idempotencyKey: string,
   ): Promise<SigningTransactionCreated>
-  /** Sends that person to sign. */
-  beginSigning(transaction: string): Promise<{ readonly url: string; readonly pending: Pending }>
-  /** Ends it: verifies the receipt against the platform's keys and this document. */
+  /**
+   * Sends that person to sign.
+   *
+   * ```js
+   * const { url, pending } = await sekisho.beginSigning(id)
+   * ```
+   */
+  beginSigning(transaction: string, manner?: Manner): Promise<Begun>
+  /**
+   * Ends it: the receipt is verified against the platform's keys, this transaction, this person and this document.
+   *
+   * ```js
+   * const { receipt, jws } = await sekisho.finishSigning(callbackAddress, session.pending, document)
+   * ```
+   */
   finishSigning(callback: string, pending: Pending, document: Uint8Array): Promise<Signed>
-  /** Has a raw signature judged. */
+  /**
+   * How a transaction stands, for a provider that lost the way back to {@link Sekisho.finishSigning}.
+   *
+   * ```js
+   * const standing = await sekisho.readSigning(id, document)
+   * if (standing.state === 'signed') console.log(standing.receipt.sub)
+   * ```
+   */
+  readSigning(transaction: string, document: Uint8Array): Promise<SigningState>
+  /**
+   * Verifies a kept receipt against the platform's keys and the document. `signature-invalid` when the document is another.
+   *
+   * ```js
+   * const receipt = await sekisho.verifyReceipt(jws, document)
+   * ```
+   */
+  verifyReceipt(jws: string, document: Uint8Array): Promise<Receipt>
+  /**
+   * Has a raw signature judged. The verdict is a value: `failed` and `indeterminate` do not reject.
+   *
+   * ```js
+   * const { verdict, reasons } = await sekisho.verify({ document, signature, certificate })
+   * ```
+   */
   verify(request: {
     readonly document: Uint8Array
     readonly signature: Uint8Array
     readonly certificate: Uint8Array
   }): Promise<VerificationReport>
-  /** Asks whether the person's attributes may have changed since (変更確認). */
+  /**
+   * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person.
+   *
+   * ```js
+   * const { meaning } = await sekisho.confirmChange(subject)
+   * if (meaning === 'ask-for-update') showNotice()
+   * ```
+   */
   confirmChange(subject: string): Promise<ChangeAnswer>
-  /** The fees of a month, `YYYY-MM`. */
+  /**
+   * The fees of a month, `YYYY-MM`.
+   *
+   * ```js
+   * const { totalYen } = await sekisho.statement('2026-11')
+   * ```
+   */
   statement(month: string): Promise<FeeStatement>
 }
 
-/** Creates the client. Nothing is fetched before the first call. */
+/**
+ * Creates the client. Nothing is fetched before the first call.
+ *
+ * ```js
+ * const sekisho = createSekisho({
+ *   issuer: 'http://localhost:4300',
+ *   clientId: 'shop',
+ *   privateKey: JSON.parse(readFileSync('key.json', 'utf8')),
+ *   redirectUri: 'http://shop.localhost:5000/callback',
+ *   dangerAllowHttp: true, // a town on this machine only
+ * })
+ * ```
+ */
 export function createSekisho(options: SekishoOptions): Sekisho {
   const link = createLink(options)
-  const begin = async (
+  const begin = beginningOf(link, options)
+  const finish = finishingOf(link)
+  const readSigning = readingOf(link)
+
+  return guarded({
+    beginLogin: manner => begin('openid', acr.card, { manner }),
+    beginIdentify: (scopes, manner) =>
+      begin(['openid', ...scopes].join(' '), acr.cardSigned, { manner }),
+    finish,
+    createSigning: async (request, idempotencyKey) =>
+      signingTransactionCreated.parse(
+        await link.call('POST', '/v1/signing-transactions', 'sign', {
+          body: { ...request, document: toBase64(request.document) },
+          idempotencyKey,
+          isSafe: true,
+        }),
+      ),
+    beginSigning: (transaction, manner) =>
+      begin('openid sign', acr.cardSigned, { manner, transaction }),
+    finishSigning: async (callback, pending, document) => {
+      if (pending.transaction === undefined) throw new SekishoError('transaction-unknown')
+      const { subject } = await finish(callback, pending)
+      const standing = await readSigning(pending.transaction, document)
+      if (standing.state === 'refused') throw new SekishoError(standing.code)
+      if (standing.state === 'expired') throw new SekishoError('transaction-expired')
+      if (standing.state !== 'signed') throw new SekishoError('unexpected')
+      const { receipt, jws } = standing
+      if (receipt.sub !== subject) throw new SekishoError('signer-is-another')
+      return { receipt, jws }
+    },
+    readSigning,
+    verifyReceipt: link.verifyReceipt,
+    verify: async request =>
+      verificationReport.parse(
+        await link.call('POST', '/v1/verifications', 'verify', {
+          body: {
+            document: toBase64(request.document),
+            signature: toBase64(request.signature),
+            certificate: toBase64(request.certificate),
+            purpose: 'signature',
+          } satisfies VerificationRequest,
+          // Each is a use of its own.
+          isSafe: false,
+        }),
+      ),
+    confirmChange: async subject =>
+      changeAnswer.parse(
+        await link.call('POST', '/v1/changes', 'change', { body: { subject }, isSafe: true }),
+      ),
+    statement: async month =>
+      feeStatement.parse(
+        await link.call('GET', `/v1/statements/${encodeURIComponent(month)}`, 'statement', {
+          isSafe: true,
+        }),
+      ),
+  })
+}
+
+/** Pushes an authorization request (RFC 9126) with PKCE, state and nonce of its own. */
+function beginningOf(link: Link, options: SekishoOptions) {
+  return async (
     scope: string,
     acrValue: string,
-    more: Record<string, string> = {},
-  ): Promise<{ url: string; pending: Pending }> => {
+    given: { readonly manner: Manner | undefined; readonly transaction?: string },
+  ): Promise<Begun> => {
     const config = await link.config()
+    const { transaction, manner } = given
     const verifier = oidc.randomPKCECodeVerifier()
     const pending: Pending = {
       state: oidc.randomState(),
       nonce: oidc.randomNonce(),
       verifier,
       acr: acrValue,
-      ...(more.signing_transaction === undefined ? {} : { transaction: more.signing_transaction }),
+      ...(transaction === undefined ? {} : { transaction }),
     }
     const url = await oidc.buildAuthorizationUrlWithPAR(config, {
       redirect_uri: options.redirectUri,
@@ -120,14 +269,20 @@ export function createSekisho(options: SekishoOptions): Sekisho {
       nonce: pending.nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-      ...more,
+      ...(manner?.lang === undefined ? {} : { ui_locales: manner.lang }),
+      ...(transaction === undefined ? {} : { signing_transaction: transaction }),
     })
     return { url: url.href, pending }
   }
+}
 
-  const finish = async (callback: string, pending: Pending): Promise<Arrival> => {
+function finishingOf(link: Link): Sekisho['finish'] {
+  return async (callback, pending) => {
+    const address = new URL(callback)
+    if (address.searchParams.get('state') !== pending.state)
+      throw new SekishoError('session-foreign')
     const config = await link.config()
-    const tokens = await oidc.authorizationCodeGrant(config, new URL(callback), {
+    const tokens = await oidc.authorizationCodeGrant(config, address, {
       pkceCodeVerifier: pending.verifier,
       expectedState: pending.state,
       expectedNonce: pending.nonce,
@@ -139,46 +294,20 @@ export function createSekisho(options: SekishoOptions): Sekisho {
     const claims = await oidc.fetchUserInfo(config, tokens.access_token, identity.sub)
     return { subject: identity.sub, acr: pending.acr, claims: identityClaims.parse(claims) }
   }
+}
 
-  return guarded({
-    beginLogin: () => begin('openid', acr.card),
-    beginIdentify: scopes => begin(['openid', ...scopes].join(' '), acr.cardSigned),
-    finish,
-    createSigning: async (request, idempotencyKey) =>
-      signingTransactionCreated.parse(
-        await link.call('POST', '/v1/signing-transactions', 'sign', {
-          body: { ...request, document: toBase64(request.document) },
-          idempotencyKey,
-        }),
-      ),
-    beginSigning: transaction =>
-      begin('openid sign', acr.cardSigned, { signing_transaction: transaction }),
-    finishSigning: async (callback, pending, document) => {
-      await finish(callback, pending)
-      const path = `/v1/signing-transactions/${encodeURIComponent(pending.transaction ?? '')}`
-      const result = signingTransactionResult.parse(await link.call('GET', path, 'sign'))
-      if (result.state === 'refused') throw new SekishoError(result.code)
-      if (result.state !== 'signed') throw new SekishoError('unexpected')
-      return { receipt: await link.verifyReceipt(result.receipt, document), jws: result.receipt }
-    },
-    verify: async request =>
-      verificationReport.parse(
-        await link.call('POST', '/v1/verifications', 'verify', {
-          body: {
-            document: toBase64(request.document),
-            signature: toBase64(request.signature),
-            certificate: toBase64(request.certificate),
-            purpose: 'signature',
-          } satisfies VerificationRequest,
-        }),
-      ),
-    confirmChange: async subject =>
-      changeAnswer.parse(await link.call('POST', '/v1/changes', 'change', { body: { subject } })),
-    statement: async month =>
-      feeStatement.parse(
-        await link.call('GET', `/v1/statements/${encodeURIComponent(month)}`, 'statement'),
-      ),
-  })
+function readingOf(link: Link): Sekisho['readSigning'] {
+  return async (transaction, document) => {
+    const path = `/v1/signing-transactions/${encodeURIComponent(transaction)}`
+    const found = signingTransactionResult.parse(
+      await link.call('GET', path, 'sign', { isSafe: true }),
+    )
+    if (found.state === 'refused') return { state: 'refused', code: found.code }
+    if (found.state !== 'signed') return { state: found.state }
+    const receipt = await link.verifyReceipt(found.receipt, document)
+    if (receipt.jti !== transaction) throw new SekishoError('unexpected')
+    return { state: 'signed', receipt, jws: found.receipt }
+  }
 }
 
 /** Every method's rejection as a {@link SekishoError}. */
@@ -196,100 +325,6 @@ function guarded(client: Sekisho): Sekisho {
       },
     ]),
   ) as Sekisho
-}
-
-type Call = { readonly body?: unknown; readonly idempotencyKey?: string }
-
-type Link = {
-  config(): Promise<oidc.Configuration>
-  call(method: 'GET' | 'POST', path: string, scope: ProviderScope, given?: Call): Promise<unknown>
-  verifyReceipt(jws: string, document: Uint8Array): Promise<Receipt>
-}
-
-/** Seconds before its end at which an access token is no longer used, for clocks that differ and calls under way. */
-const tokenReserveSeconds = 30
-
-function createLink(options: SekishoOptions): Link {
-  const doFetch = options.fetch ?? fetch
-  const tokens = new Map<string, { readonly value: string; readonly usableUntil: number }>()
-  let configuration: Promise<oidc.Configuration> | undefined
-  let keys: ReturnType<typeof createRemoteJWKSet> | undefined
-
-  const discover = async (): Promise<oidc.Configuration> => {
-    const key = await importJWK(options.privateKey, options.privateKey.alg ?? 'ES256')
-    if (!(key instanceof CryptoKey)) throw new TypeError('the private key is not an asymmetric JWK')
-    return oidc.discovery(
-      new URL(options.issuer),
-      options.clientId,
-      { redirect_uris: [options.redirectUri] },
-      oidc.PrivateKeyJwt({
-        key,
-        ...(options.privateKey.kid === undefined ? {} : { kid: options.privateKey.kid }),
-      }),
-      {
-        [oidc.customFetch]: doFetch as oidc.CustomFetch,
-        execute: options.dangerAllowHttp ? [oidc.allowInsecureRequests] : [],
-      },
-    )
-  }
-  const config = (): Promise<oidc.Configuration> => {
-    configuration ??= discover().catch((thrown: unknown) => {
-      configuration = undefined // the next call tries again
-      throw thrown
-    })
-    return configuration
-  }
-
-  const token = async (scope: string): Promise<string> => {
-    const known = tokens.get(scope)
-    if (known && performance.now() < known.usableUntil) return known.value
-    const granted = await oidc.clientCredentialsGrant(await config(), { scope })
-    const lifetimeMs = ((granted.expires_in ?? 60) - tokenReserveSeconds) * 1000
-    tokens.set(scope, { value: granted.access_token, usableUntil: performance.now() + lifetimeMs })
-    return granted.access_token
-  }
-
-  return {
-    config,
-    call: async (method, path, scope, given = {}) => {
-      const response = await doFetch(new URL(path, options.issuer), {
-        method,
-        redirect: 'error',
-        headers: {
-          authorization: `Bearer ${await token(scope)}`,
-          accept: 'application/json',
-          ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(given.idempotencyKey === undefined
-            ? {}
-            : { 'idempotency-key': given.idempotencyKey }),
-        },
-        ...(given.body === undefined ? {} : { body: JSON.stringify(given.body) }),
-      })
-      const answer: unknown = await response.json()
-      if (response.ok) return answer
-      const code: RefusalCode | undefined = refusalIn(answer)
-      throw new SekishoError(code ?? 'unexpected', { status: response.status, cause: answer })
-    },
-    verifyReceipt: async (jws, document) => {
-      const metadata = (await config()).serverMetadata()
-      if (metadata.jwks_uri === undefined) throw new SekishoError('unexpected')
-      keys ??= createRemoteJWKSet(new URL(metadata.jwks_uri), { [joseFetch]: doFetch })
-      const { payload } = await jwtVerify(jws, keys, {
-        issuer: metadata.issuer,
-        audience: options.clientId,
-        typ: 'sekisho-receipt+jwt',
-      })
-      const parsed = receipt.parse(payload)
-      if (parsed.document.sha256 !== (await sha256Hex(document)))
-        throw new SekishoError('signature-invalid')
-      return parsed
-    },
-  }
-}
-
-async function sha256Hex(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)))
-  return Array.from(digest, byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -1,0 +1,16 @@
+import type { JWK } from 'jose'
+
+/** A provider's registration and the world it runs in. */
+export type SekishoOptions = {
+  /** Issuer of the platform, exactly as in its discovery document. */
+  readonly issuer: string
+  readonly clientId: string
+  /** The private key whose public half is registered (JWK with `kid`; ES256 or RS256). */
+  readonly privateKey: JWK
+  /** Where the browser comes back to; one of the registered addresses. */
+  readonly redirectUri: string
+  /** Defaults to the global `fetch`. */
+  readonly fetch?: typeof fetch
+  /** Allows `http:` issuers, for a town on this machine. Never in production. */
+  readonly dangerAllowHttp?: boolean
+}
