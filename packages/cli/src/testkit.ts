@@ -13,7 +13,7 @@ import {
   openCardFolder,
 } from '@sekisho/readers'
 import { Refusal } from '@sekisho/contract'
-import { type TownClock, townClock } from '@sekisho/runtime/clock'
+import { sleep, type TownClock, townClock } from '@sekisho/runtime/clock'
 import { temporaryFolder } from '@sekisho/runtime/files'
 import { callAdmin } from '@sekisho/runtime/http'
 import { createLog, type LogSink } from '@sekisho/runtime/log'
@@ -127,7 +127,7 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
     startProgram: town.startProgram,
     processId: town.processId,
     ended: town.ended,
-    clock: townClock(layout.clockFile),
+    clock: seenByAll(townClock(layout.clockFile)),
     fetch: caller.fetch,
     person: async (persona, given = {}) => {
       const pins = {
@@ -172,6 +172,24 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
     settle,
     stop,
     [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** Every program looks at the town's clock again within 50 ms of a turn. */
+const clockSeenMs = 60
+
+/** A clock whose turns resolve when all programs have seen them. */
+function seenByAll(clock: TownClock): TownClock {
+  return {
+    ...clock,
+    advance: async ms => {
+      await clock.advance(ms)
+      await sleep(clockSeenMs)
+    },
+    turnTo: async at => {
+      await clock.turnTo(at)
+      await sleep(clockSeenMs)
+    },
   }
 }
 
