@@ -2,6 +2,7 @@
  * A whole town for tests: a provider's own tests and Sekisho's scenarios. Everything is real; only the folder is temporary and
  * the ports are free ones.
  */
+import { createServer } from 'node:net'
 import type { SecretKind } from '@sekisho/card'
 import { parsePin } from '@sekisho/card'
 import type { ResidentEvent } from '@sekisho/authority'
@@ -17,7 +18,7 @@ import { sleep, type TownClock, townClock } from '@sekisho/runtime/clock'
 import { temporaryFolder } from '@sekisho/runtime/files'
 import { callAdmin } from '@sekisho/runtime/http'
 import { createLog, type LogSink } from '@sekisho/runtime/log'
-import { createFetch, type Fetch, freePort } from '@sekisho/runtime/net'
+import { createFetch, type Fetch } from '@sekisho/runtime/net'
 import { startTemporaryPostgres, type Store } from '@sekisho/runtime/store'
 import type { Layout, ProgramName } from './town/layout.ts'
 import { personaPassword, personaPin } from './town/personas.ts'
@@ -202,18 +203,42 @@ async function tablesOf(town: Town, program: ProgramName): Promise<TestTables> {
   })
 }
 
-const attemptsMax = 5
+const attemptsMax = 20
+/** Below the ports that systems hand out by themselves, so that no client's connection sits on one of ours. */
+const portRange = { first: 11_000, last: 32_000 } as const
+const portsOfTown = 5
 
-/** Five consecutive ports that are free; another program may take one in between, then others are tried. */
+/** Five consecutive ports that are free; should another program take one in between, others are tried. */
 async function atFreePorts(start: (portBase: number) => Promise<Town>): Promise<Town> {
   for (let attempt = 1; ; attempt++) {
-    try {
-      return await start(await freePort())
-    } catch (error) {
-      const isTaken = error instanceof Refusal && error.code === 'port-in-use'
-      if (!isTaken || attempt === attemptsMax) throw error
-    }
+    const span = (portRange.last - portRange.first) / portsOfTown
+    const portBase = portRange.first + Math.floor(Math.random() * span) * portsOfTown
+    const isFree = await arePortsFree(portBase)
+    if (isFree)
+      try {
+        return await start(portBase)
+      } catch (error) {
+        // A split town's program says it by ending; then the ports tell.
+        const isTaken = error instanceof Refusal && error.code === 'port-in-use'
+        const wasTaken = isTaken || !(await arePortsFree(portBase))
+        if (!wasTaken || attempt === attemptsMax) throw error
+      }
+    else if (attempt === attemptsMax) throw new Refusal('port-in-use', { port: portBase })
   }
+}
+
+async function arePortsFree(portBase: number): Promise<boolean> {
+  for (let port = portBase; port < portBase + portsOfTown; port++)
+    if (!(await isPortFree(port))) return false
+  return true
+}
+
+function isPortFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 function secret(kind: SecretKind, text: string) {
