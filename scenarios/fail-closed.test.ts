@@ -148,7 +148,10 @@ describe('fail closed', () => {
       process.execPath,
       [
         join(import.meta.dirname, '..', 'packages', 'cli', 'src', 'main.ts'),
-        ...['town', '--data', town.layout.folder, '--json'],
+        'town',
+        '--data',
+        town.layout.folder,
+        '--json',
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )

@@ -33,6 +33,7 @@ const words = {
     purpose: '利用目的',
     released: '提供する情報',
     nothing: 'なし(本人であることの確認のみ)',
+    besides: 'あわせて同意したこと',
     given: '同意した日',
     until: '期限',
     state: '状態',
@@ -46,6 +47,7 @@ const words = {
       'このサービスは、これから先、あなたの登録内容の変更を確認できません。すでに受け取った情報の扱いは、サービスに確かめてください。',
     uses: '利用記録',
     noUses: '利用記録はまだありません。',
+    usesTold: 'いつ、どのサービスが、何をしたか',
     when: '日時',
     who: 'サービス',
     what: '内容',
@@ -66,6 +68,7 @@ const words = {
     purpose: 'Purpose',
     released: 'Released',
     nothing: 'nothing (identity is confirmed only)',
+    besides: 'Agreed besides',
     given: 'Given on',
     until: 'Until',
     state: 'State',
@@ -79,6 +82,7 @@ const words = {
       'From now on this service cannot ask whether your registered facts changed. Ask the service what it does with what it has received.',
     uses: 'Uses',
     noUses: 'There is no use yet.',
+    usesTold: 'Which service did what, and when',
     when: 'When',
     who: 'Service',
     what: 'What',
@@ -134,7 +138,7 @@ export function recordsPage(given: {
     html`<h2>${say.uses}</h2>`,
     uses.length === 0
       ? html`<p>${say.noUses}</p>`
-      : table(say.uses, [say.when, say.who, say.what], uses),
+      : table(say.usesTold, [say.when, say.who, say.what], uses),
     html`<form id="logout" method="post" action="${addressOf(lang, '/logout')}">${button(say.logout, 'second')}</form>`,
   ])
 }
@@ -154,19 +158,19 @@ function consentBlock(
 ): Markup {
   const { lang, at } = given
   const say = words[lang]
-  const released = [
-    ...attributeScopes
-      .filter(scope => consent.scopes.includes(scope))
-      .map(scope => attributeWords[scope][lang]),
-    ...(['linkage', 'change'] as const)
-      .filter(scope => consent.scopes.includes(scope))
-      .map(scope => say[scope]),
-  ]
+  const comma = lang === 'ja' ? '、' : ', '
+  const released = attributeScopes
+    .filter(scope => consent.scopes.includes(scope))
+    .map(scope => attributeWords[scope][lang])
+  const besides = (['linkage', 'change'] as const)
+    .filter(scope => consent.scopes.includes(scope))
+    .map(scope => say[scope])
   const state =
     consent.state === 'given' ? (consent.until > at ? say.inForce : say.runOut) : say[consent.state]
   return html`<section aria-label="${consent.provider}"><h3>${consent.provider}</h3>${pairs([
     [say.purpose, consent.purpose],
-    [say.released, released.join(lang === 'ja' ? '、' : ', ') || say.nothing],
+    [say.released, released.join(comma) || say.nothing],
+    [say.besides, besides.join(comma)],
     [say.given, timeText(consent.givenAt, lang)],
     [say.until, timeText(consent.until, lang)],
     [say.state, state],
