@@ -11,6 +11,7 @@ import {
   sql,
   type Transaction,
 } from '@sekisho/runtime/store'
+import type { Application, Attributes } from './application.ts'
 
 type CustomerTable = {
   subject: string
@@ -59,26 +60,12 @@ export const bankMigrations: Migrations = {
   },
 }
 
-/** What the application form holds. */
-export type Application = {
-  readonly name: string
-  readonly address: string
-  readonly birthdate: string
-  readonly gender: string
-  readonly phone: string
-  readonly purpose: string
-  readonly hasSubstitutes: boolean
-}
-
 /** An account as its holder sees it. */
 export type AccountView = {
   readonly number: string
   readonly balanceYen: number
   readonly openedAt: Instant
-  readonly customer: Pick<
-    CustomerTable,
-    'name' | 'address' | 'birthdate' | 'gender' | 'phone' | 'has_substitutes'
-  >
+  readonly customer: Attributes & { readonly phone: string }
   readonly movements: readonly {
     readonly at: Instant
     readonly text: string
@@ -88,10 +75,12 @@ export type AccountView = {
 
 /** Yen that the bank gives to each new account, so that there is something to see. */
 const welcomeYen = 1000
+/** Text of that movement, as on a passbook. */
+export const welcomeText = '口座開設のお礼'
 
 /**
- * Opens the account that a signed application asks for, at once. The same signing transaction again, or a second
- * application of the same customer, changes nothing: the account that exists is the answer.
+ * Opens the account that a signed application asks for, at once. A customer has one account: the same signing transaction again,
+ * or a second application, leaves the account as it is and only takes over the details of the application.
  */
 export async function openAccount(
   store: Store<BankTables>,
@@ -101,10 +90,43 @@ export async function openAccount(
     readonly transaction: string
     readonly receipt: string
   },
-  world: { readonly at: Instant; readonly random: Random },
+  world: { readonly at: Instant; readonly random: Pick<Random, 'bytes' | 'uuidv7'> },
 ): Promise<void> {
   await store.transaction(async tx => {
+    // Its row orders those who apply for the same customer at the same time.
     await recordCustomer(tx, given.subject, given.application, world.at)
+    const existing = await tx
+      .selectFrom('account')
+      .select('number')
+      .where(eb =>
+        eb.or([eb('subject', '=', given.subject), eb('opened_by', '=', given.transaction)]),
+      )
+      .executeTakeFirst()
+    if (existing !== undefined) return
+    const account = await addAccount(tx, given, world)
+    await tx
+      .insertInto('movement')
+      .values({
+        id: world.random.uuidv7(world.at),
+        account,
+        amount_yen: welcomeYen,
+        text: welcomeText,
+        at: world.at,
+      })
+      .execute()
+  })
+}
+
+/** Numbers tried before the bank gives up: with a million accounts the tenth is needed once in 10^10. */
+const numbersTriedMax = 20
+
+/** Adds the account under a number that nobody has; its number. */
+async function addAccount(
+  tx: Transaction<BankTables>,
+  given: { readonly subject: string; readonly transaction: string; readonly receipt: string },
+  world: { readonly at: Instant; readonly random: Pick<Random, 'bytes'> },
+): Promise<string> {
+  for (let tried = 0; tried < numbersTriedMax; tried++) {
     const number = accountNumber(world.random)
     const opened = await tx
       .insertInto('account')
@@ -116,45 +138,36 @@ export async function openAccount(
         receipt: given.receipt,
         opened_at: world.at,
       })
-      .onConflict(conflict => conflict.doNothing())
+      .onConflict(conflict => conflict.column('number').doNothing())
       .executeTakeFirst()
-    if ((opened.numInsertedOrUpdatedRows ?? 0n) === 0n) return
-    await tx
-      .insertInto('movement')
-      .values({
-        id: world.random.uuidv7(world.at),
-        account: number,
-        amount_yen: welcomeYen,
-        text: '口座開設のお礼',
-        at: world.at,
-      })
-      .execute()
-  })
+    if ((opened.numInsertedOrUpdatedRows ?? 0n) > 0n) return number
+  }
+  throw new Error('no free account number was found')
 }
 
 /** Takes over attributes proven anew. */
 export async function updateCustomer(
   store: Store<BankTables>,
   subject: string,
-  application: Application,
+  customer: Attributes & { readonly phone: string },
   at: Instant,
 ): Promise<void> {
-  await store.transaction(tx => recordCustomer(tx, subject, application, at))
+  await store.transaction(tx => recordCustomer(tx, subject, customer, at))
 }
 
 async function recordCustomer(
   tx: Transaction<BankTables>,
   subject: string,
-  application: Application,
+  customer: Attributes & { readonly phone: string },
   at: Instant,
 ): Promise<void> {
   const row = {
-    name: application.name,
-    address: application.address,
-    birthdate: application.birthdate,
-    gender: application.gender,
-    phone: application.phone,
-    has_substitutes: application.hasSubstitutes,
+    name: customer.name,
+    address: customer.address,
+    birthdate: customer.birthdate,
+    gender: customer.gender,
+    phone: customer.phone,
+    has_substitutes: customer.hasSubstitutes,
     recorded_at: at,
   }
   await tx
@@ -193,7 +206,7 @@ export async function accountOf(
       number: account.number,
       balanceYen: account.balance_yen,
       openedAt: account.opened_at,
-      customer,
+      customer: { ...customer, hasSubstitutes: customer.has_substitutes },
       movements: movements.map(one => ({ at: one.at, text: one.text, amountYen: one.amount_yen })),
     }
   })
@@ -201,8 +214,8 @@ export async function accountOf(
 
 const movementsShown = 50
 
-/** Seven random digits; a collision is refused by the table and the next try takes another. */
-function accountNumber(random: Random): string {
+/** Seven random digits. */
+function accountNumber(random: Pick<Random, 'bytes'>): string {
   const bytes = random.bytes(4)
   const value = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0)
   return String(value % 10_000_000).padStart(7, '0')

@@ -13,9 +13,21 @@ import {
   table,
 } from '@sekisho/web'
 import type { ChangeMeaning, IdentityClaims, RefusalCode } from '@sekisho/sdk'
-import type { AccountView, Application } from './books.ts'
+import {
+  type Attributes,
+  attributesOf,
+  birthdateText,
+  type Purpose,
+  purposeNames,
+  purposes,
+} from './application.ts'
+import { type AccountView, welcomeText } from './books.ts'
 
-const service = { name: 'せきしょ銀行', home: '/' }
+const serviceName = { ja: 'せきしょ銀行', en: 'Sekisho Bank' } as const
+
+function serviceOf(lang: Lang): { readonly name: string; readonly home: string } {
+  return { name: serviceName[lang], home: '/' }
+}
 
 const words = {
   ja: {
@@ -35,7 +47,6 @@ const words = {
     phoneHint: '例: 0312345678(ハイフンなし)',
     phoneError: '電話番号は0から始まる10桁または11桁の数字で入力してください。',
     purpose: '口座の利用目的',
-    purposes: ['給与の受取り', '生活費の決済', '貯蓄'],
     sign: '内容を確認して署名へ進む',
     substitutes: '代替文字が含まれています',
     substitutesText: 'カードの証明書で表せない文字があります。正しい表記は後日書面で確認します。',
@@ -50,15 +61,22 @@ const words = {
     logout: 'ログアウト',
     opened: '口座を開設しました',
     openedText: '署名の受領証を保管しました。今すぐご利用いただけます。',
+    exists: '口座はすでにあります',
+    existsText: '登録内容を、今回確認した内容に更新しました。',
     changed: 'ご登録の内容が変わったようです',
     changedText:
       '住所や氏名に変更があった可能性があります。新しい署名用電子証明書で更新してください。',
     update: '登録内容を更新する',
     confirm: 'カードの状態を確認してください',
     confirmText: '電子証明書が有効ではありません。窓口または電話で確認させてください。',
+    unchecked: '登録内容の変更を確認できません',
+    uncheckedText: '今は変更の有無を確認できませんでした。口座はそのままご利用いただけます。',
     updated: '登録内容を更新しました',
+    backToForm: '申込みに戻る',
+    home: 'トップページへ',
     noAccount: '口座がまだありません',
-    noAccountText: 'このカードでの口座はありません。口座を開設してください。',
+    noAccountText:
+      'このカードの方の口座はありません。開設には署名用電子証明書が必要です。15歳未満の方など、お持ちでない方は店頭でご相談ください。',
     male: '男',
     female: '女',
     unknown: '不明',
@@ -80,7 +98,6 @@ const words = {
     phoneHint: 'Digits only, for example 0312345678',
     phoneError: 'Enter 10 or 11 digits, beginning with 0.',
     purpose: 'Purpose of the account',
-    purposes: ['Salary', 'Daily payments', 'Savings'],
     sign: 'Check and go on to sign',
     substitutes: 'Substitute characters',
     substitutesText:
@@ -96,15 +113,23 @@ const words = {
     logout: 'Log out',
     opened: 'Your account is open',
     openedText: 'We keep the receipt of your signature. You can use the account now.',
+    exists: 'You have an account already',
+    existsText: 'Your details are updated to those confirmed just now.',
     changed: 'Your details seem to have changed',
     changedText:
       'Your address or name may have changed. Please update them with your new signature certificate.',
     update: 'Update my details',
     confirm: 'Please check your card',
     confirmText: 'Your certificates are not valid. Please contact us at a branch or by telephone.',
+    unchecked: 'Changes could not be checked',
+    uncheckedText:
+      'We cannot tell just now whether your details have changed. You can go on using your account.',
     updated: 'Your details are updated',
+    backToForm: 'Back to the application',
+    home: 'Front page',
     noAccount: 'No account yet',
-    noAccountText: 'There is no account for this card. Please open one.',
+    noAccountText:
+      'There is no account for the holder of this card. Opening one needs a signature certificate; without one, for example under 15, please ask at a branch.',
     male: 'male',
     female: 'female',
     unknown: 'unknown',
@@ -115,9 +140,9 @@ const words = {
 export function homePage(lang: Lang, told?: 'no-account'): string {
   const say = words[lang]
   return page({
-    title: service.name,
+    title: serviceName[lang],
     lang,
-    service,
+    service: serviceOf(lang),
     path: '/',
     body: html`<p class="lead">${say.welcome}</p>
 ${told === 'no-account' ? notice('warning', say.noAccount, say.noAccountText) : null}
@@ -134,20 +159,22 @@ export function formPage(
   given: {
     readonly claims: IdentityClaims
     readonly formToken: string
-    readonly phone?: string
-    readonly wrong?: boolean
+    /** What was sent before and could not be taken. */
+    readonly sent?: { readonly phone: string; readonly purpose: Purpose }
   },
 ): string {
   const say = words[lang]
-  const { claims } = given
+  const { claims, sent } = given
+  const attributes = attributesOf(claims)
+  const chosen = sent?.purpose ?? 'daily'
   return page({
     title: say.form,
     lang,
-    service,
+    service: serviceOf(lang),
     path: '/open/form',
     body: html`<p class="lead">${say.formLead}</p>
-${hasSubstitutes(claims) ? notice('warning', say.substitutes, say.substitutesText) : null}
-${pairs(identityRows(lang, attributesOf(claims)))}
+${attributes.hasSubstitutes ? notice('warning', say.substitutes, say.substitutesText) : null}
+${pairs(identityRows(lang, attributes))}
 <form method="post" action="/open/application" name="application">
 <input type="hidden" name="token" value="${given.formToken}">
 ${field({
@@ -157,12 +184,11 @@ ${field({
   type: 'tel',
   autocomplete: 'tel-national',
   required: true,
-  ...(given.phone === undefined ? {} : { value: given.phone }),
-  ...(given.wrong ? { error: say.phoneError } : {}),
+  ...(sent === undefined ? {} : { value: sent.phone, error: say.phoneError }),
 })}
-<fieldset><legend>${say.purpose}</legend>${words.ja.purposes.map(
-      (purpose, at) =>
-        html`<p><label><input type="radio" name="purpose" value="${purpose}"${at === 1 ? html` checked` : null}>${say.purposes[at]}</label></p>`,
+<fieldset><legend>${say.purpose}</legend>${purposes.map(
+      purpose =>
+        html`<p><label><input type="radio" name="purpose" value="${purpose}"${purpose === chosen ? html` checked` : null}>${purposeNames[purpose][lang]}</label></p>`,
     )}</fieldset>
 <div class="actions">${button(say.sign)}</div>
 </form>`,
@@ -174,8 +200,9 @@ export function accountPage(
   lang: Lang,
   account: AccountView,
   given: {
-    readonly meaning?: ChangeMeaning
-    readonly told?: 'opened' | 'updated'
+    /** What the platform answered to the question for changes; `unchecked` when it could not. */
+    readonly meaning: ChangeMeaning | 'unchecked'
+    readonly told?: 'opened' | 'exists' | 'updated'
     readonly formToken: string
   },
 ): string {
@@ -189,10 +216,11 @@ export function accountPage(
   return page({
     title: say.account,
     lang,
-    service,
+    service: serviceOf(lang),
     path: '/account',
     body: [
       given.told === 'opened' ? notice('success', say.opened, say.openedText) : html``,
+      given.told === 'exists' ? notice('info', say.exists, say.existsText) : html``,
       given.told === 'updated' ? notice('success', say.updated) : html``,
       changeNotice(lang, given.meaning),
       html`<p>${say.balance}</p><p class="amount">${yen(account.balanceYen)}</p>`,
@@ -201,7 +229,11 @@ export function accountPage(
       table(
         say.movements,
         [say.date, say.what, say.amount],
-        account.movements.map(one => [day.format(one.at), one.text, yen(one.amountYen)]),
+        account.movements.map(one => [
+          day.format(one.at),
+          lang === 'en' && one.text === welcomeText ? 'Welcome gift' : japanese(lang, one.text),
+          yen(one.amountYen),
+        ]),
       ),
       html`<h2>${say.registered}</h2>`,
       pairs([...identityRows(lang, account.customer), [say.phone, account.customer.phone]]),
@@ -210,7 +242,7 @@ export function accountPage(
   })
 }
 
-function changeNotice(lang: Lang, meaning: ChangeMeaning | undefined): Markup {
+function changeNotice(lang: Lang, meaning: ChangeMeaning | 'unchecked'): Markup {
   const say = words[lang]
   if (meaning === 'ask-for-update')
     return notice(
@@ -219,38 +251,35 @@ function changeNotice(lang: Lang, meaning: ChangeMeaning | undefined): Markup {
       html`<p>${say.changedText}</p><p>${linkButton('/update', say.update)}</p>`,
     )
   if (meaning === 'confirm-in-person') return notice('warning', say.confirm, say.confirmText)
+  if (meaning === 'unchecked') return notice('info', say.unchecked, say.uncheckedText)
   return html``
 }
 
-/** A refusal, told in the bank's frame. */
-export function bankRefusalPage(code: RefusalCode, lang: Lang): string {
-  return refusalPage({ code }, { lang, service })
+/** A refusal, told in the bank's frame; `isApplying` shows the way back to the form. */
+export function bankRefusalPage(code: RefusalCode, lang: Lang, isApplying = false): string {
+  const say = words[lang]
+  return refusalPage(
+    { code },
+    {
+      lang,
+      service: serviceOf(lang),
+      back: html`<div class="actions">${isApplying ? linkButton('/open/form', say.backToForm) : null}${linkButton('/', say.home, 'second')}</div>`,
+    },
+  )
 }
 
-type Attributes = Pick<Application, 'name' | 'address' | 'birthdate' | 'gender'>
+/** What the register writes is Japanese on every page (WCAG 3.1.2). */
+function japanese(lang: Lang, text: string): Markup {
+  return lang === 'ja' ? html`${text}` : html`<span lang="ja">${text}</span>`
+}
 
-function identityRows(lang: Lang, given: Attributes): [string, string][] {
+function identityRows(lang: Lang, given: Attributes): [string, Markup | string][] {
   const say = words[lang]
   const gender = given.gender === 'male' || given.gender === 'female' ? given.gender : 'unknown'
   return [
-    [say.name, given.name],
-    [say.address, given.address],
-    [say.birthdate, given.birthdate],
+    [say.name, japanese(lang, given.name)],
+    [say.address, japanese(lang, given.address)],
+    [say.birthdate, birthdateText(given.birthdate, lang)],
     [say.gender, say[gender]],
   ]
-}
-
-/** The four attributes of the claims; an attribute that was not released stays empty. */
-export function attributesOf(claims: IdentityClaims): Attributes {
-  return {
-    name: claims.name ?? '',
-    address: claims.address?.formatted ?? '',
-    birthdate: claims.birthdate ?? '',
-    gender: claims.gender ?? 'unknown',
-  }
-}
-
-/** Whether any character of name or address is a substitute. */
-export function hasSubstitutes(claims: IdentityClaims): boolean {
-  return `${claims.name_substitutes ?? ''}${claims.address_substitutes ?? ''}`.includes('1')
 }
