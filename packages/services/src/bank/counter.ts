@@ -61,10 +61,10 @@ export function addRoutes(app: App, bank: Counter): void {
     }),
   )
   app.get('/update', async (request, reply) => {
+    // Who comes from elsewhere need not log in first: the identification says who it is.
     const { customer } = await bank.sessions.read(request)
-    if (customer === undefined) return reply.redirect('/login', 303)
     const start = (lang: Lang) => bank.platform.beginIdentify(attributeScopes, { lang })
-    return begin(bank, request, reply, start, { why: 'update', customer })
+    return begin(bank, request, reply, start, { why: 'update', customer: customer ?? null })
   })
   app.get('/callback', (request, reply) => callback(bank, request, reply))
   app.get('/open/form', async (request, reply) => {
@@ -86,7 +86,7 @@ export function addRoutes(app: App, bank: Counter): void {
 /** A step is remembered as what the SDK keeps of it, and what it is for. */
 type Why =
   | { readonly why: 'login' | 'open' }
-  | { readonly why: 'update'; readonly customer: string }
+  | { readonly why: 'update'; readonly customer: string | null }
 
 /** Sends the browser to the platform and remembers why. */
 function begin(
@@ -145,7 +145,8 @@ async function arrived(
 ): Promise<Reply> {
   const { subject, claims } = await bank.platform.finish(address, waiting)
   const known = await accountOf(bank.store, subject)
-  if (waiting.why === 'update' && waiting.customer !== subject)
+  const isUpdate = waiting.why === 'update'
+  if (isUpdate && waiting.customer !== null && waiting.customer !== subject)
     throw new SekishoError('signer-is-another')
   if (waiting.why === 'login') {
     if (known === undefined) return reply.redirect('/?told=no-account', 303)
@@ -156,7 +157,7 @@ async function arrived(
     const renewed = { ...attributesOf(claims), phone: known.customer.phone }
     await updateCustomer(bank.store, subject, renewed, bank.clock.now())
     await logIn(bank, request, reply, subject)
-    return reply.redirect(`/account?told=${waiting.why === 'update' ? 'updated' : 'exists'}`, 303)
+    return reply.redirect(`/account?told=${isUpdate ? 'updated' : 'exists'}`, 303)
   }
   const identity = { subject, claims, applicationKey: bank.random.token(tokenBits) }
   await bank.sessions.renew(request, reply, ({ waiting: others }) => ({

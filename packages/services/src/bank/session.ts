@@ -12,7 +12,8 @@ import type { BankTables } from './books.ts'
 export type Waiting = Pending &
   (
     | { readonly why: 'login' | 'open' }
-    | { readonly why: 'update'; readonly customer: string }
+    /** `customer`: who asked for it, if somebody was logged in. */
+    | { readonly why: 'update'; readonly customer: string | null }
     | {
         readonly why: 'sign'
         readonly subject: string
