@@ -60,6 +60,8 @@ export type TestAuthority = {
   readonly usage: ReadonlyMap<string, string>
   /** Set to have the next queries fail; OCSP and lists too. */
   isDown: boolean
+  /** Set to have queries answered and counted, and the answers lost. */
+  losesAnswers: boolean
   /** How often OCSP was asked. */
   ocspAsked(): number
 }
@@ -99,11 +101,17 @@ export function createTestAuthority(clock: Clock): TestAuthority {
   const assertUp = (): void => {
     if (authority.isDown) throw new Refusal('authority-unreachable')
   }
-  const once = async <T>(key: string, kind: string, answer: T): Promise<T> => {
+  const asked = new Map<string, string>()
+  const once = async <T>(key: string, kind: string, query: unknown, answer: T): Promise<T> => {
     // Another turn of the event loop, as a network has it.
     await new Promise(resolve => setImmediate(resolve))
     assertUp()
+    // One key is one query, to the letter.
+    const text = JSON.stringify(query)
+    if ((asked.get(key) ?? text) !== text) throw new Refusal('authority-refused')
+    asked.set(key, text)
     usage.set(key, kind)
+    if (authority.losesAnswers) throw new Refusal('authority-unreachable')
     return answer
   }
   const stamp = () => ({ usage: 'u', feeYen: 0, answeredAt: new Date(clock.now()).toISOString() })
@@ -179,12 +187,15 @@ export function createTestAuthority(clock: Clock): TestAuthority {
       return issueOcspResponse({ producedAt: at, answers, nonce }, responder)
     },
     correspondingSerial: (query, key) =>
-      once(key, 'corresponding-serial', {
+      once(key, 'corresponding-serial', query, {
         ...stamp(),
         authentication: corresponding.get(nameOf(query.signature)) ?? null,
       }),
     predecessor: (reference, key) =>
-      once(key, 'predecessor', { ...stamp(), predecessor: before.get(nameOf(reference)) ?? null }),
+      once(key, 'predecessor', reference, {
+        ...stamp(),
+        predecessor: before.get(nameOf(reference)) ?? null,
+      }),
     usageStatement: async month => ({ month, lines: [], totalYen: 0 }),
   }
   const authority: TestAuthority = {
@@ -207,6 +218,7 @@ export function createTestAuthority(clock: Clock): TestAuthority {
     publish,
     usage,
     isDown: false,
+    losesAnswers: false,
     ocspAsked: () => ocspCount,
   }
   publish()

@@ -125,8 +125,8 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   }
 }
 
-/** A signed document of a megabyte in base64 in a form, and the rest of the form. */
-const bodyBytesMax = 5 * 1024 * 1024
+/** A document of a megabyte in base64 in a call of the API, and the rest of the call. */
+const bodyBytesMax = 2 * 1024 * 1024
 
 function assertSafe(settings: PlatformSettings): void {
   if (settings.mode === 'town') return

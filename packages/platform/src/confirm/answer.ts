@@ -9,6 +9,9 @@ import {
   type SignedAnswer,
 } from '@sekisho/contract/reader'
 
+/** Bytes of a posted answer: statement, signature and certificate (20 kB at most, reader.ts) as an encoded form, thrice over. */
+export const answerBytesMax = 64 * 1024
+
 /** Parses the form's `answer`. A reader's own refusal is thrown as what it is. */
 export function parseAnswer(text: string): AuthenticatedAnswer | SignedAnswer {
   if (text.length > messageCharactersMax) throw new Refusal('request-too-large')

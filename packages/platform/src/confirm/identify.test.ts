@@ -178,6 +178,20 @@ for (const kind of engineKinds)
       ])
     })
 
+    it('an answer that was given and lost is got again under its key, by another statement too, and paid once', async () => {
+      const card = cardOf(world)
+      const queries = new Set(world.authority.usage.keys())
+      const first = await identifying(world, bank, card.signature)
+      world.authority.losesAnswers = true
+      assert.equal(await codeOf(first()), 'authority-unreachable')
+      world.authority.losesAnswers = false
+      world.clock.turnTo(world.clock.now() + 60_000)
+      const second = await identifying(world, shop, card.signature)
+      assert.equal(await codeOf(second()), 'passed')
+      const asked = [...world.authority.usage].filter(([key]) => !queries.has(key))
+      assert.equal(asked.filter(([, what]) => what === 'corresponding-serial').length, 1)
+    })
+
     it('certificates of two persons are not brought together: refused, nothing written', async () => {
       const card = cardOf(world)
       const other = cardOf(world)

@@ -54,88 +54,24 @@ export type AuthoritySettings = {
   readonly answerKey: { readonly keyId: string; readonly publicKey: KeyObject }
 }
 
+type World = {
+  readonly fetch: Fetch
+  readonly random: Random
+  readonly clock: Clock
+  readonly key: MessageKey
+}
+
 /** A connector over HTTP with signed messages (`docs/protocol/authority-messages-signing.md`). */
-export function connectAuthority(
-  settings: AuthoritySettings,
-  world: {
-    readonly fetch: Fetch
-    readonly random: Random
-    readonly clock: Clock
-    readonly key: MessageKey
-  },
-): AuthorityConnector {
-  const signed = async <T>(
-    schema: z.ZodType<T>,
-    method: 'GET' | 'POST',
-    path: string,
-    given: { readonly body?: unknown; readonly key?: string } = {},
-  ): Promise<T> => {
-    const request: RequestToSign = {
-      method,
-      url: new URL(path, settings.url).href,
-      headers: {
-        accept: 'application/json',
-        ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(given.key === undefined ? {} : { 'idempotency-key': given.key }),
-      },
-      body:
-        given.body === undefined
-          ? new Uint8Array()
-          : new TextEncoder().encode(JSON.stringify(given.body)),
-    }
-    const headers = signRequest(request, {
-      key: world.key,
-      at: protocolNow(),
-      nonce: world.random.token(nonceBits),
-    })
-    const sent = { ...request, headers }
-    const response = await reach(() =>
-      world.fetch(request.url, {
-        method,
-        headers,
-        ...(method === 'GET' ? {} : { body: new Uint8Array(request.body) }),
-      }),
-    )
-    const body = await reach(async () => new Uint8Array(await response.arrayBuffer()))
-    if (response.status >= 500) throw new Refusal('authority-unreachable')
-    if (response.status !== 200) throw new Refusal('authority-refused', { status: response.status })
-    await verifyAnswer(
-      { status: response.status, headers: Object.fromEntries(response.headers), body },
-      {
-        request: sent,
-        at: protocolNow(),
-        keyOf: keyId =>
-          Promise.resolve(
-            keyId === settings.answerKey.keyId ? settings.answerKey.publicKey : undefined,
-          ),
-      },
-    )
-    return parse(schema, body)
-  }
-
-  const bytes = async (
-    path: string,
-    init: RequestInit,
-    contentType: string,
-  ): Promise<Uint8Array> => {
-    const url = new URL(path, settings.url)
-    // A path of the manifest must not lead anywhere else.
-    if (url.origin !== new URL(settings.url).origin)
-      throw new Refusal('authority-answer-invalid', { step: 'path' })
-    const response = await reach(() => world.fetch(url, init))
-    const body = await reach(async () => new Uint8Array(await response.arrayBuffer()))
-    if (response.status >= 500) throw new Refusal('authority-unreachable')
-    if (response.status !== 200) throw new Refusal('authority-refused', { status: response.status })
-    if (!(response.headers.get('content-type') ?? '').startsWith(contentType))
-      throw new Refusal('authority-answer-invalid', { step: 'content-type' })
-    return body
-  }
-
+export function connectAuthority(settings: AuthoritySettings, world: World): AuthorityConnector {
+  const ask = <T>(schema: z.ZodType<T>, query: Query): Promise<T> =>
+    askSigned(settings, world, schema, query)
   return {
-    crlManifest: () => signed(crlManifest, 'GET', '/crl/manifest'),
-    crl: path => bytes(path, {}, 'application/pkix-crl'),
+    crlManifest: () => ask(crlManifest, { method: 'GET', path: '/crl/manifest' }),
+    crl: path => fetchBytes(settings, world, path, {}, 'application/pkix-crl'),
     ocsp: (ca, request) =>
-      bytes(
+      fetchBytes(
+        settings,
+        world,
         `/ocsp/${ca}`,
         {
           method: 'POST',
@@ -145,15 +81,105 @@ export function connectAuthority(
         'application/ocsp-response',
       ),
     correspondingSerial: (query, key) =>
-      signed(correspondingSerialAnswer, 'POST', '/v1/corresponding-serial', { body: query, key }),
+      ask(correspondingSerialAnswer, {
+        method: 'POST',
+        path: '/v1/corresponding-serial',
+        body: query,
+        key,
+      }),
     predecessor: (authentication, key) =>
-      signed(predecessorAnswer, 'POST', '/v1/predecessor', {
+      ask(predecessorAnswer, {
+        method: 'POST',
+        path: '/v1/predecessor',
         // The platform verifies signatures too: of the two consents the first is the condition (flows.md §4, case 1).
         body: { authentication, consents: ['authority-use'] },
         key,
       }),
-    usageStatement: month => signed(usageStatement, 'GET', `/v1/usage/${month}`),
+    usageStatement: month => ask(usageStatement, { method: 'GET', path: `/v1/usage/${month}` }),
   }
+}
+
+type Query = {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: unknown
+  /** Idempotency key. */
+  readonly key?: string
+}
+
+/** Sends a signed query and takes only an answer signed for it. */
+async function askSigned<T>(
+  settings: AuthoritySettings,
+  world: World,
+  schema: z.ZodType<T>,
+  query: Query,
+): Promise<T> {
+  const { method } = query
+  const request: RequestToSign = {
+    method,
+    url: new URL(query.path, settings.url).href,
+    headers: {
+      accept: 'application/json',
+      ...(query.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(query.key === undefined ? {} : { 'idempotency-key': query.key }),
+    },
+    body:
+      query.body === undefined
+        ? new Uint8Array()
+        : new TextEncoder().encode(JSON.stringify(query.body)),
+  }
+  const headers = signRequest(request, {
+    key: world.key,
+    at: protocolNow(),
+    nonce: world.random.token(nonceBits),
+  })
+  const response = await reach(() =>
+    world.fetch(request.url, {
+      method,
+      headers,
+      ...(method === 'GET' ? {} : { body: new Uint8Array(request.body) }),
+    }),
+  )
+  const body = await bodyOf(response)
+  await verifyAnswer(
+    { status: response.status, headers: Object.fromEntries(response.headers), body },
+    {
+      request: { ...request, headers },
+      at: protocolNow(),
+      keyOf: keyId =>
+        Promise.resolve(
+          keyId === settings.answerKey.keyId ? settings.answerKey.publicKey : undefined,
+        ),
+    },
+  )
+  return parse(schema, body)
+}
+
+/** Fetches something that carries its own signature. */
+async function fetchBytes(
+  settings: AuthoritySettings,
+  world: World,
+  path: string,
+  init: RequestInit,
+  contentType: string,
+): Promise<Uint8Array> {
+  const url = new URL(path, settings.url)
+  // A path of the manifest must not lead anywhere else.
+  if (url.origin !== new URL(settings.url).origin)
+    throw new Refusal('authority-answer-invalid', { step: 'path' })
+  const response = await reach(() => world.fetch(url, init))
+  const body = await bodyOf(response)
+  if (!(response.headers.get('content-type') ?? '').startsWith(contentType))
+    throw new Refusal('authority-answer-invalid', { step: 'content-type' })
+  return body
+}
+
+/** The body of a 200. Refusals for everything else, and for a body that breaks off. */
+async function bodyOf(response: Response): Promise<Uint8Array> {
+  const body = await reach(async () => new Uint8Array(await response.arrayBuffer()))
+  if (response.status >= 500) throw new Refusal('authority-unreachable')
+  if (response.status !== 200) throw new Refusal('authority-refused', { status: response.status })
+  return body
 }
 
 /** Bits of the nonce in each signed query, as the profile asks. */

@@ -8,7 +8,7 @@ import { protocolNow } from '@sekisho/runtime/clock'
 import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
 import type { CeremonyReaders } from '@sekisho/web'
 import { z } from 'zod'
-import { parseAnswer } from '../confirm/answer.ts'
+import { answerBytesMax, parseAnswer } from '../confirm/answer.ts'
 import { finishIdentify } from '../confirm/identify.ts'
 import { finishLogin } from '../confirm/login.ts'
 import { keepRelease } from '../confirm/release.ts'
@@ -46,7 +46,7 @@ export function addInteractionRoutes(app: App, given: InteractionWorld): void {
   )
   app.post(
     '/interaction/:uid',
-    { schema: { params, body: z.object({ answer: z.string() }), hide } },
+    { bodyLimit: answerBytesMax, schema: { params, body: z.object({ answer: z.string() }), hide } },
     (request, reply) => {
       assertOwnPost(request, world.issuer)
       return told(given, request, reply, interaction =>

@@ -255,10 +255,8 @@ function configuration(world: OpenIdWorld): ConstructorParameters<typeof Provide
       resourceIndicators: { enabled: false },
     },
     pkce: { required: () => true },
-    issueRefreshToken: () => Promise.resolve(false),
     // There is no session that a token could end with.
     expiresWithSession: () => Promise.resolve(false),
-    rotateRefreshToken: false,
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
       idTokenSigningAlgValues: ['ES256'],

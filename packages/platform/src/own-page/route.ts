@@ -4,7 +4,7 @@ import type { ReaderRequest } from '@sekisho/contract/reader'
 import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
 import type { CeremonyReaders } from '@sekisho/web'
 import { z } from 'zod'
-import { parseAnswer } from '../confirm/answer.ts'
+import { answerBytesMax, parseAnswer } from '../confirm/answer.ts'
 import { beginCeremony } from '../login/ceremony.ts'
 import { assertOwnPost } from '../login/own-post.ts'
 import { browserCookie, ensureBrowser, langFor, prefersHtml, sendPage } from '../login/screen.ts'
@@ -42,7 +42,7 @@ export function addOwnPageRoutes(
   )
   app.post(
     '/me',
-    { schema: { body: z.object({ answer: z.string() }), hide } },
+    { bodyLimit: answerBytesMax, schema: { body: z.object({ answer: z.string() }), hide } },
     (request, reply) => {
       assertOwnPost(request, world.issuer)
       return told(own, request, reply, () => enter(own, request, reply, request.body.answer))
