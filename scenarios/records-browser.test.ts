@@ -84,6 +84,8 @@ async function enter(
   name = '佐藤　花子',
   reader = 'ウォレットのカードを使う',
 ): Promise<void> {
+  // The script that reaches the reader runs once the page is loaded.
+  await page.waitForLoadState()
   const opened = context.waitForEvent('page')
   const button = page.getByRole('button', { name: reader })
   await button.focus()
@@ -93,5 +95,8 @@ async function enter(
   await wallet.getByLabel(name).check()
   await wallet.locator('form:has(input[name=persona]) button[type=submit]').first().click()
   await wallet.locator('input[type=password]').fill('2468')
+  const closed = wallet.waitForEvent('close')
   await wallet.keyboard.press('Enter')
+  // The next step opens a window of the same name: this one must be gone.
+  await closed
 }
