@@ -5,4 +5,4 @@ import { fileURLToPath } from 'node:url'
 import { become } from '../../../bin/pinned.js'
 
 const here = dirname(fileURLToPath(import.meta.url))
-become([join(here, '..', 'src', 'main.ts'), ...process.argv.slice(2)])
+await become([join(here, '..', 'src', 'main.ts'), ...process.argv.slice(2)])

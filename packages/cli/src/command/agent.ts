@@ -11,7 +11,8 @@ import {
 } from '@sekisho/readers'
 import { createLog, streamSink } from '@sekisho/runtime/log'
 import type { Command } from 'commander'
-import { defaultFolder, parsePort, untilSignal } from './town.ts'
+import { untilSignal } from './signal.ts'
+import { defaultFolder, parsePort } from './town.ts'
 
 /** Adds the command. */
 export function addAgentCommand(program: Command): void {

@@ -1,5 +1,6 @@
 /** `card`: the people's cards: list, issue, inspect; and walking a provider's login or signature without a browser. */
 import {
+  type Outcome,
   parsePin,
   readCardRecord,
   selectJpki,
@@ -9,13 +10,14 @@ import {
 } from '@sekisho/card'
 import { Refusal } from '@sekisho/contract'
 import { createHeadlessReader, openCardFolder, plugCard } from '@sekisho/readers'
-import { callAdmin } from '@sekisho/runtime/http'
 import { createFetch } from '@sekisho/runtime/net'
 import type { Command } from 'commander'
 import { resolve } from 'node:path'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { personaPassword, personaPin } from '../town/personas.ts'
-import { defaultFolder, untilSignal } from './town.ts'
+import { callProgram } from './admin.ts'
+import { untilSignal } from './signal.ts'
+import { defaultFolder } from './town.ts'
 
 /** Adds the commands. */
 export function addCardCommands(program: Command): void {
@@ -32,16 +34,22 @@ export function addCardCommands(program: Command): void {
     .command('issue')
     .description('hand out a card to a resident at the window of the running town')
     .argument('<resident>', 'persona or id of the resident')
-    .option('--pin <digits>', 'authentication PIN', personaPin)
-    .option('--password <text>', 'signature password', personaPassword)
+    .option(
+      '--secrets-stdin',
+      'PIN and signature password come on standard input, a line each; else they are those that everybody in the town has',
+      false,
+    )
     .option('--data <folder>', '', defaultFolder())
-    .action(async (resident: string, given: { pin: string; password: string; data: string }) => {
-      const event = { what: 'card', pin: given.pin, password: given.password }
-      const answer = await callAdmin(
-        layoutIn(given.data).adminPath('authority'),
-        'resident-event',
-        { resident, event },
-      )
+    .action(async (resident: string, given: { secretsStdin: boolean; data: string }) => {
+      const [pin, password] = given.secretsStdin
+        ? (await readStandardInput()).split(/\r?\n/)
+        : [personaPin, personaPassword]
+      if (pin === undefined || password === undefined) throw new Refusal('pin-malformed')
+      const event = { what: 'card', pin, password }
+      const answer = await callProgram(given.data, 'authority', 'resident-event', {
+        resident,
+        event,
+      })
       process.stdout.write(`${JSON.stringify(answer)}\n`)
     })
   card
@@ -131,14 +139,23 @@ async function plug(persona: string, given: { vpcdPort: string; data: string }):
 
 async function inspect(persona: string, given: { data: string }): Promise<void> {
   await using held = await folderOf(given.data).take(persona)
-  const record = await readCardRecord(held.card)
-  const selected = await selectJpki(held.card)
-  const token = await readTokenInformation(held.card)
-  const tries = {
-    authentication: await triesLeft(held.card, 'authentication'),
-    signature: await triesLeft(held.card, 'signature'),
+  const seen = {
+    persona,
+    record: told(await readCardRecord(held.card)),
+    selected: told(await selectJpki(held.card)),
+    token: told(await readTokenInformation(held.card)),
+    triesLeft: {
+      authentication: told(await triesLeft(held.card, 'authentication')),
+      signature: told(await triesLeft(held.card, 'signature')),
+    },
   }
-  process.stdout.write(`${JSON.stringify({ persona, record, selected, token, tries }, null, 2)}\n`)
+  process.stdout.write(`${JSON.stringify(seen, null, 2)}\n`)
+}
+
+/** What a card answered, or why it did not. */
+function told(outcome: Outcome<unknown>): unknown {
+  if (outcome.kind === 'refused') return { refused: outcome.reason }
+  return outcome.value ?? true
 }
 
 function fieldsOf(pairs: readonly string[]): Record<string, string> {
@@ -151,7 +168,7 @@ function fieldsOf(pairs: readonly string[]): Record<string, string> {
   )
 }
 
-/** One line of standard input, without its end. */
+/** Standard input to its end, without the end of the last line. */
 async function readStandardInput(): Promise<string> {
   const chunks: Uint8Array[] = []
   for await (const chunk of process.stdin) chunks.push(chunk)

@@ -1,22 +1,25 @@
 /** `platform`, `authority`, `provider`: the programs alone, and what an operator does. */
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Refusal } from '@sekisho/contract'
-import { jpkiReal, jpkiTown, parseCertificate } from '@sekisho/pki'
+import { jpkiReal, jpkiTown } from '@sekisho/pki'
 import { startPlatform } from '@sekisho/platform'
 import { systemClock } from '@sekisho/runtime/clock'
-import { lockFolder, ownerOnlyFolder } from '@sekisho/runtime/files'
-import { callAdmin } from '@sekisho/runtime/http'
+import { lockFolder } from '@sekisho/runtime/files'
 import { createLog, streamSink } from '@sekisho/runtime/log'
 import { createFetch } from '@sekisho/runtime/net'
 import { systemRandom } from '@sekisho/runtime/random'
 import { connectPostgres, openEmbedded } from '@sekisho/runtime/store'
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { assertNoStranger, settleIn } from '../town/folder.ts'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { startProgram } from '../town/program.ts'
-import { defaultFolder, parsePort, untilSignal } from './town.ts'
+import { callProgram } from './admin.ts'
+import { writePlatformConfiguration } from './alone.ts'
+import { readBytes, readCertificate, readJson } from './file.ts'
+import { watchForEnd } from './signal.ts'
+import { defaultFolder, defaultResidents, parsePort } from './town.ts'
 
 /** Adds the commands. */
 export function addOperatorCommands(program: Command): void {
@@ -29,7 +32,7 @@ export function addOperatorCommands(program: Command): void {
     .command('authority')
     .description('run the authority stand-in alone, for a platform elsewhere on this machine')
     .option('--data <folder>', '', defaultFolder())
-    .option('--port-base <port>', '', parsePort, defaultPortBase)
+    .option('--port-base <port>', 'its own port is the next', parsePort, defaultPortBase)
     .action(runAuthority)
 
   const provider = program
@@ -79,7 +82,10 @@ const configuration = z.strictObject({
   revocationRefreshSeconds: z.number().min(1).max(3600),
 })
 
+type Configuration = z.infer<typeof configuration>
+
 async function runPlatform(file: string): Promise<void> {
+  using end = watchForEnd()
   const parsed = configuration.safeParse(await readJson(file))
   if (!parsed.success)
     throw new Refusal('configuration-unsafe', {
@@ -87,53 +93,71 @@ async function runPlatform(file: string): Promise<void> {
     })
   const config = parsed.data
   const at = (path: string): string => resolve(file, '..', path)
+  const given = await filesOf(config, at)
   const folder = at(config.dataFolder)
-  await ownerOnlyFolder(folder)
   const lock = await lockFolder(folder)
-  const engine =
-    config.database === undefined
-      ? await openEmbedded(join(folder, 'database'))
-      : connectPostgres(config.database)
-  const caller = createFetch({ answerBytesMax: crlBytesMax })
   try {
-    const platform = await startPlatform({
-      mode: config.mode,
-      port: config.port,
-      issuer: config.issuer,
-      keysFolder: join(folder, 'keys'),
-      adminPath: join(folder, 'admin.sock'),
-      engine,
-      profile: config.profile === 'real' ? jpkiReal : jpkiTown,
-      anchors: await Promise.all(
-        config.anchors.map(async path => parseCertificate(await readPem(at(path)))),
-      ),
-      authority: {
-        url: config.authority.url,
-        answerKey: {
-          keyId: config.authority.answerKeyId,
-          publicKey: createPublicKey(await readFile(at(config.authority.answerKeyFile))),
+    const engine =
+      config.database === undefined
+        ? await openEmbedded(join(folder, 'database'))
+        : connectPostgres(config.database)
+    const caller = createFetch({ answerBytesMax: crlBytesMax })
+    try {
+      const { wallet, agent } = config.readers
+      const platform = await startPlatform({
+        ...given,
+        mode: config.mode,
+        port: config.port,
+        issuer: config.issuer,
+        keysFolder: join(folder, 'keys'),
+        adminPath: join(folder, 'admin.sock'),
+        engine,
+        profile: config.profile === 'real' ? jpkiReal : jpkiTown,
+        readers: {
+          ...(wallet === undefined ? {} : { wallet }),
+          ...(agent === undefined ? {} : { agent }),
         },
-      },
-      messageKey: {
-        keyId: config.messageKeyId,
-        privateKey: createPrivateKey(await readFile(at(config.messageKeyFile))),
-      },
-      readers: {
-        ...(config.readers.wallet === undefined ? {} : { wallet: config.readers.wallet }),
-        ...(config.readers.agent === undefined ? {} : { agent: config.readers.agent }),
-      },
-      revocationRefreshMs: config.revocationRefreshSeconds * 1000,
-      fetch: caller.fetch,
-      clock: systemClock(),
-      random: systemRandom(),
-      log: createLog({ program: 'platform', sink: streamSink(process.stdout), level: 'info' }),
-    })
-    await untilSignal()
-    await platform.stop()
+        revocationRefreshMs: config.revocationRefreshSeconds * 1000,
+        fetch: caller.fetch,
+        clock: systemClock(),
+        random: systemRandom(),
+        log: createLog({ program: 'platform', sink: streamSink(process.stdout), level: 'info' }),
+      })
+      await end.asked
+      await platform.stop()
+    } finally {
+      await caller.close()
+      await engine.close()
+    }
   } finally {
-    await caller.close()
-    await engine.close()
     lock.release()
+  }
+}
+
+/** What the configuration names by files, read before anything is made. */
+async function filesOf(config: Configuration, at: (path: string) => string) {
+  const { authority } = config
+  const key = async <T>(setting: string, path: string, read: (pem: Buffer) => T): Promise<T> => {
+    const pem = Buffer.from(await readBytes(at(path)))
+    try {
+      return read(pem)
+    } catch {
+      throw new Refusal('configuration-unsafe', { setting, why: 'not-a-key' })
+    }
+  }
+  return {
+    anchors: await Promise.all(config.anchors.map(path => readCertificate(at(path)))),
+    authority: {
+      url: authority.url,
+      answerKey: {
+        keyId: authority.answerKeyId,
+        publicKey: await key('authority.answerKeyFile', authority.answerKeyFile, createPublicKey),
+      },
+    },
+    messageKey: {
+      keyId: config.messageKeyId,
+      privateKey: await key('messageKeyFile', config.messageKeyFile, createPrivateKey),
+    },
   }
 }
 
@@ -141,37 +165,32 @@ async function runPlatform(file: string): Promise<void> {
 const crlBytesMax = 40 * 1024 * 1024
 
 async function runAuthority(given: { data: string; portBase: number }): Promise<void> {
+  using end = watchForEnd()
   const folder = resolve(given.data)
-  await ownerOnlyFolder(folder)
+  await assertNoStranger(folder)
   const lock = await lockFolder(folder)
-  const running = await startProgram('authority', {
-    layout: layoutOf(folder, given.portBase),
-    log: createLog({ program: 'authority', sink: streamSink(process.stderr), level: 'info' }),
-    database: undefined,
-    residents: 3000,
-  })
-  await untilSignal()
-  await running.stop()
-  lock.release()
-}
-
-function admin(data: string, command: string, body?: unknown): Promise<unknown> {
-  return callAdmin(layoutOf(resolve(data), defaultPortBase).adminPath('platform'), command, body)
-}
-
-async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new Refusal('request-malformed', { fields: 'json' })
-    throw error
+    await settleIn(folder, 'split')
+    const layout = layoutOf(folder, given.portBase)
+    const running = await startProgram('authority', {
+      layout,
+      log: createLog({ program: 'authority', sink: streamSink(process.stderr), level: 'info' }),
+      database: undefined,
+      residents: defaultResidents,
+    })
+    const path = await writePlatformConfiguration(layout)
+    process.stdout.write(
+      `${JSON.stringify({ ready: true, url: layout.urls.authority, platform: path })}\n`,
+    )
+    await end.asked
+    await running.stop()
+  } finally {
+    lock.release()
   }
 }
 
-async function readPem(path: string): Promise<Uint8Array> {
-  const text = await readFile(path, 'latin1')
-  const body = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END/.exec(text)?.[1]
-  return Buffer.from(body ?? text, body === undefined ? 'latin1' : 'base64')
+function admin(data: string, command: string, body?: unknown): Promise<unknown> {
+  return callProgram(data, 'platform', command, body)
 }
 
 function tell(answer: unknown): void {

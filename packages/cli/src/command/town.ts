@@ -1,19 +1,23 @@
 /** `town`, `program`, `clock`: the practice town and its parts. */
-import { rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Refusal } from '@sekisho/contract'
-import { townClock } from '@sekisho/runtime/clock'
+import { type Clock, type TownClock, townClock } from '@sekisho/runtime/clock'
 import { createLog, type Log, streamSink } from '@sekisho/runtime/log'
 import { createEffects, type Effects } from '@sekisho/runtime/store'
 import { type Command, InvalidArgumentError } from 'commander'
+import { assertTown } from '../town/folder.ts'
 import { defaultPortBase, layoutOf, type ProgramName, programNames } from '../town/layout.ts'
 import { personaPassword, personaPin } from '../town/personas.ts'
 import { startProgram } from '../town/program.ts'
-import { startTown } from '../town/town.ts'
+import { reportToTown } from '../town/process.ts'
+import { startTown, type Town, type TownSettings } from '../town/town.ts'
+import { faultExitCode } from './outcome.ts'
+import { type EndWatch, watchForEnd } from './signal.ts'
+import { parseDuration, parseInstant } from './time.ts'
 
 /** Residents besides the personas, unless told otherwise. */
-const defaultResidents = 3000
+export const defaultResidents = 3000
 
 /** The folder of a town unless told otherwise. */
 export function defaultFolder(): string {
@@ -52,27 +56,35 @@ export function addTownCommands(program: Command): void {
   clock
     .command('show', { isDefault: true })
     .option('--data <folder>', '', defaultFolder())
-    .action((given: { data: string }) => {
-      process.stdout.write(`${new Date(clockOf(given.data).now()).toISOString()}\n`)
-    })
+    .action(async (given: { data: string }) => showClock(await clockOf(given.data)))
   clock
     .command('advance')
     .argument('<duration>', 'such as 90m, 12h, 3d')
     .option('--data <folder>', '', defaultFolder())
     .action(async (duration: string, given: { data: string }) => {
-      await clockOf(given.data).advance(parseDuration(duration))
-      process.stdout.write(`${new Date(clockOf(given.data).now()).toISOString()}\n`)
+      const shown = await clockOf(given.data)
+      const ms = parseDuration(duration)
+      // The calendar has an end; a year of five digits is a typing error.
+      if (shown.now() + ms > instantMax)
+        throw new Refusal('request-malformed', { fields: 'duration' })
+      await shown.advance(ms)
+      showClock(shown)
     })
   clock
     .command('turn-to')
-    .argument('<instant>', 'such as 2027-04-01T00:00:00Z')
+    .argument('<instant>', 'such as 2027-04-01T00:00:00Z or 2027-04-01T09:00:00+09:00')
     .option('--data <folder>', '', defaultFolder())
     .action(async (instant: string, given: { data: string }) => {
-      const at = Date.parse(instant)
-      if (Number.isNaN(at)) throw new Refusal('request-malformed', { fields: 'instant' })
-      await clockOf(given.data).turnTo(at)
-      process.stdout.write(`${new Date(at).toISOString()}\n`)
+      const shown = await clockOf(given.data)
+      await shown.turnTo(parseInstant(instant, 'instant'))
+      showClock(shown)
     })
+}
+
+const instantMax = Date.UTC(9999, 0)
+
+function showClock(clock: Clock): void {
+  process.stdout.write(`${new Date(clock.now()).toISOString()}\n`)
 }
 
 type TownOptions = {
@@ -87,36 +99,42 @@ type TownOptions = {
 
 async function runTown(given: TownOptions): Promise<void> {
   const folder = resolve(given.data)
-  if (given.fresh) await forget(folder)
-  const log = programLog('town')
+  using end = watchForEnd()
   if (!given.json) process.stdout.write('Starting the town … 町を起動しています …\n')
-  const town = await startTown({
+  const town = await startUnlessAsked(end, {
     folder,
     portBase: given.portBase,
     isSplit: given.split,
+    isFresh: given.fresh,
     database: given.database,
     residents: given.residents,
-    log,
+    log: programLog('town'),
   })
+  if (town === undefined) return
   const { urls } = town.layout
-  process.stdout.write(
-    given.json ? `${JSON.stringify({ ready: true, urls })}\n` : greeting(urls, folder),
-  )
-  await untilSignal()
+  if (!end.isAsked())
+    process.stdout.write(
+      given.json ? `${JSON.stringify({ ready: true, urls })}\n` : greeting(urls, folder),
+    )
+  const ended = given.split ? programNames.map(name => town.ended(name).then(() => name)) : []
+  const lost = await Promise.race([end.asked, ...ended])
+  if (lost !== undefined && !end.isAsked()) {
+    process.stderr.write(
+      `${lost} が予期せず終了したため、町を停止します。\nThe program ${lost} ended unexpectedly; the town stops.\n`,
+    )
+    process.exitCode = faultExitCode
+  }
   await town.stop()
 }
 
-/** Deletes the town of a folder, but nothing that does not look like one. */
-async function forget(folder: string): Promise<void> {
-  const layout = layoutOf(folder, defaultPortBase)
-  await Promise.all(
-    [
-      ...programNames.map(name => join(folder, name)),
-      join(folder, 'town'),
-      layout.cardsFolder,
-      layout.clockFile,
-    ].map(path => rm(path, { recursive: true, force: true })),
-  )
+/** A town that was asked to end while it started, by the same Ctrl+C that its programs got, has nothing to explain. */
+async function startUnlessAsked(end: EndWatch, settings: TownSettings): Promise<Town | undefined> {
+  try {
+    return await startTown(settings)
+  } catch (error) {
+    if (end.isAsked()) return undefined
+    throw error
+  }
 }
 
 function greeting(urls: Readonly<Record<string, string>>, folder: string): string {
@@ -141,15 +159,28 @@ async function runProgram(
   given: { data: string; portBase: number; residents: number; database?: string },
 ): Promise<void> {
   if (!isProgramName(name)) throw new Refusal('request-malformed', { fields: 'name' })
-  const running = await startProgram(name, {
-    layout: layoutOf(resolve(given.data), given.portBase),
-    log: programLog(name),
-    database: given.database,
-    residents: given.residents,
-    effects: killSwitch(),
-  })
-  await untilSignal()
-  await running.stop()
+  const town = reportToTown()
+  // Ctrl+C reaches all processes of a terminal; a town ends its programs itself, in order.
+  using end = watchForEnd(town === undefined ? undefined : ['SIGTERM'])
+  if (town !== undefined)
+    for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  try {
+    const running = await startProgram(name, {
+      layout: layoutOf(resolve(given.data), given.portBase),
+      log: programLog(name),
+      database: given.database,
+      residents: given.residents,
+      effects: killSwitch(),
+    })
+    town?.tell({ kind: 'ready' })
+    await Promise.race([end.asked, ...(town === undefined ? [] : [town.lost])])
+    await running.stop()
+  } catch (error) {
+    if (town === undefined || !(error instanceof Refusal)) throw error
+    town.tell({ kind: 'refused', code: error.code, fields: error.fields })
+  } finally {
+    town?.close()
+  }
 }
 
 /**
@@ -183,28 +214,10 @@ function programLog(name: string): Log {
   return createLog({ program: name, sink: streamSink(process.stderr), level })
 }
 
-/** Resolves when the process is asked to end. */
-export function untilSignal(): Promise<void> {
-  return new Promise(done => {
-    // Timers of the programs keep no process alive; this one does, until a signal comes.
-    const stay = setInterval(() => undefined, 2 ** 30)
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.once(signal, () => {
-        clearInterval(stay)
-        done()
-      })
-  })
-}
-
-function clockOf(folder: string) {
+/** The clock of a town that exists: one turned in a wrong folder would turn nothing. */
+async function clockOf(folder: string): Promise<TownClock> {
+  await assertTown(resolve(folder))
   return townClock(layoutOf(resolve(folder), defaultPortBase).clockFile)
-}
-
-function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text)
-  if (match === null) throw new Refusal('request-malformed', { fields: 'duration' })
-  const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] ?? 's'] ?? 1000
-  return Number(match[1]) * unitMs
 }
 
 /** Parses a port of the command line. */

@@ -1,5 +1,6 @@
 /** `verify` and `path`: the trust core offline, on files. */
-import { readFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { townAnchors } from '@sekisho/authority'
 import { Refusal } from '@sekisho/contract'
@@ -11,7 +12,6 @@ import {
   judgePathCase,
   KeyCache,
   ocspLimits,
-  parseCertificate,
   parsePathCase,
   PathCaseError,
   type RevocationEvidence,
@@ -19,6 +19,8 @@ import {
   type ValidationDescription,
 } from '@sekisho/pki'
 import type { Command } from 'commander'
+import { readBytes, readCertificate, readDer } from './file.ts'
+import { parseInstant } from './time.ts'
 
 /** Adds the commands. */
 export function addVerifyCommands(program: Command): void {
@@ -69,12 +71,11 @@ async function verify(file: string, given: VerifyOptions): Promise<void> {
     throw new Refusal('request-malformed', { fields: 'purpose' })
   if (given.profile !== 'town' && given.profile !== 'real')
     throw new Refusal('request-malformed', { fields: 'profile' })
-  const at = given.at === undefined ? Date.now() : Date.parse(given.at)
-  if (Number.isNaN(at)) throw new Refusal('request-malformed', { fields: 'at' })
+  const at = given.at === undefined ? Date.now() : parseInstant(given.at, 'at')
   const report = validateSignature({
-    content: { kind: 'bytes', bytes: await readFile(file) },
+    content: { kind: 'bytes', bytes: await readBytes(file) },
     form: 'document',
-    signature: await readFile(given.signature ?? `${file}.sig`),
+    signature: await readBytes(given.signature ?? `${file}.sig`),
     algorithm: 'rsa-sha256',
     certificate: await readDer(given.certificate ?? `${file}.cer`),
     at,
@@ -96,8 +97,7 @@ async function verify(file: string, given: VerifyOptions): Promise<void> {
 const exitCodes = { passed: 0, failed: 1, indeterminate: 3 } as const
 
 async function readAnchors(given: VerifyOptions): Promise<readonly Certificate[]> {
-  if (given.anchors !== undefined)
-    return Promise.all(given.anchors.map(async path => parseCertificate(await readDer(path))))
+  if (given.anchors !== undefined) return Promise.all(given.anchors.map(readCertificate))
   if (given.profile === 'real') throw new Refusal('configuration-unsafe', { setting: 'anchors' })
   return townAnchors()
 }
@@ -107,18 +107,11 @@ async function readRevocation(given: VerifyOptions): Promise<RevocationEvidence>
   if (given.ocsp !== undefined)
     return {
       kind: 'ocsp',
-      response: await readFile(given.ocsp),
+      response: await readBytes(given.ocsp),
       nonce: undefined,
       limits: ocspLimits,
     }
-  return { kind: 'crls', lists: await Promise.all((given.crl ?? []).map(path => readFile(path))) }
-}
-
-/** The bytes of a DER or PEM file. */
-async function readDer(path: string): Promise<Uint8Array> {
-  const bytes = await readFile(path)
-  const pem = /-----BEGIN [A-Z0-9 ]+-----([A-Za-z0-9+/=\s]+)-----END/.exec(bytes.toString('latin1'))
-  return pem?.[1] === undefined ? bytes : Buffer.from(pem[1], 'base64')
+  return { kind: 'crls', lists: await Promise.all((given.crl ?? []).map(readBytes)) }
 }
 
 const verdictWords = {
@@ -152,11 +145,11 @@ function describeRevocation(report: ValidationDescription): string {
 
 async function batch(given: { batch: string }): Promise<void> {
   const keys = new KeyCache(1024)
-  const input =
-    given.batch === '-' ? process.stdin : (await import('node:fs')).createReadStream(given.batch)
+  const input = given.batch === '-' ? process.stdin : (await open(given.batch)).createReadStream()
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue
-    process.stdout.write(`${JSON.stringify(judgeLine(line, keys))}\n`)
+    const hasRoom = process.stdout.write(`${JSON.stringify(judgeLine(line, keys))}\n`)
+    if (!hasRoom) await once(process.stdout, 'drain')
   }
 }
 

@@ -8,6 +8,8 @@ export type Layout = {
   readonly ports: Readonly<Record<ProgramName | 'town', number>>
   readonly cardsFolder: string
   readonly clockFile: string
+  /** Where an authority that runs alone puts the configuration of a platform. */
+  readonly configurationFolder: string
   /** Path of a program's admin socket. */
   adminPath(program: ProgramName): string
   keysFolder(program: ProgramName): string
@@ -42,6 +44,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
     },
     cardsFolder: join(folder, 'cards'),
     clockFile: join(folder, 'clock.json'),
+    configurationFolder: join(folder, 'configuration'),
     adminPath: program => join(folder, program, 'admin.sock'),
     keysFolder: program => join(folder, program, 'keys'),
     databaseFolder: program => join(folder, program, 'database'),

@@ -55,30 +55,31 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
   const clock = townClock(layout.clockFile)
   const [answerKey, messageKey] = await Promise.all([authorityKey(layout), platformKey(layout)])
   const { engine, close } = await engineOf(world, 'authority')
-  const authority: Authority = await startAuthority({
-    port: layout.ports.authority,
-    publicOrigin: layout.urls.authority,
-    adminPath: layout.adminPath('authority'),
-    engine,
-    cardsFolder: layout.cardsFolder,
-    personas: personas(clock.now()),
-    residents: world.residents,
-    verifiers: [
-      {
-        id: 'platform',
-        keyId: messageKey.keyId,
-        publicKey: messageKey.publicKey,
-        accreditedFor: ['signatures', 'authentications'],
-      },
-    ],
-    answerKey,
-    clock,
-    random: systemRandom(),
-    seed: seededRandom('sekisho town'),
-    log: world.log,
-    effects: world.effects,
-  })
-  return stopping(authority, close)
+  const start = (): Promise<Authority> =>
+    startAuthority({
+      port: layout.ports.authority,
+      publicOrigin: layout.urls.authority,
+      adminPath: layout.adminPath('authority'),
+      engine,
+      cardsFolder: layout.cardsFolder,
+      personas: personas(clock.now()),
+      residents: world.residents,
+      verifiers: [
+        {
+          id: 'platform',
+          keyId: messageKey.keyId,
+          publicKey: messageKey.publicKey,
+          accreditedFor: ['signatures', 'authentications'],
+        },
+      ],
+      answerKey,
+      clock,
+      random: systemRandom(),
+      seed: seededRandom('sekisho town'),
+      log: world.log,
+      effects: world.effects,
+    })
+  return startOrClose(start, close)
 }
 
 async function startTownPlatform(world: ProgramWorld): Promise<Running> {
@@ -90,33 +91,40 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   ])
   const { engine, close } = await engineOf(world, 'platform')
   const caller = createFetch({ effects: world.effects })
-  const platform: Platform = await startPlatform({
-    mode: 'town',
-    port: layout.ports.platform,
-    issuer: layout.urls.platform,
-    keysFolder: layout.keysFolder('platform'),
-    adminPath: layout.adminPath('platform'),
-    engine,
-    profile: jpkiTown,
-    anchors: townAnchors(),
-    authority: {
-      url: layout.urls.authority,
-      answerKey: { keyId: answerKey.keyId, publicKey: answerKey.publicKey },
-    },
-    messageKey,
-    readers: { wallet: layout.urls.wallet, agent: `ws://127.0.0.1:${agentPort}` },
-    revocationRefreshMs: 1000,
-    fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
-    clock: townClock(layout.clockFile),
-    random: systemRandom(),
-    log: world.log,
-    effects: world.effects,
-  })
-  await callAdmin(layout.adminPath('platform'), 'provider-add', bankMetadata(layout, bankKey))
-  return stopping(platform, async () => {
+  const start = (): Promise<Platform> =>
+    startPlatform({
+      mode: 'town',
+      port: layout.ports.platform,
+      issuer: layout.urls.platform,
+      keysFolder: layout.keysFolder('platform'),
+      adminPath: layout.adminPath('platform'),
+      engine,
+      profile: jpkiTown,
+      anchors: townAnchors(),
+      authority: {
+        url: layout.urls.authority,
+        answerKey: { keyId: answerKey.keyId, publicKey: answerKey.publicKey },
+      },
+      messageKey,
+      readers: { wallet: layout.urls.wallet, agent: `ws://127.0.0.1:${agentPort}` },
+      revocationRefreshMs: 1000,
+      fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
+      clock: townClock(layout.clockFile),
+      random: systemRandom(),
+      log: world.log,
+      effects: world.effects,
+    })
+  const running = await startOrClose(start, async () => {
     await caller.close()
     await close()
   })
+  try {
+    await callAdmin(layout.adminPath('platform'), 'provider-add', bankMetadata(layout, bankKey))
+    return running
+  } catch (error) {
+    await running.stop()
+    throw error
+  }
 }
 
 async function startTownBank(world: ProgramWorld): Promise<Running> {
@@ -124,22 +132,23 @@ async function startTownBank(world: ProgramWorld): Promise<Running> {
   const key = await clientKey(layout)
   const { engine, close } = await engineOf(world, 'bank')
   const caller = createFetch({ effects: world.effects })
-  const bank: Bank = await startBank({
-    port: layout.ports.bank,
-    publicOrigin: layout.urls.bank,
-    engine,
-    sekisho: {
-      issuer: layout.urls.platform,
-      clientId: 'bank',
-      privateKey: { ...privateJwkOf(key), kid: key.keyId, alg: 'ES256' },
-      dangerAllowHttp: true,
-    },
-    fetch: world.wire?.('bank', caller.fetch) ?? caller.fetch,
-    clock: townClock(layout.clockFile),
-    random: systemRandom(),
-    log: world.log,
-  })
-  return stopping(bank, async () => {
+  const start = (): Promise<Bank> =>
+    startBank({
+      port: layout.ports.bank,
+      publicOrigin: layout.urls.bank,
+      engine,
+      sekisho: {
+        issuer: layout.urls.platform,
+        clientId: 'bank',
+        privateKey: { ...privateJwkOf(key), kid: key.keyId, alg: 'ES256' },
+        dangerAllowHttp: true,
+      },
+      fetch: world.wire?.('bank', caller.fetch) ?? caller.fetch,
+      clock: townClock(layout.clockFile),
+      random: systemRandom(),
+      log: world.log,
+    })
+  return startOrClose(start, async () => {
     await caller.close()
     await close()
   })
@@ -190,11 +199,13 @@ async function engineOf(
   return { engine, close: () => engine.close() }
 }
 
-function authorityKey(layout: Layout): Promise<KeyPair> {
+/** Key with which the town's authority signs answers. */
+export function authorityKey(layout: Layout): Promise<KeyPair> {
   return loadOrCreateKey(layout.keysFolder('authority'), 'answers', 'ec-p256')
 }
 
-function platformKey(layout: Layout): Promise<KeyPair> {
+/** Key with which the town's platform signs queries. */
+export function platformKey(layout: Layout): Promise<KeyPair> {
   return loadOrCreateKey(layout.keysFolder('platform'), 'messages', 'ec-p256')
 }
 
@@ -202,11 +213,21 @@ function clientKey(layout: Layout): Promise<KeyPair> {
   return loadOrCreateKey(layout.keysFolder('bank'), 'client', 'ec-p256')
 }
 
-function stopping(program: Running, close: () => Promise<void>): Running {
-  return {
-    stop: async () => {
-      await program.stop()
-      await close()
-    },
+/** Starts a program on what was opened for it, which is closed after it, or at once when it does not start. */
+async function startOrClose(
+  start: () => Promise<Running>,
+  close: () => Promise<void>,
+): Promise<Running> {
+  try {
+    const program = await start()
+    return {
+      stop: async () => {
+        await program.stop()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }

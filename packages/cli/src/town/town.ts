@@ -1,13 +1,14 @@
 /** A whole town: all programs in one process, or each in its own. */
-import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { sleep } from '@sekisho/runtime/clock'
+import { Refusal } from '@sekisho/contract'
 import { lockFolder, ownerOnlyFolder } from '@sekisho/runtime/files'
 import type { Log } from '@sekisho/runtime/log'
-import { createFetch } from '@sekisho/runtime/net'
 import { connectPostgres, type Engine, openEmbedded } from '@sekisho/runtime/store'
+import { assertNoStranger, forgetTown, settleIn } from './folder.ts'
 import { startFront } from './front.ts'
 import { type Layout, layoutOf, type ProgramName, programNames } from './layout.ts'
+import { startProcess } from './process.ts'
 import { type Running, startProgram, type Wire } from './program.ts'
 
 /** How a town is to run. */
@@ -15,6 +16,8 @@ export type TownSettings = {
   readonly folder: string
   readonly portBase: number
   readonly isSplit: boolean
+  /** Forgets the town that is in the folder. */
+  readonly isFresh?: boolean
   readonly database: string | undefined
   readonly residents: number
   readonly log: Log
@@ -44,24 +47,35 @@ type RunningProgram = Running & {
   readonly ended?: Promise<void>
 }
 
-/** Starts a town. Refusal `data-folder-in-use` when another town runs on the folder. */
+/**
+ * Starts a town. Refusals: `data-folder-in-use` when another town runs on the folder, `data-folder-foreign` when something else
+ * than a town lies in it, `configuration-unsafe` when the town there keeps its tables otherwise, `port-in-use`.
+ */
 export async function startTown(settings: TownSettings): Promise<Town> {
-  await ownerOnlyFolder(settings.folder)
-  const lock = await lockFolder(settings.folder)
-  const layout = layoutOf(settings.folder, settings.portBase)
+  const { folder } = settings
+  await assertNoStranger(folder)
+  await ownerOnlyFolder(folder)
+  const lock = await lockFolder(folder)
+  const layout = layoutOf(folder, settings.portBase)
   const programs = new Map<ProgramName, RunningProgram>()
   const others: Running[] = []
   const stop = async (): Promise<void> => {
-    for (const one of [...programs.values()].toReversed()) await one.stop()
-    for (const one of others.toReversed()) await one.stop()
-    lock.release()
+    try {
+      await stopAll([...others, ...programs.values()])
+    } finally {
+      lock.release()
+    }
   }
   try {
-    for (const name of programNames) await ownerOnlyFolder(join(settings.folder, name))
+    await assertPortsFree(layout)
+    if (settings.isFresh) await forgetTown(folder)
+    const tables = settings.isSplit ? 'split' : 'together'
+    await settleIn(folder, settings.database === undefined ? tables : 'postgres')
+    for (const name of programNames) await ownerOnlyFolder(join(folder, name))
     const engine = settings.isSplit ? undefined : await sharedEngine(settings, layout, others)
     const start =
       engine === undefined
-        ? (name: ProgramName, env = {}) => startProcess(name, settings, layout, env)
+        ? (name: ProgramName, env = {}) => startProcess(name, argumentsOf(settings), env)
         : (name: ProgramName) => startProgram(name, { ...settings, layout, engine })
     for (const name of programNames) programs.set(name, await start(name))
     others.push(await startFront(layout, settings.log))
@@ -80,7 +94,8 @@ export async function startTown(settings: TownSettings): Promise<Town> {
       ended: async name => programs.get(name)?.ended,
     }
   } catch (error) {
-    await stop()
+    // Why it did not start is what counts.
+    await stop().catch(() => undefined)
     throw error
   }
 }
@@ -99,21 +114,8 @@ async function sharedEngine(
   return engine
 }
 
-/** Milliseconds a program may take to become healthy: an embedded database is made at the first start. */
-const startMsMax = 60_000
-const lookMs = 50
-
-/** Starts a program as a process of its own and waits until it is healthy. */
-async function startProcess(
-  name: ProgramName,
-  settings: TownSettings,
-  layout: Layout,
-  env: Readonly<Record<string, string>>,
-): Promise<RunningProgram> {
-  const args = [
-    join(import.meta.dirname, '..', 'main.ts'),
-    'program',
-    name,
+function argumentsOf(settings: TownSettings): readonly string[] {
+  return [
     '--data',
     settings.folder,
     '--port-base',
@@ -122,54 +124,30 @@ async function startProcess(
     String(settings.residents),
     ...(settings.database === undefined ? [] : ['--database', settings.database]),
   ]
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, ...env },
-  })
-  let exitCode: number | undefined
-  const exited = new Promise<void>(resolve => {
-    child.once('exit', code => {
-      exitCode = code ?? 1
-      resolve()
-    })
-  })
-  const caller = createFetch({ timeoutMs: 2000 })
-  try {
-    await healthy(caller.fetch, layout.urls[name], () => {
-      if (exitCode !== undefined)
-        throw new Error(`${name} ended with status ${exitCode} before it was ready`)
-    })
-  } catch (error) {
-    child.kill('SIGTERM')
-    throw error
-  } finally {
-    await caller.close()
-  }
-  return {
-    pid: child.pid,
-    ended: exited,
-    stop: async () => {
-      child.kill('SIGTERM')
-      await exited
-    },
-  }
 }
 
-/** Waits until a program answers `/health`. */
-export async function healthy(
-  fetcher: typeof fetch,
-  url: string,
-  check: () => void,
-): Promise<void> {
-  for (let waited = 0; waited < startMsMax; waited += lookMs) {
-    check()
+/** Refusal `port-in-use` before anything is made, rather than after a minute of work. */
+async function assertPortsFree(layout: Layout): Promise<void> {
+  for (const port of Object.values(layout.ports))
+    if (!(await isPortFree(port))) throw new Refusal('port-in-use', { port })
+}
+
+function isPortFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/** Stops all, the last started first; what one throws does not keep the others running. */
+async function stopAll(running: readonly Running[]): Promise<void> {
+  const faults: unknown[] = []
+  for (const one of running.toReversed())
     try {
-      const answer = await fetcher(`${url}/health`)
-      if (answer.ok) return
-    } catch {
-      // Not listening yet.
+      await one.stop()
+    } catch (fault) {
+      faults.push(fault)
     }
-    await sleep(lookMs)
-  }
-  throw new Error(`${url} did not become healthy`)
+  if (faults.length > 0) throw new AggregateError(faults, 'not everything stopped in order')
 }
