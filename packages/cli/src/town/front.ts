@@ -1,4 +1,5 @@
 /** The town's front page: addresses, first steps, people, the time dial. It is no part of the product. */
+import { Refusal } from '@sekisho/contract'
 import { townClock } from '@sekisho/runtime/clock'
 import { createServer } from '@sekisho/runtime/http'
 import type { Log } from '@sekisho/runtime/log'
@@ -17,6 +18,9 @@ import { z } from 'zod'
 import type { Layout } from './layout.ts'
 import { personaPassword, personaPin, personas } from './personas.ts'
 import type { Running } from './program.ts'
+
+/** Ten years: further on every certificate of the town is long over. */
+const daysMax = 3660
 
 const townName = { ja: 'せきしょ町', en: 'The town of Sekisho' } as const
 
@@ -38,8 +42,10 @@ export async function startFront(layout: Layout, log: Log): Promise<Running> {
   })
   server.app.post(
     '/clock',
-    { schema: { body: z.object({ days: z.coerce.number().min(0).max(3660) }) } },
+    { schema: { body: z.object({ days: z.coerce.number().int().min(0).max(daysMax) }) } },
     async (request, reply) => {
+      // No other page may turn the clock: browsers name the origin of every form.
+      if (request.headers.origin !== layout.urls.town) throw new Refusal('origin-foreign')
       await clock.advance(request.body.days * 24 * 3600 * 1000)
       return reply.redirect('/', 303)
     },
@@ -120,7 +126,7 @@ function frontPage(layout: Layout, lang: Lang, now: number): string {
         [say.persona, say.who],
         personas(now).map(one => [html`<code>${one.id}</code>`, one.label[lang]]),
       ),
-      html`<h2>${say.clock}</h2><p class="lead">${time}</p><form method="post" action="/clock"><div class="field"><label for="days">${say.days}</label><input id="days" name="days" type="number" min="0" max="3660" value="1" required></div>${button(say.advance, 'second')}</form>`,
+      html`<h2>${say.clock}</h2><p class="lead">${time}</p><form method="post" action="/clock"><div class="field"><label for="days">${say.days}</label><input id="days" name="days" type="number" min="0" max="${daysMax}" value="1" required></div>${button(say.advance, 'second')}</form>`,
     ],
   })
 }

@@ -15,7 +15,7 @@ import { frameAssets, type Lang, langCookie, langOf } from '@sekisho/web'
 import { Refusal } from '@sekisho/contract'
 import { z } from 'zod'
 import { readAsked } from '../asked.ts'
-import { openCardFolder } from '../cards.ts'
+import { type CardFolder, openCardFolder } from '../cards.ts'
 import { prepareCeremony } from '../ceremony.ts'
 import { walletReaderScript } from './browser/wallet-reader.ts'
 import { createDesk } from './desk.ts'
@@ -40,7 +40,7 @@ export type WalletSettings = {
   readonly publicOrigin: string
   /** Folder of `<persona>.card.json` files. */
   readonly cardsFolder: string
-  /** How cards are called; one without a label shows its persona's name. */
+  /** How cards are called, in the order in which they are offered; one without a label comes last under its persona's name. */
   readonly labels: Readonly<Record<string, CardLabel>>
   readonly random: Random
   readonly log: Log
@@ -58,7 +58,8 @@ export async function startWallet(settings: WalletSettings): Promise<Wallet> {
     bodyBytesMax,
     renderRefusalPage: walletRefusalPage,
   })
-  const common = { ...settings, now: protocolNow, cards: openCardFolder(settings.cardsFolder) }
+  const cards = inOrder(openCardFolder(settings.cardsFolder), Object.keys(settings.labels))
+  const common = { ...settings, now: protocolNow, cards }
   const counter: Counter = {
     ...common,
     desk: createDesk(common),
@@ -70,10 +71,22 @@ export async function startWallet(settings: WalletSettings): Promise<Wallet> {
   return { url: settings.publicOrigin, stop: () => server.stop() }
 }
 
+/** Cards with a label come first, in the labels' order; the others follow in their own. */
+function inOrder(cards: CardFolder, labelled: readonly string[]): CardFolder {
+  return {
+    take: persona => cards.take(persona),
+    async personas() {
+      const present = await cards.personas()
+      const known = labelled.filter(persona => present.includes(persona))
+      return [...known, ...present.filter(persona => !known.includes(persona))]
+    },
+  }
+}
+
 type App = Awaited<ReturnType<typeof createServer>>['app']
 
 type Counter = WalletSettings & {
-  readonly cards: ReturnType<typeof openCardFolder>
+  readonly cards: CardFolder
   readonly desk: ReturnType<typeof createDesk>
   readonly sessions: ReturnType<typeof createWalletSessions>
 }
