@@ -46,15 +46,43 @@ export function pinnedNode() {
 }
 
 /** Runs the pinned Node in the foreground; signals reach it once, and its end is ours. */
-export function become(args, options = {}) {
-  const child = spawn(pinnedNode(), args, { stdio: 'inherit', ...options })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
+export async function become(args) {
+  const { code, signal } = await inForeground(pinnedNode(), args)
+  process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1))
+}
+
+/**
+ * Runs a program in the foreground until it ends: `{ code, signal, isLate }`. It gets the signals that we get, and SIGTERM
+ * when it runs longer than `limitMs` or when the npm that started us is gone: npm does not hand its own signals on.
+ */
+export function inForeground(command, args, { limitMs, ...options } = {}) {
+  const child = spawn(command, args, { stdio: 'inherit', ...options })
+  let isLate = false
+  const handlers = ['SIGINT', 'SIGTERM', 'SIGHUP'].map(signal => {
+    const pass = () => {
       // From a terminal the whole group already got SIGINT.
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    }
+    process.on(signal, pass)
+    return () => process.off(signal, pass)
+  })
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.env.npm_lifecycle_event && process.ppid !== parent) child.kill('SIGTERM')
+  }, 500)
+  const limit =
+    limitMs &&
+    setTimeout(() => {
+      isLate = true
+      child.kill('SIGTERM')
+    }, limitMs)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      clearInterval(watch)
+      clearTimeout(limit)
+      for (const off of handlers) off()
+      resolve({ code, signal, isLate })
     })
-  }
-  child.on('exit', (code, signal) => {
-    process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1))
   })
 }

@@ -3,4 +3,4 @@ import { join } from 'node:path'
 import { become, ensureInstalled, root } from './pinned.js'
 
 ensureInstalled()
-become([join(root, 'packages', 'cli', 'src', 'main.ts'), 'town', ...process.argv.slice(2)])
+await become([join(root, 'packages', 'cli', 'src', 'main.ts'), 'town', ...process.argv.slice(2)])

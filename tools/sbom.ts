@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '..')
 export const sbomPath = join(root, 'docs', 'sbom.cdx.json')
 
 /** The bill of materials as text. */
-export function composeSbom(): string {
+function composeSbom(): string {
   const made = JSON.parse(
     execFileSync('npm', ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'], {
       cwd: root,

@@ -1,42 +1,66 @@
 /**
- * Checks the tree as text: the package table, doors, circles, names, dependencies. Prints the largest files and functions.
- * Run: `node tools/tidy.ts`. Exit status 1 when a rule is broken; each finding is one line `path: rule: what`.
+ * Checks the tree as text: the package table, doors, circles, names, dependencies, dead code, links of the documents. Prints
+ * the largest files and functions. Run: `node tools/tidy.ts`. Exit status 1 when a rule is broken; each finding is one line
+ * `path: rule: what`.
  */
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { basename, dirname, join, normalize, resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, normalize, relative, resolve, sep } from 'node:path'
+import { deadCode, type Doors, type Reading, targetOf } from './dead-code.ts'
+import { importsOf } from './source-text.ts'
 
-type Source = { readonly path: string; readonly text: string; readonly isTest: boolean }
 type Finding = { readonly path: string; readonly rule: string; readonly what: string }
 
 const root = resolve(import.meta.dirname, '..')
 
 /** Runs every check over a tree; `files` are paths relative to `root`. Pure but for `read`. */
 export function tidy(files: readonly string[], read: (path: string) => string): Finding[] {
-  const sources = files
-    .filter(path => path.endsWith('.ts'))
-    .map(path => ({
-      path,
-      text: read(path),
-      isTest: /\.(test|deep)\.ts$|-for-tests\.ts$/.test(path),
-    }))
+  const sources = files.filter(isSource).map(path => readSource(path, read(path)))
   const table = readTable(read('docs/architecture.md'))
-  const doors = new Map(
+  const manifests = new Map(
     files
       .filter(path => /^packages\/[^/]+\/package\.json$/.test(path))
-      .map(path => [path.split('/')[1] ?? '', Object.keys(JSON.parse(read(path)).exports ?? {})]),
+      .map(path => [path.split('/')[1] ?? '', JSON.parse(read(path))]),
   )
+  const doors = doorsOf(manifests)
   return [
-    ...checkPackagesListed(table, doors),
+    ...checkPackagesListed(table, files),
     ...sources.flatMap(source => checkImports(source, table, doors)),
-    ...checkCircles(sources, doors, files, read),
+    ...checkCircles(sources, doors),
     ...files.flatMap(checkName),
     ...sources.flatMap(checkWords),
     ...checkDependencies(files, read),
+    ...checkDeclared(sources, manifests, read),
     ...checkStrangers(sources),
     ...checkWorld(sources),
+    ...deadCode(sources, doors).map(found => ({ ...found, rule: 'dead' })),
     ...checkBlobs(files, read),
+    ...checkPages(files, read),
   ]
+}
+
+function isSource(path: string): boolean {
+  return /\.[cm]?[jt]sx?$/.test(path) && /^(packages|scenarios|bench|tools|bin)\//.test(path)
+}
+
+function readSource(path: string, text: string): Reading {
+  const isTest = /\.(test|deep)\.ts$|-for-tests\.ts$/.test(path)
+  return { path, text, imports: importsOf(text), isTest }
+}
+
+/** What a manifest must have to be read here. */
+type Manifest = { readonly exports?: Readonly<Record<string, string>> } & Readonly<
+  Record<string, Readonly<Record<string, string>> | undefined>
+>
+
+function doorsOf(manifests: ReadonlyMap<string, Manifest>): Doors {
+  return new Map(
+    [...manifests].flatMap(([name, manifest]) =>
+      Object.entries(manifest.exports ?? {}).map(([door, file]): [string, string] => [
+        `@sekisho/${name}${door.slice(1)}`,
+        normalize(`packages/${name}/${file}`),
+      ]),
+    ),
+  )
 }
 
 /** `package → what it may import` from the first table of the architecture document. */
@@ -50,27 +74,25 @@ function readTable(markdown: string): Map<string, readonly string[]> {
   return rows
 }
 
+/** Folders and rows of the table are the same, both ways. */
 function checkPackagesListed(
   table: ReadonlyMap<string, readonly string[]>,
-  doors: ReadonlyMap<string, readonly string[]>,
+  files: readonly string[],
 ): Finding[] {
-  return [...doors.keys()]
-    .filter(name => !table.has(name))
-    .map(name => ({
-      path: `packages/${name}`,
-      rule: 'table',
-      what: 'package is not in docs/architecture.md',
-    }))
-}
-
-/** Every module name that a text imports from, static or dynamic. */
-function importsOf(text: string): string[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\//g, '')
+  const folders = new Set(files.map(packageOf).filter(name => name !== undefined))
+  const page = 'docs/architecture.md'
   return [
-    ...code.matchAll(/^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm),
-    ...code.matchAll(/^\s*import\s*['"]([^'"]+)['"]/gm),
-    ...code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g),
-  ].map(match => match[1] ?? '')
+    ...[...folders]
+      .filter(name => !table.has(name))
+      .map(name => ({
+        path: `packages/${name}`,
+        rule: 'table',
+        what: `package is not in ${page}`,
+      })),
+    ...[...table.keys()]
+      .filter(name => !folders.has(name))
+      .map(name => ({ path: page, rule: 'table', what: `there is no package ${name}` })),
+  ]
 }
 
 const pure = new Set(['pki', 'contract', 'card'])
@@ -84,50 +106,61 @@ const never: readonly (readonly [from: RegExp, to: RegExp])[] = [
 ]
 
 function checkImports(
-  source: Source,
+  source: Reading,
   table: ReadonlyMap<string, readonly string[]>,
-  doors: ReadonlyMap<string, readonly string[]>,
+  doors: Doors,
 ): Finding[] {
   const from = packageOf(source.path)
   const found: Finding[] = []
   const say = (rule: string, what: string): unknown => found.push({ path: source.path, rule, what })
-  for (const name of importsOf(source.text)) {
-    if (name.startsWith('.')) {
-      const target = normalize(join(dirname(source.path), name))
-      if (from !== undefined && packageOf(target) !== from)
-        say('door', `${name} leaves the package by a path`)
-      if (!/\.(ts|json|js)$/.test(name)) say('extension', `${name} has no extension`)
+  if (/^\/\/\/\s*<reference/m.test(source.text)) say('door', 'a reference comment is no import')
+  for (const { from: name } of source.imports) {
+    if (name === undefined) {
+      say('door', 'an import is computed, so that nobody can say what it names')
       continue
     }
-    if (
-      name.startsWith('node:') &&
-      from !== undefined &&
-      pure.has(from) &&
-      !source.isTest &&
-      name !== 'node:crypto'
-    )
-      say('pure', `${from} imports ${name}`)
+    if (name.startsWith('.') || name.startsWith('/')) {
+      const target = normalize(join(dirname(source.path), name))
+      const isLauncher = source.path.includes('/bin/') && target.startsWith('bin/')
+      if ((packageOf(target) !== from && !isLauncher) || name.startsWith('/'))
+        say('door', `${name} leaves the package by a path`)
+      if (!/\.(ts|json|js)$/.test(name)) say('extension', `${name} has no extension`)
+    }
+    if (name.startsWith('node:') && from !== undefined && pure.has(from) && !source.isTest)
+      if (name !== 'node:crypto') say('pure', `${from} imports ${name}`)
+    const file = targetOf(source.path, name, doors)
+    if (!source.isTest && file?.endsWith('-for-tests.ts') && !mayCarryTests(source.path))
+      say('test', `${name} is for tests`)
     const target = /^@sekisho\/(.+)$/.exec(name)?.[1]
-    if (target === undefined || from === undefined) continue
-    const [packageName = '', ...rest] = target.split('/')
-    const door = rest.length === 0 ? '.' : `./${rest.join('/')}`
-    if (!(doors.get(packageName) ?? []).includes(door)) say('door', `${name} is not a door`)
-    if (packageName === from) say('door', `${name} is the package itself`)
-    const granted = isGranted(
-      table.get(from) ?? [],
-      packageName,
-      target,
-      doors.get(packageName) ?? [],
-    )
-    if (
-      !granted &&
-      !(source.isTest && (testOnlyAllowed.has(target) || testsMayImport(from, packageName)))
-    )
-      say('table', `${from} may not import ${target}`)
-    if (!source.isTest && never.some(([a, b]) => a.test(from) && b.test(target)))
-      say('never', `${from} must never import ${target}`)
+    if (target !== undefined && from !== undefined)
+      checkDoor(source, from, target, table, doors, say)
   }
   return found
+}
+
+/** The database and town that tests of other packages start are made from these. */
+function mayCarryTests(path: string): boolean {
+  return path === 'packages/runtime/src/store.ts' || path === 'packages/cli/src/testkit.ts'
+}
+
+function checkDoor(
+  source: Reading,
+  from: string,
+  target: string,
+  table: ReadonlyMap<string, readonly string[]>,
+  doors: Doors,
+  say: (rule: string, what: string) => unknown,
+): void {
+  const packageName = target.split('/')[0] ?? ''
+  if (!doors.has(`@sekisho/${target}`)) say('door', `@sekisho/${target} is not a door`)
+  if (packageName === from) say('door', `@sekisho/${target} is the package itself`)
+  const hasMainDoor = doors.has(`@sekisho/${packageName}`)
+  const granted = isGranted(table.get(from) ?? [], packageName, target, hasMainDoor)
+  const grantedToTests = testOnlyAllowed.has(target) || testsMayImport(from, packageName)
+  if (!granted && !(source.isTest && grantedToTests))
+    say('table', `${from} may not import ${target}`)
+  if (!source.isTest && never.some(([a, b]) => a.test(from) && b.test(target)))
+    say('never', `${from} must never import ${target}`)
 }
 
 /** Tests of a package may use the parts below that make its material: cards, issuance, the runtime. */
@@ -141,11 +174,11 @@ function isGranted(
   allowed: readonly string[],
   packageName: string,
   target: string,
-  doors: readonly string[],
+  hasMainDoor: boolean,
 ): boolean {
   if (allowed.includes('all') || allowed.includes(target)) return true
   const named = allowed.includes(packageName)
-  return named && (!doors.includes('.') || packageName === 'contract')
+  return named && (target === packageName || !hasMainDoor || packageName === 'contract')
 }
 
 function packageOf(path: string): string | undefined {
@@ -155,31 +188,13 @@ function packageOf(path: string): string | undefined {
 }
 
 /** Circles between files, types included. */
-function checkCircles(
-  sources: readonly Source[],
-  doors: ReadonlyMap<string, readonly string[]>,
-  files: readonly string[],
-  read: (path: string) => string,
-): Finding[] {
-  const doorFile = new Map<string, string>()
-  for (const name of doors.keys()) {
-    const exported: Record<string, string> = JSON.parse(
-      read(`packages/${name}/package.json`),
-    ).exports
-    for (const [door, file] of Object.entries(exported))
-      doorFile.set(
-        normalize(`@sekisho/${name}/${door}`).replace(/\/$/, ''),
-        normalize(`packages/${name}/${file}`),
-      )
-  }
-  const known = new Set(files)
+function checkCircles(sources: readonly Reading[], doors: Doors): Finding[] {
+  const known = new Set(sources.map(source => source.path))
   const arrows = new Map(
     sources.map(source => [
       source.path,
-      importsOf(source.text)
-        .map(name =>
-          name.startsWith('.') ? normalize(join(dirname(source.path), name)) : doorFile.get(name),
-        )
+      source.imports
+        .map(one => targetOf(source.path, one.from ?? '', doors))
         .filter((path): path is string => path !== undefined && known.has(path)),
     ]),
   )
@@ -221,7 +236,7 @@ function checkName(path: string): Finding[] {
   return found
 }
 
-function checkWords(source: Source): Finding[] {
+function checkWords(source: Reading): Finding[] {
   const found: Finding[] = []
   const say = (rule: string, what: string): unknown => found.push({ path: source.path, rule, what })
   for (const [, name] of source.text.matchAll(bannedSuffix))
@@ -268,17 +283,55 @@ function checkDependencies(files: readonly string[], read: (path: string) => str
   return found
 }
 
-/** A library of a package is imported from one folder, declared there, and nowhere else. */
-function checkStrangers(sources: readonly Source[]): Finding[] {
+/** What a package imports its manifest declares, and the other way round; what only tests need the root may declare. */
+function checkDeclared(
+  sources: readonly Reading[],
+  manifests: ReadonlyMap<string, Manifest>,
+  read: (path: string) => string,
+): Finding[] {
+  const rootManifest: Manifest = JSON.parse(read('package.json') || '{}')
+  const found: Finding[] = []
+  for (const [name, manifest] of manifests) {
+    const path = `packages/${name}/package.json`
+    const own = sources.filter(source => packageOf(source.path) === name)
+    const wanted = (one: Reading): string[] =>
+      one.imports.map(each => libraryOf(each.from ?? '')).filter(each => each !== undefined)
+    const product = new Set(own.filter(one => !one.isTest).flatMap(wanted))
+    const tests = new Set(own.filter(one => one.isTest).flatMap(wanted))
+    const declared = Object.keys(manifest['dependencies'] ?? {})
+    const declaredForTests = Object.keys({
+      ...manifest['dependencies'],
+      ...manifest['devDependencies'],
+      ...rootManifest['devDependencies'],
+    })
+    const say = (what: string): unknown => found.push({ path, rule: 'manifest', what })
+    for (const one of product) if (!declared.includes(one)) say(`${one} is imported, not declared`)
+    for (const one of tests)
+      if (!declaredForTests.includes(one) && !one.startsWith('@sekisho/'))
+        say(`${one} is imported by a test, not declared`)
+    for (const one of declared)
+      if (!product.has(one) && !tests.has(one)) say(`${one} is declared, not imported`)
+  }
+  return found
+}
+
+/** `zod`, `@scope/name`, `@sekisho/package`; undefined for files and Node's own modules. */
+function libraryOf(from: string): string | undefined {
+  if (from === '' || /^[./]|^node:/.test(from)) return undefined
+  return from
+    .split('/')
+    .slice(0, from.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+/** A library of a package is imported from one folder and nowhere else. */
+function checkStrangers(sources: readonly Reading[]): Finding[] {
   const homes = new Map<string, Set<string>>()
   for (const source of sources.filter(one => !one.isTest && one.path.startsWith('packages/')))
-    for (const name of importsOf(source.text)) {
-      if (name.startsWith('.') || name.startsWith('node:') || name.startsWith('@sekisho/')) continue
-      const library = name
-        .split('/')
-        .slice(0, name.startsWith('@') ? 2 : 1)
-        .join('/')
-      if (everywhere.has(library)) continue
+    for (const { from } of source.imports) {
+      const library = libraryOf(from ?? '')
+      if (library === undefined || library.startsWith('@sekisho/') || everywhere.has(library))
+        continue
       const key = `${packageOf(source.path)}: ${library}`
       homes.set(key, (homes.get(key) ?? new Set()).add(dirname(source.path)))
     }
@@ -298,7 +351,7 @@ const worldReach =
   /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bprocess\.(?:env|exit|argv|cwd)\b|\bsetTimeout\(|\bsetInterval\(|\bcrypto\.random|\brandomBytes\(|\brandomUUID\(/
 
 /** Clock, randomness, environment and timers are reached in `runtime` and `cli` only; browser scripts are text. */
-function checkWorld(sources: readonly Source[]): Finding[] {
+function checkWorld(sources: readonly Reading[]): Finding[] {
   return sources
     .filter(
       source =>
@@ -334,8 +387,28 @@ function checkBlobs(files: readonly string[], read: (path: string) => string): F
     .map(path => ({ path, rule: 'blob', what: `larger than ${blobBytesMax} characters` }))
 }
 
+/** Links of the documents lead somewhere, and no file tells where somebody keeps their own. */
+function checkPages(files: readonly string[], read: (path: string) => string): Finding[] {
+  const known = new Set(files.flatMap(path => [path, `${dirname(path)}/`, dirname(path)]))
+  const links = files
+    .filter(path => path.endsWith('.md'))
+    .flatMap(path =>
+      [...read(path).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+        .map(match => match[1] ?? '')
+        .filter(link => !/^[a-z]+:/.test(link) && !known.has(normalize(join(dirname(path), link))))
+        .map(link => ({ path, rule: 'link', what: `${link} leads nowhere` })),
+    )
+  const homes = files
+    .filter(path => /\.([cm]?[jt]sx?|md|json|yml)$/.test(path) && !path.startsWith('tools/'))
+    .flatMap(path => {
+      const home = /(?<![\w.}])\/(?:home|Users|root|work)\/[\w-]+/.exec(read(path))
+      return home === null ? [] : [{ path, rule: 'machine', what: `${home[0]} is somebody's own` }]
+    })
+  return [...links, ...homes]
+}
+
 /** The longest source files and functions, for a reader's eye; nothing fails on them. */
-export function largest(sources: readonly Source[]): { files: string[]; functions: string[] } {
+function largest(sources: readonly Reading[]): { files: string[]; functions: string[] } {
   const own = sources.filter(source => !source.isTest)
   const files = own
     .map(source => ({ path: source.path, lines: source.text.split('\n').length }))
@@ -351,7 +424,7 @@ export function largest(sources: readonly Source[]): { files: string[]; function
 }
 
 /** Top-level functions by indentation: the formatter guarantees that the closing brace stands in the first column. */
-function functionsOf(source: Source): { path: string; lines: number }[] {
+function functionsOf(source: Reading): { path: string; lines: number }[] {
   const lines = source.text.split('\n')
   const found: { path: string; lines: number }[] = []
   let start: { name: string; at: number } | undefined
@@ -366,33 +439,29 @@ function functionsOf(source: Source): { path: string; lines: number }[] {
   return found
 }
 
-function main(): void {
-  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
+/** All files of the tree but what is installed, made or kept by git: also where git is not. */
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    if (leftOut.has(entry.name) || entry.name.endsWith('.log')) return []
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return filesOf(path)
+    return entry.isFile() ? [relative(root, path).split(sep).join('/')] : []
   })
-    .split('\n')
-    .filter(path => path !== '' && !path.includes('node_modules/'))
+}
+
+/** As in `.gitignore`. */
+const leftOut = new Set(['.git', 'node_modules', 'dist', '.sekisho', 'test-output'])
+
+function main(): void {
+  const present = filesOf(root).toSorted()
   const cache = new Map<string, string>()
   const read = (path: string): string => {
     const known = cache.get(path) ?? readFileSync(join(root, path), 'utf8')
     cache.set(path, known)
     return known
   }
-  const present = files.filter(path => {
-    try {
-      read(path)
-      return true
-    } catch {
-      return false
-    }
-  })
   const findings = tidy(present, read)
-  const sizes = largest(
-    present
-      .filter(path => path.endsWith('.ts'))
-      .map(path => ({ path, text: read(path), isTest: /\.(test|deep)\.ts$/.test(path) })),
-  )
+  const sizes = largest(present.filter(isSource).map(path => readSource(path, read(path))))
   process.stdout.write(
     `largest files\n  ${sizes.files.join('\n  ')}\nlongest functions\n  ${sizes.functions.join('\n  ')}\n`,
   )

@@ -23,7 +23,7 @@ export function noon(year: number, month: number, day: number): Instant {
 }
 
 /** PIN and password of everybody in tests. */
-export const secrets = { pin: '2468', password: 'SEKISHO1' } as const
+const secrets = { pin: '2468', password: 'SEKISHO1' } as const
 
 /** A resident as a test wants one. */
 export type Wanted = {

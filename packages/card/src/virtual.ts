@@ -9,5 +9,4 @@ export {
   personalise,
   renewKeys,
   resetPin,
-  unlock,
 } from './virtual/state.ts'

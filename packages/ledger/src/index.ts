@@ -8,5 +8,4 @@ export {
   type RecordedEntry,
 } from './ledger.ts'
 export type { Proofs, ProvenInclusion } from './proof.ts'
-export { LedgerDamaged } from './sequencer.ts'
 export { ledgerMigrations, type LedgerTables } from './tables.ts'

@@ -24,11 +24,11 @@ export type KeyFacts =
   | { readonly kind: 'other'; readonly algorithm: string }
 
 /** Smallest RSA key accepted: enforcement rule of the JPKI act, article 2 (jpki.md §5.1). */
-export const rsaBitsMin = 2048
+const rsaBitsMin = 2048
 /** Largest RSA key accepted. One verification at 8192 bits costs sixteen at 2048; ring has the same limit. */
-export const rsaBitsMax = 8192
+const rsaBitsMax = 8192
 /** Largest RSA public exponent accepted (2^33 - 1), as in ring: larger ones only serve to slow a verifier down. */
-export const rsaExponentMax = 2 ** 33 - 1
+const rsaExponentMax = 2 ** 33 - 1
 
 /**
  * Names the algorithm of an encoded AlgorithmIdentifier, or says why it is not accepted. For RSA the NULL parameters

@@ -51,7 +51,7 @@ import type { Instant } from './reason.ts'
 export const certificateBytesMax = 4 + 0xffff
 
 /** Most extensions in one certificate. JPKI leaves have 9. */
-export const extensionsMax = 64
+const extensionsMax = 64
 
 /** An extension that this package does not process. */
 export interface UnknownExtension {

@@ -427,7 +427,7 @@ export function decodeString(tag: number, content: Uint8Array, offset = 0): stri
 }
 
 /** Strict UTF-8. */
-export function decodeUtf8(content: Uint8Array, offset = 0): string {
+function decodeUtf8(content: Uint8Array, offset = 0): string {
   if (content.length < 64) {
     let isAscii = true
     for (let i = 0; i < content.length; i++) {

@@ -27,7 +27,7 @@ export type GeneralNameKind = GeneralName['kind']
  * Most names in one GeneralNames. A signature certificate has 6; TLS certificates with 2,000 exist. What a verifier may
  * spend on comparing them is bounded separately (`comparisonsMax`).
  */
-export const generalNamesMax = 4096
+const generalNamesMax = 4096
 
 /** Reads one GeneralName where the reader stands. */
 export function readGeneralName(reader: DerReader): GeneralName {

@@ -30,7 +30,7 @@ import {
 import { validateSignature } from './validation.ts'
 
 /** Alters bytes as its seed says: same seed, same alterations. */
-export class Mutator {
+class Mutator {
   #state: number
 
   constructor(seed: number) {

@@ -41,7 +41,7 @@ export const attributeTypes = {
 } as const
 
 /** Most relative names in a name. The longest in JPKI is the distribution point's, 6. */
-export const relativeNamesMax = 64
+const relativeNamesMax = 64
 
 /** A distinguished name. Its attributes are decoded when first asked for. */
 export class Name {

@@ -27,13 +27,13 @@ import type { Instant } from './reason.ts'
 import { type RevocationReason, reasonOfNumber } from './revocation-reason.ts'
 
 /** Largest request read: 64 entries of the longest kind, with a nonce. */
-export const ocspRequestBytesMax = 16 * 1024
+const ocspRequestBytesMax = 16 * 1024
 /** Largest response read: OpenSSL's limit (OCSP_MAX_RESP_LENGTH, 100 kB). */
-export const ocspResponseBytesMax = 100 * 1024
+const ocspResponseBytesMax = 100 * 1024
 /** Most entries in one request or response. */
-export const ocspEntriesMax = 64
+const ocspEntriesMax = 64
 /** Longest nonce (RFC 9654 §2.1): 128 octets; shorter than 1 is refused. */
-export const ocspNonceBytesMax = 128
+const ocspNonceBytesMax = 128
 
 /** Hashes used in certificate identifiers. SHA-1 only names things here; it protects nothing. */
 export type CertIdHash = 'sha1' | Extract<HashName, 'sha256'>

@@ -1,5 +1,4 @@
-export { cardFile, type CardFolder, type HeldCard, openCardFolder } from './cards.ts'
-export { refusalOfReason } from './card-refusal.ts'
+export { type CardFolder, type HeldCard, openCardFolder } from './cards.ts'
 export { WalkFault, type WalkFaultCode } from './headless/browser.ts'
 export {
   type Arrival,
@@ -11,7 +10,7 @@ export {
 } from './headless/reader.ts'
 export type { CardLabel } from './wallet/page.ts'
 export { startWallet, type Wallet, type WalletSettings } from './wallet/server.ts'
-export { type Plug, plugCard, vpcdPort } from './plug.ts'
+export { type Plug, plugCard } from './plug.ts'
 export { openAllowedOrigins } from './agent/origins.ts'
 export { type CardSource, openPcsc, type PcscCards } from './agent/pcsc.ts'
 export type { AgentPerson, AllowedOrigins } from './agent/person.ts'

@@ -16,7 +16,7 @@ export interface Plug {
 }
 
 /** Where vpcd listens unless its configuration says otherwise (8C7B hex). */
-export const vpcdPort = 35963
+const vpcdPort = 35963
 
 /**
  * Plugs a card into the reader at `port` of the loopback.

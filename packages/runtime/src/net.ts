@@ -11,7 +11,6 @@ import { assertOutsideTransaction } from './transaction-scope.ts'
 
 export {
   type AnswerToSign,
-  contentDigest,
   createNonceMemory,
   type MessageKey,
   type NonceMemory,

@@ -59,7 +59,7 @@ export function writeRefusal(response: ServerResponse, refusal: Refusal): void {
  * The language of a page: the query's `lang`, else the cookie that remembers an earlier choice, else Japanese. The browser's
  * Accept-Language is not asked, as on every other screen.
  */
-export function localeOf(request: FastifyRequest): Locale {
+function localeOf(request: FastifyRequest): Locale {
   const chosen = chosenLocale(request)
   if (chosen !== undefined) return chosen
   return /(?:^|;\s*)lang=en(?:;|$)/.test(request.headers.cookie ?? '') ? 'en' : 'ja'

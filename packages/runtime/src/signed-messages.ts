@@ -191,7 +191,7 @@ export async function verifyAnswer(
 }
 
 /** The Content-Digest field of a body (RFC 9530 §2), SHA-256 only. An absent body is an empty one. */
-export function contentDigest(body: Uint8Array): string {
+function contentDigest(body: Uint8Array): string {
   return `sha-256=:${createHash('sha256').update(body).digest('base64')}:`
 }
 

@@ -1,4 +1,3 @@
-export { cardCeremonyScript } from './browser/card-ceremony.ts'
 export {
   cardCeremonyAsset,
   cardCeremonyForm,
@@ -7,6 +6,6 @@ export {
 } from './card-ceremony.ts'
 export { button, type Field, field, linkButton, notice, pairs, table } from './component.ts'
 export { frameAssets, type Asset } from './asset.ts'
-export { page, type Page, refusalPage, stylePath } from './frame.ts'
+export { page, type Page, refusalPage } from './frame.ts'
 export { type Lang, langCookie, langOf, say, switchAddress, type Words } from './lang.ts'
 export { html, type Markup, trusted } from './markup.ts'

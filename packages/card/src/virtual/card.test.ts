@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { createVirtualCard, type VirtualCard } from './card.ts'
-import { block, type CardState, parseCardState, resetPin, unlock } from './state.ts'
+import { block, type CardState, parseCardState, resetPin } from './state.ts'
 import { hex, randomFrom, testCard, testKey } from './card-for-tests.ts'
 
 const authenticationKey = testKey(1)
@@ -85,10 +85,6 @@ test('the last wrong try blocks, the right PIN does not help any more, and only 
   assert.equal(await send(card, verifyPin('1234')), '6984')
   const again = powered(kept)
   assert.equal(await send(again, selectJpki, verifyPin('1234')), '6984')
-  assert.equal(
-    await send(powered(unlock(kept, 'authentication')), selectJpki, verifyPin('1234')),
-    '9000',
-  )
   const reset = powered(resetPin(kept, 'authentication', '5678'))
   assert.equal(await send(reset, selectJpki, verifyPin('1234')), '63C2')
   assert.equal(await send(reset, verifyPin('5678')), '9000')

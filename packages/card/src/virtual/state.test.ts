@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { createVirtualCard } from './card.ts'
-import { parseCardState, personalise, renewKeys, resetPin, unlock } from './state.ts'
+import { parseCardState, personalise, renewKeys, resetPin } from './state.ts'
 import { hex, standIn, testCard, testKey } from './card-for-tests.ts'
 
 const key = testKey(1)
@@ -53,9 +53,8 @@ test('a state with a missing or foreign member value is not read', () => {
   }
 })
 
-test('there is nothing to unlock and no PIN to set for a key that was never issued', () => {
+test('there is no PIN to set for a key that was never issued', () => {
   const young = testCard(key)
-  assert.throws(() => unlock(young, 'signature'), RangeError)
   assert.throws(() => resetPin(young, 'signature', 'ABCDEF'), RangeError)
 })
 

@@ -82,12 +82,6 @@ export function renewKeys(
   return { ...card, [kind]: slot(kind, material, secret) }
 }
 
-/** The window gives all tries back; the secret stays as it was. @throws RangeError when there is no secret to unlock. */
-export function unlock(card: CardState, kind: SecretKind): CardState {
-  if (card[kind].secret === null) throw new RangeError(`the card has no ${kind} secret`)
-  return { ...card, [kind]: { ...card[kind], triesLeft: triesMax[kind] } }
-}
-
 /** The window sets a new secret and gives all tries back. @throws RangeError when malformed or when there is no key. */
 export function resetPin(card: CardState, kind: SecretKind, secret: string): CardState {
   if (card[kind].privateKey === null) throw new RangeError(`the card has no ${kind} key`)

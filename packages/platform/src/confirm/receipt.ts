@@ -10,7 +10,7 @@ import { SignJWT } from 'jose'
 export type ReceiptKey = { readonly keyId: string; readonly privateKey: KeyObject }
 
 /** `typ` of a receipt, so that no other token of the platform can pass for one. */
-export const receiptType = 'sekisho-receipt+jwt'
+const receiptType = 'sekisho-receipt+jwt'
 
 /** Signs a receipt. */
 export function signReceipt(key: ReceiptKey, payload: Receipt): Promise<string> {

@@ -19,7 +19,7 @@ export type ContainerContent = {
 }
 
 /** A sealed container opens only in its own row. */
-export function containerPlace(id: string): string {
+function containerPlace(id: string): string {
   return `container.content ${id}`
 }
 

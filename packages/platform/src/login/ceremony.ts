@@ -13,7 +13,7 @@ import type { PlatformTables } from '../database.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 
 /** Milliseconds a person has for one card step: find the card, read the statement, type the PIN. */
-export const ceremonyLifetimeMs = 5 * 60 * 1000
+const ceremonyLifetimeMs = 5 * 60 * 1000
 
 /** Card steps one browser may begin in one interaction: far more reloads than a person needs in its ten minutes. */
 export const ceremoniesMax = 30

@@ -143,7 +143,7 @@ export async function withdrawConsent(
 }
 
 /** The last instant of a consent given at an instant. */
-export function consentEnd(at: Instant): Instant {
+function consentEnd(at: Instant): Instant {
   const until = new Date(at)
   until.setUTCFullYear(until.getUTCFullYear() + consentYears)
   return until.getTime()
