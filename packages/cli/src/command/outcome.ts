@@ -6,7 +6,7 @@ import { NetworkFault } from '@sekisho/runtime/net'
 import { CommanderError } from 'commander'
 
 /** Refused, or not understood. `verify` uses 1 and 3 for verdicts, so neither stands for anything else. */
-export const refusedExitCode = 2
+const refusedExitCode = 2
 /** A fault of ours (EX_SOFTWARE of sysexits(3)). */
 export const faultExitCode = 70
 
