@@ -24,6 +24,7 @@ import { type AuthoritySettings, connectAuthority } from './evidence/connector.t
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { createTrust, type Trust } from './evidence/trust.ts'
 import { createJudge } from './evidence/verification.ts'
+import { reconcile } from './fees/reconcile.ts'
 import { sweepCeremonies } from './login/ceremony.ts'
 import { addInteractionRoutes } from './login/interaction.ts'
 import { serviceName } from './login/interaction-page.ts'
@@ -272,6 +273,7 @@ function startBackground(
 
 /** Commands of the admin socket. */
 function adminCommands(world: World, keeper: RevocationKeeper, mode: PlatformSettings['mode']) {
+  const monthBody = z.strictObject({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) })
   const stateBody = z.strictObject({ id: z.string(), state: z.enum(['active', 'suspended']) })
   return {
     'provider-add': async (body: unknown) => {
@@ -285,6 +287,11 @@ function adminCommands(world: World, keeper: RevocationKeeper, mode: PlatformSet
       if (!parsed.success) throw new Refusal('request-malformed')
       await setProviderState(world.store, parsed.data.id, parsed.data.state)
       return {}
+    },
+    'fees-reconcile': async (body: unknown) => {
+      const parsed = monthBody.safeParse(body)
+      if (!parsed.success) throw new Refusal('request-malformed', { field: 'month' })
+      return reconcile(world, parsed.data.month)
     },
     'revocation-refresh': async () => {
       await keeper.refresh()
