@@ -211,20 +211,25 @@ const portsOfTown = 5
 /** Five consecutive ports that are free; should another program take one in between, others are tried. */
 async function atFreePorts(start: (portBase: number) => Promise<Town>): Promise<Town> {
   for (let attempt = 1; ; attempt++) {
-    const span = (portRange.last - portRange.first) / portsOfTown
-    const portBase = portRange.first + Math.floor(Math.random() * span) * portsOfTown
-    const isFree = await arePortsFree(portBase)
-    if (isFree)
-      try {
-        return await start(portBase)
-      } catch (error) {
-        // A split town's program says it by ending; then the ports tell.
-        const isTaken = error instanceof Refusal && error.code === 'port-in-use'
-        const wasTaken = isTaken || !(await arePortsFree(portBase))
-        if (!wasTaken || attempt === attemptsMax) throw error
-      }
-    else if (attempt === attemptsMax) throw new Refusal('port-in-use', { port: portBase })
+    const portBase = await freePorts()
+    try {
+      return await start(portBase)
+    } catch (error) {
+      const isTaken = error instanceof Refusal && error.code === 'port-in-use'
+      if (!isTaken || attempt === attemptsMax) throw error
+    }
   }
+}
+
+/** The first of five ports that were free a moment ago. Refusal `port-in-use` when none are found. */
+export async function freePorts(): Promise<number> {
+  const span = (portRange.last - portRange.first) / portsOfTown
+  let portBase = portRange.first
+  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+    portBase = portRange.first + Math.floor(Math.random() * span) * portsOfTown
+    if (await arePortsFree(portBase)) return portBase
+  }
+  throw new Refusal('port-in-use', { port: portBase })
 }
 
 async function arePortsFree(portBase: number): Promise<boolean> {

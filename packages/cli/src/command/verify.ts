@@ -146,23 +146,25 @@ function describeRevocation(report: ValidationDescription): string {
 async function batch(given: { batch: string }): Promise<void> {
   const keys = new KeyCache(1024)
   const input = given.batch === '-' ? process.stdin : (await open(given.batch)).createReadStream()
+  let number = 0
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    number++
     if (line.trim() === '') continue
-    const hasRoom = process.stdout.write(`${JSON.stringify(judgeLine(line, keys))}\n`)
+    const hasRoom = process.stdout.write(`${JSON.stringify(judgeLine(line, number, keys))}\n`)
     if (!hasRoom) await once(process.stdout, 'drain')
   }
 }
 
 /** A line that is not a case gets an answer too, so that a suite of thousands is not lost to one typing error. */
-function judgeLine(line: string, keys: KeyCache): unknown {
+function judgeLine(line: string, number: number, keys: KeyCache): unknown {
   let parsed: unknown
   try {
     parsed = JSON.parse(line)
     return judgePathCase(parsePathCase(parsed), keys)
   } catch (error) {
-    if (error instanceof SyntaxError) return { id: null, verdict: 'error', field: 'line' }
-    if (error instanceof PathCaseError)
-      return { id: idOf(parsed), verdict: 'error', field: error.field }
+    const wrong = { verdict: 'error', line: number }
+    if (error instanceof SyntaxError) return { id: null, ...wrong, field: 'json' }
+    if (error instanceof PathCaseError) return { id: idOf(parsed), ...wrong, field: error.field }
     throw error
   }
 }
