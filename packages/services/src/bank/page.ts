@@ -236,6 +236,9 @@ export function accountPage(
         ]),
       ),
       html`<h2>${say.registered}</h2>`,
+      account.customer.hasSubstitutes
+        ? notice('info', say.substitutes, say.substitutesText)
+        : html``,
       pairs([...identityRows(lang, account.customer), [say.phone, account.customer.phone]]),
       html`<form method="post" action="/logout"><input type="hidden" name="token" value="${given.formToken}"><div class="actions">${button(say.logout, 'second')}</div></form>`,
     ],
