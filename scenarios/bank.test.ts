@@ -102,7 +102,7 @@ describe('what is sent twice', () => {
   it('an application submitted twice at the same moment is one document and one account', async () => {
     const begun = await accounts()
     const twice: Fetch = async (input, init) => {
-      if (!String(input).endsWith('/open/application')) return town.fetch(input, init)
+      if (!addressOf(input).endsWith('/open/application')) return town.fetch(input, init)
       const [, second] = await Promise.all([town.fetch(input, init), town.fetch(input, init)])
       return second
     }
@@ -126,7 +126,7 @@ describe('what is sent twice', () => {
   it('a callback replayed leads home in the same browser, and nowhere in another', async () => {
     let callback = ''
     const watching: Fetch = (input, init) => {
-      if (String(input).includes('/callback?')) callback = String(input)
+      if (addressOf(input).includes('/callback?')) callback = addressOf(input)
       return town.fetch(input, init)
     }
     await as(
@@ -144,7 +144,7 @@ describe('what is sent twice', () => {
 
   it('another tab that begins a step does not disturb the first', async () => {
     const otherTab: Fetch = async (input, init) => {
-      if (String(input).includes('/callback?'))
+      if (addressOf(input).includes('/callback?'))
         await town.fetch(`${bank}/open`, { headers: { ...headersOf(init), accept: 'text/html' } })
       return town.fetch(input, init)
     }
@@ -157,9 +157,9 @@ describe('what the person stops', () => {
   it('a signature refused at the platform: told with its code, and the application can be sent again', async () => {
     let isRefusing = false
     const stopping: Fetch = (input, init) => {
-      const isAnswer = init?.method === 'POST' && /\/interaction\/[\w-]+$/.test(String(input))
+      const isAnswer = init?.method === 'POST' && /\/interaction\/[\w-]+$/.test(addressOf(input))
       const stops = isRefusing && isAnswer
-      return town.fetch(stops ? `${String(input)}/refuse` : input, init)
+      return town.fetch(stops ? `${addressOf(input)}/refuse` : input, init)
     }
     const begun = await accounts()
     await as(
@@ -204,7 +204,7 @@ describe('who else tries', () => {
     assert.match(planted, /^bank_session=/)
     const victim: Fetch = (input, init) => {
       const headers = headersOf(init)
-      const isPlain = String(input).startsWith(bank) && headers['cookie'] === undefined
+      const isPlain = addressOf(input).startsWith(bank) && headers['cookie'] === undefined
       return town.fetch(
         input,
         isPlain ? { ...init, headers: { ...headers, cookie: planted } } : init,
@@ -227,7 +227,7 @@ describe('who else tries', () => {
   it('forms without the session’s own token do nothing', async () => {
     let cookie = ''
     const watching: Fetch = (input, init) => {
-      if (String(input).startsWith(bank)) cookie = headersOf(init)['cookie'] ?? cookie
+      if (addressOf(input).startsWith(bank)) cookie = headersOf(init)['cookie'] ?? cookie
       return town.fetch(input, init)
     }
     await as(
@@ -254,7 +254,7 @@ describe('who else tries', () => {
   it('nothing typed can write a line of its own into what is signed', async () => {
     let cookie = ''
     const watching: Fetch = (input, init) => {
-      if (String(input).startsWith(bank)) cookie = headersOf(init)['cookie'] ?? cookie
+      if (addressOf(input).startsWith(bank)) cookie = headersOf(init)['cookie'] ?? cookie
       return town.fetch(input, init)
     }
     await as(
@@ -337,4 +337,8 @@ describe('what an account tells', () => {
 
 function headersOf(init: RequestInit | undefined): Record<string, string> {
   return Object.fromEntries(new Headers(init?.headers))
+}
+
+function addressOf(input: Parameters<Fetch>[0]): string {
+  return input instanceof Request ? input.url : new URL(input).href
 }
