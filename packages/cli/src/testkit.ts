@@ -85,8 +85,11 @@ export type TestTown = AsyncDisposable &
 
 /** Starts a town. Stop it, or use `await using`. */
 export async function startTestTown(settings: TestTownSettings = {}): Promise<TestTown> {
-  const folder = await temporaryFolder('town')
-  const postgres = settings.database === 'postgres' ? await startTemporaryPostgres() : undefined
+  // What has begun is ended again when a later step fails; else it is kept until `stop`.
+  await using begun = new AsyncDisposableStack()
+  const folder = begun.use(await temporaryFolder('town'))
+  const postgres =
+    settings.database === 'postgres' ? begun.use(await startTemporaryPostgres()) : undefined
   const log = createLog({
     program: 'town',
     sink: settings.sink ?? { write: line => void process.stderr.write(line) },
@@ -103,8 +106,10 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
       wire: settings.wire,
     }),
   )
+  begun.defer(() => town.stop())
   const { layout } = town
   const caller = createFetch()
+  begun.defer(() => caller.close())
   const cards = openCardFolder(layout.cardsFolder)
   const admin: TestTown['admin'] = (program, command, body) =>
     callAdmin(layout.adminPath(program), command, body)
@@ -113,12 +118,10 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
     await admin('platform', 'revocation-refresh')
   }
   const providers: TestProvider[] = []
+  const kept = begun.move()
   const stop = async (): Promise<void> => {
     for (const one of providers) await one.stop()
-    await caller.close()
-    await town.stop()
-    await postgres?.stop()
-    await folder[Symbol.asyncDispose]()
+    await kept.disposeAsync()
   }
   return {
     urls: layout.urls,
