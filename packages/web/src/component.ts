@@ -69,13 +69,19 @@ export function linkButton(
   return html`<a class="button ${kind}" href="${href}">${label}</a>`
 }
 
-/** A table with a caption and column heads; it scrolls sideways by itself on a narrow screen and by keyboard. */
+/**
+ * A table with a caption and column heads; it scrolls sideways by itself on a narrow screen and by keyboard. Under a heading that
+ * says the same, the caption is `unseen`: only read aloud.
+ */
 export function table(
   caption: string,
   heads: readonly string[],
   rows: readonly (readonly (Markup | string)[])[],
+  given: { readonly caption?: 'unseen' } = {},
 ): Markup {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${heads.map(
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${
+    given.caption === 'unseen' ? html`<span class="aside">${caption}</span>` : caption
+  }</caption><thead><tr>${heads.map(
     head => html`<th scope="col">${head}</th>`,
   )}</tr></thead><tbody>${rows.map(
     row => html`<tr>${row.map(cell => html`<td>${cell}</td>`)}</tr>`,

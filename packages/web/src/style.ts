@@ -60,6 +60,13 @@ th,td{border-bottom:1px solid var(--line-soft);padding:.75rem .75rem;text-align:
 th{background:var(--ground);border-bottom-color:var(--line)}
 .cards{list-style:none;padding:0;margin:0 0 1.5rem;display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:1rem}
 .cards>li{border:1px solid var(--line-soft);border-radius:.75rem;padding:1.25rem}
+.cards>li>:first-child{margin-top:0}
+.choice{margin:0 0 .75rem}
+.choice label{display:flex;align-items:flex-start;gap:.5rem}
+.choice input{flex:none;margin-top:.2rem}
+.choice .hint{display:block;margin:0}
+.aside{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.number,td code{white-space:nowrap;overflow-wrap:normal}
 .amount{font-size:2.25rem;font-weight:700;line-height:1.3}
 .pin{letter-spacing:.4em;font-size:1.5rem}
 .steps{padding-left:1.5rem}

@@ -37,7 +37,7 @@ export function walletHome(screen: Screen, personas: readonly string[]): string 
   const { lang } = screen
   const list = html`<ul class="cards">${personas.map(
     persona =>
-      html`<li><h3>${nameOf(screen, persona)}</h3>${noteOf(screen, persona)}<p><a href="/cards/${persona}">${say(words.look, lang)}</a></p></li>`,
+      html`<li><h3>${nameMarkup(screen, persona)}</h3>${noteOf(screen, persona)}<p><a href="/cards/${persona}">${say(words.look, lang)}</a></p></li>`,
   )}</ul>`
   return frame(screen, words.homeTitle, '/', [
     html`<p class="lead">${say(words.homeLead, lang)}</p>`,
@@ -171,7 +171,7 @@ function cardStep(
 <input type="hidden" name="token" value="${given.token}">
 <fieldset><legend>${say(words.chooseCard, lang)}</legend>${given.personas.map(
     persona =>
-      html`<p><label><input type="radio" name="persona" value="${persona}"${persona === chosen ? html` checked` : null}> ${nameOf(screen, persona)}</label></p>${noteOf(screen, persona)}`,
+      html`<p class="choice"><label><input type="radio" name="persona" value="${persona}"${persona === chosen ? html` checked` : null}><span>${nameMarkup(screen, persona)} ${noteInLabel(screen, persona)}</span></label></p>`,
   )}</fieldset>
 <div class="actions">${button(say(words.insert, lang))}</div></form>`
 }
@@ -195,7 +195,7 @@ function pinStep(
         : cardReasons[trouble][lang]
   return html`<h2>${say(words.enter, lang)}</h2>
 ${pairs([
-  [say(words.card, lang), nameOf(screen, standing.persona)],
+  [say(words.card, lang), nameMarkup(screen, standing.persona)],
   [say(words.tries, lang), html`<strong id="tries-left">${triesText(triesLeft, lang)}</strong>`],
 ])}
 ${isLast ? notice('warning', say(words.lastTry, lang), say(isLogin ? words.lastPin : words.lastPassword, lang)) : null}
@@ -258,6 +258,19 @@ function nameOf(screen: Screen, persona: string): string {
 function noteOf(screen: Screen, persona: string): Markup | null {
   const note = screen.labels[persona]?.note
   return note === undefined ? null : html`<p class="hint">${say(note, screen.lang)}</p>`
+}
+
+/** The note as part of what is chosen, so that it cannot be taken for the next card's. */
+function noteInLabel(screen: Screen, persona: string): Markup | null {
+  const note = screen.labels[persona]?.note
+  return note === undefined ? null : html`<span class="hint">${say(note, screen.lang)}</span>`
+}
+
+/** Names of residents are Japanese on every page, unless the label knows another (WCAG 3.1.2). */
+function nameMarkup(screen: Screen, persona: string): Markup {
+  const name = screen.labels[persona]?.name
+  const isJapanese = screen.lang === 'en' && name !== undefined && name.en === name.ja
+  return isJapanese ? html`<span lang="ja">${name.ja}</span>` : html`${nameOf(screen, persona)}`
 }
 
 function triesText(triesLeft: number | undefined, lang: Lang): string {

@@ -232,8 +232,9 @@ export function accountPage(
         account.movements.map(one => [
           day.format(one.at),
           lang === 'en' && one.text === welcomeText ? 'Welcome gift' : japanese(lang, one.text),
-          yen(one.amountYen),
+          html`<span class="number">${yen(one.amountYen)}</span>`,
         ]),
+        { caption: 'unseen' },
       ),
       html`<h2>${say.registered}</h2>`,
       account.customer.hasSubstitutes
