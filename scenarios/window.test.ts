@@ -115,6 +115,8 @@ describe('the municipal window in Chromium', () => {
     await page.getByText('pin-unsuitable').waitFor()
     await assertAccessible(page)
     await picture(page, 'window-refused')
+    await page.getByRole('link', { name: '手続の画面に戻る' }).click()
+    await page.getByRole('heading', { level: 1, name: '佐藤　花子' }).waitFor()
   })
 
   it('is used by keyboard in the order in which it reads', async () => {

@@ -9,7 +9,6 @@ import type { Log } from '@sekisho/runtime/log'
 import type { MessageKey } from '@sekisho/runtime/net'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine } from '@sekisho/runtime/store'
-import { refusalPage } from '@sekisho/web'
 import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
 import { authorityMigrations, type AuthorityTables } from './database.ts'
@@ -18,8 +17,7 @@ import { publishDue } from './revocation/publish.ts'
 import { type Population, seedOnce } from './seed.ts'
 import { freshCardKey, townHierarchy } from './town-keys.ts'
 import { windowCommands } from './window/command.ts'
-import { addWindowRoutes } from './window/screen.ts'
-import { windowName } from './window/word.ts'
+import { addWindowRoutes, windowRefusalPage } from './window/screen.ts'
 import { type AuthorityRules, presentRules, type World } from './world.ts'
 
 /** What an authority needs to run. */
@@ -61,8 +59,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     name: 'authority',
     log: settings.log,
     publicOrigin: settings.publicOrigin,
-    renderRefusalPage: (refusal, lang) =>
-      refusalPage(refusal, { lang, service: { name: windowName[lang], home: '/' } }),
+    renderRefusalPage: windowRefusalPage,
     effects: settings.effects,
   })
   await addAnswerRoutes(server.app, { ...settings, world })

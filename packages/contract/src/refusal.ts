@@ -591,15 +591,6 @@ export const refusals = {
     'The answer of the authority cannot be trusted.',
     'Try again later.',
   ),
-  'verifier-unknown': entry(
-    401,
-    'operator',
-    'after-remedy',
-    '登録されていない署名等検証者です。',
-    '認証局に登録を申し込んでください。',
-    'This verifier is not registered with the authority.',
-    'Register with the authority.',
-  ),
   'verifier-not-accredited': entry(
     403,
     'operator',

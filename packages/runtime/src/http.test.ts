@@ -23,7 +23,10 @@ before(async () => {
     bodyBytesMax: 2_000,
     drainMs: 500,
     openapi: { title: 'Example', version: '1', description: 'of a server' },
-    renderRefusalPage: (refusal, locale) => `<p lang="${locale}">${refusal.code}</p>`,
+    renderRefusalPage: (refusal, locale, { method, path }) =>
+      path === '/refuse-form'
+        ? `<a href="${path}">${method}</a>`
+        : `<p lang="${locale}">${refusal.code}</p>`,
   })
   server.app.route({
     method: 'POST',
@@ -39,6 +42,9 @@ before(async () => {
   })
   server.app.get('/refuse', async () => {
     throw new Refusal('consent-missing', { purpose: 'loan' })
+  })
+  server.app.post('/refuse-form', async () => {
+    throw new Refusal('consent-missing')
   })
   server.app.get('/library', async () => {
     throw Object.assign(new Error('a library says so'), { statusCode: 404 })
@@ -137,6 +143,14 @@ describe('refusals and faults', () => {
     assert.equal(other.headers.get('set-cookie'), null)
   })
 
+  it('a page can lead back to where the refused form stood, without the query', async () => {
+    const page = await caller.fetch(`${origin}/refuse-form?done=secret`, {
+      method: 'POST',
+      headers: { accept: 'text/html' },
+    })
+    assert.equal(await page.text(), '<a href="/refuse-form">POST</a>')
+  })
+
   it('a fault tells the caller nothing and the log once', async () => {
     const before = sink.lines().filter(line => line['code'] === 'runtime.request-fault').length
     const answer = await get('/break')
@@ -207,6 +221,16 @@ describe('the server', () => {
     const answer = await get('/ready')
     assert.equal(answer.status, 503)
     assert.deepEqual(await answer.json(), { ready: false, failing: ['broken'] })
+  })
+
+  it('a port that another program has is refused by name', async () => {
+    const other = await createServer({
+      name: 'second',
+      log: createLog({ program: 'second', sink }),
+      publicOrigin: origin,
+    })
+    await assert.rejects(other.listen(Number(new URL(origin).port)), { code: 'port-in-use' })
+    await other.stop()
   })
 
   it('lets a request in progress end and refuses new ones while it stops', async () => {

@@ -7,8 +7,11 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 /** The two languages of every screen. */
 export type Locale = 'ja' | 'en'
 
+/** What was asked for when it was refused: a page can lead back from a form to where it stood. `path` is without query. */
+export type RefusedRequest = { readonly method: string; readonly path: string }
+
 /** Renders a refusal as a whole HTML page. */
-export type RefusalPage = (refusal: Refusal, locale: Locale) => string
+export type RefusalPage = (refusal: Refusal, locale: Locale, refused: RefusedRequest) => string
 
 /**
  * What was thrown, as a refusal: itself; `request-malformed` with the paths of the wrong fields (not
@@ -43,7 +46,8 @@ export function answerRefusal(
   // Past the route's own response schema, which describes successes.
   reply.serializer(text => String(text))
   if (page !== undefined && prefersHtml(request)) {
-    return reply.type('text/html; charset=utf-8').send(page(refusal, localeOf(request)))
+    const refused = { method: request.method, path: request.url.replace(/\?.*$/s, '') }
+    return reply.type('text/html; charset=utf-8').send(page(refusal, localeOf(request), refused))
   }
   return reply.type('application/problem+json').send(JSON.stringify(problem))
 }

@@ -1,7 +1,13 @@
 /** The window's screens: find a resident, see card and certificates, perform an event. For the town's people to play with. */
 import { Refusal } from '@sekisho/contract'
 import { dateInJapan, japaneseDate, municipalities, municipalityOf } from '@sekisho/contract/japan'
-import { type App, contentSecurityPolicy, type Reply, type Request } from '@sekisho/runtime/http'
+import {
+  type App,
+  contentSecurityPolicy,
+  type RefusedRequest,
+  type Reply,
+  type Request,
+} from '@sekisho/runtime/http'
 import { sql } from '@sekisho/runtime/store'
 import {
   button,
@@ -14,6 +20,7 @@ import {
   notice,
   page,
   pairs,
+  refusalPage,
   table,
 } from '@sekisho/web'
 import { z } from 'zod'
@@ -33,6 +40,16 @@ type ScreenWorld = {
   readonly world: World
   readonly publicOrigin: string
   readonly labels: PersonaLabels
+}
+
+/** The page of a refusal. One that answers a form leads back to the page where the form stands. */
+export function windowRefusalPage(refusal: Refusal, lang: Lang, refused: RefusedRequest): string {
+  const back = html`<p><a class="button second" href="${refused.path}">${windowWords[lang].back}</a></p>`
+  return refusalPage(refusal, {
+    lang,
+    service: { name: windowName[lang], home: '/' },
+    ...(refused.method === 'POST' ? { back } : {}),
+  })
 }
 
 /** Adds the routes. */

@@ -24,3 +24,10 @@ it('revoked and held stay apart, and nothing that was not found out is told as e
     ['certificate-held'],
   )
 })
+
+it('weak algorithms and keys are told as such, whichever of them it was', () => {
+  assert.deepEqual(
+    reasonCodes().filter(reason => refusalOf(reason) === 'algorithm-weak'),
+    ['algorithm-weak', 'algorithm-unsupported', 'key-unacceptable'],
+  )
+})
