@@ -167,9 +167,11 @@ for (const at of days)
     })
 
     it('the one that expires tomorrow does', () => {
-      const tomorrow = dateInJapan(at + 24 * 3600 * 1000)
+      const { year, month, day } = dateInJapan(at + 24 * 3600 * 1000)
+      // The last second of the day in Japan, nine hours ahead.
+      const lastSecond = Date.UTC(year, month - 1, day, 14, 59, 59)
       for (const kind of ['signature', 'authentication'] as const)
-        assert.deepEqual(dateInJapan(onCard('expiring-tomorrow', kind)?.notAfter ?? 0), tomorrow)
+        assert.equal(onCard('expiring-tomorrow', kind)?.notAfter, lastSecond)
     })
 
     it('the one with a renewed card renewed early enough for the sixth birthday', () => {
@@ -179,3 +181,46 @@ for (const at of days)
       assert.equal(end.month, soon.month)
     })
   })
+
+describe('whatever day a town begins', () => {
+  const dayMs = 24 * 3600 * 1000
+  const from = Date.UTC(2026, 0, 1, 15)
+  const every = Array.from({ length: 8 * 366 }, (_, index) => from + index * dayMs)
+
+  it('the fourteen-year-old is fourteen, and was when the card was handed out', () => {
+    for (const began of every) {
+      const young = personas(began).find(one => one.id === 'fourteen-year-old')
+      assert.ok(young)
+      const [step] = young.life
+      const issued = began - (step?.daysAgo ?? 0) * dayMs
+      for (const day of [began, issued]) assert.equal(ageOn(young.attributes.birthDate, day), 14)
+    }
+  })
+
+  it('every birth date is a day of the calendar and lies in the past', () => {
+    for (const began of every)
+      for (const { id, attributes } of personas(began)) {
+        const { year, month, day } = attributes.birthDate
+        assert.ok(year !== null && month !== null, id)
+        const last = new Date(Date.UTC(year, month, 0)).getUTCDate()
+        assert.ok(day === null || (day >= 1 && day <= last), `${id} ${year}-${month}-${day}`)
+        assert.ok(Date.UTC(year, month - 1, day ?? 1) < began, id)
+      }
+  })
+})
+
+/** Full years on a day in Japan; a person grows older on the birthday itself. */
+function ageOn(
+  birth: {
+    readonly year: number | null
+    readonly month: number | null
+    readonly day: number | null
+  },
+  at: number,
+): number {
+  const today = dateInJapan(at)
+  const { year, month, day } = birth
+  assert.ok(year !== null && month !== null && day !== null)
+  const hadBirthday = today.month > month || (today.month === month && today.day >= day)
+  return today.year - year - (hadBirthday ? 0 : 1)
+}
