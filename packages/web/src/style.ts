@@ -56,7 +56,7 @@ input[type=radio],input[type=checkbox]{width:1.5rem;height:1.5rem;margin:0 .5rem
 .scroll{overflow-x:auto;margin:0 0 1.5rem}
 table{border-collapse:collapse;width:100%}
 caption{text-align:left;font-weight:700;padding:.5rem 0}
-th,td{border-bottom:1px solid var(--line-soft);padding:.75rem .75rem;text-align:left;vertical-align:top}
+th,td{min-width:5.5rem;border-bottom:1px solid var(--line-soft);padding:.75rem .75rem;text-align:left;vertical-align:top}
 th{background:var(--ground);border-bottom-color:var(--line)}
 .cards{list-style:none;padding:0;margin:0 0 1.5rem;display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:1rem}
 .cards>li{border:1px solid var(--line-soft);border-radius:.75rem;padding:1.25rem}
