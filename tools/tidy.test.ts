@@ -191,6 +191,11 @@ test('a library is imported in one folder of a package', () => {
 test('a link of a document that leads nowhere is found, and a path of somebody’s own', () => {
   assert.deepEqual(rules({ 'README.md': '[a](docs/architecture.md) [b](https://example.org)' }), [])
   assert.deepEqual(rules({ 'README.md': '[a](docs/none.md)' }), ['link'])
+  assert.deepEqual(rules({ 'README.md': '`contract/src/index.ts`, `docs/architecture.md`' }), [])
+  assert.deepEqual(rules({ 'README.md': '`contract/src/none.ts` `scenarios/none`' }), [
+    'link',
+    'link',
+  ])
   assert.deepEqual(rules({ 'docs/a.md': `In /home/somebody/sekisho.` }), ['machine'])
 })
 

@@ -387,7 +387,7 @@ function checkBlobs(files: readonly string[], read: (path: string) => string): F
     .map(path => ({ path, rule: 'blob', what: `larger than ${blobBytesMax} characters` }))
 }
 
-/** Links of the documents lead somewhere, and no file tells where somebody keeps their own. */
+/** Links and file names in the documents lead somewhere, and no file tells where somebody keeps their own. */
 function checkPages(files: readonly string[], read: (path: string) => string): Finding[] {
   const known = new Set(files.flatMap(path => [path, `${dirname(path)}/`, dirname(path)]))
   const links = files
@@ -398,13 +398,26 @@ function checkPages(files: readonly string[], read: (path: string) => string): F
         .filter(link => !/^[a-z]+:/.test(link) && !known.has(normalize(join(dirname(path), link))))
         .map(link => ({ path, rule: 'link', what: `${link} leads nowhere` })),
     )
+  const names = new Set(files.map(path => path.replace(/(\.(test|deep))?\.ts$/, '')))
+  const told = files
+    .filter(path => path.endsWith('.md'))
+    .flatMap(path =>
+      [
+        ...read(path).matchAll(
+          /`((?:packages|scenarios|tools|bench|bin|docs)\/[\w./-]+|[a-z]+\/src\/[\w./-]+)`/g,
+        ),
+      ]
+        .map(match => (match[1] ?? '').replace(/^(?=[a-z]+\/src\/)(?!packages\/)/, 'packages/'))
+        .filter(name => !known.has(name) && !names.has(name))
+        .map(name => ({ path, rule: 'link', what: `${name} is not there` })),
+    )
   const homes = files
     .filter(path => /\.([cm]?[jt]sx?|md|json|yml)$/.test(path) && !path.startsWith('tools/'))
     .flatMap(path => {
       const home = /(?<![\w.}])\/(?:home|Users|root|work)\/[\w-]+/.exec(read(path))
       return home === null ? [] : [{ path, rule: 'machine', what: `${home[0]} is somebody's own` }]
     })
-  return [...links, ...homes]
+  return [...links, ...told, ...homes]
 }
 
 /** The longest source files and functions, for a reader's eye; nothing fails on them. */
