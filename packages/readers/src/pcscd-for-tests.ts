@@ -62,8 +62,9 @@ export async function startPcscd(): Promise<Pcscd> {
 type Daemon = { readonly socket: string; stop(): Promise<void> }
 
 async function startDaemon(readers: string): Promise<Daemon> {
+  // An ordinary user's path has no place for services.
   const room =
-    'mount -t tmpfs tmpfs /run && mkdir /run/pcscd && exec pcscd --foreground --config "$0"'
+    'mount -t tmpfs tmpfs /run && mkdir /run/pcscd && PATH="$PATH:/usr/sbin" exec pcscd --foreground --config "$0"'
   const user = process.getuid?.() === 0 ? [] : ['--map-root-user']
   const daemon = spawn('unshare', [...user, '--mount', 'sh', '-c', room, readers], {
     stdio: ['ignore', 'ignore', 'inherit'],
