@@ -22,6 +22,9 @@ test('an account is opened in English on a narrow screen, after a wrong number a
     await look(page, name)
   }
   await page.getByRole('link', { name: 'Open an account' }).click()
+  // The bank hands its language on.
+  assert.equal(await page.locator('html').getAttribute('lang'), 'en')
+  await look(page, 'platform-identify')
   await useCard(page, context)
   await page.waitForURL(`${bank}/open/form`)
   await page.getByLabel('Telephone').fill('12')

@@ -52,6 +52,23 @@ const refusalByReason = {
   'certificate-revoked': 'certificate-revoked',
   'signature-malformed': 'signature-invalid',
   'signature-bad': 'signature-invalid',
+  'signer-certificate-missing': 'certificate-untrusted',
+  'time-stamp-missing': 'signature-invalid',
+  'time-stamp-in-future': 'signature-invalid',
+  'time-stamp-authority-unfit': 'signature-invalid',
+  'time-stamp-nonce-mismatch': 'signature-invalid',
+  'time-stamp-imprint-mismatch': 'signature-invalid',
+  'time-stamp-malformed': 'signature-invalid',
+  'cades-certificate-unprotected': 'signature-invalid',
+  'cms-malformed': 'signature-invalid',
+  'cms-encoding-unsupported': 'signature-invalid',
+  'cms-unsigned': 'signature-invalid',
+  'cms-content-missing': 'signature-invalid',
+  'signed-attributes-invalid': 'signature-invalid',
+  'content-type-mismatch': 'signature-invalid',
+  'digest-algorithm-mismatch': 'signature-invalid',
+  'content-altered': 'signature-invalid',
+  'signer-certificate-mismatch': 'signature-invalid',
 } as const satisfies Record<ReasonCode, RefusalCode>
 
 /** What a caller is told for a reason of the trust core. */

@@ -82,7 +82,10 @@ async function told(
       refusal: error.code,
     })
     if (!prefersHtml(request)) throw error
-    const page = refusedPage(error, { lang: langFor(request, reply), uid: interaction.uid })
+    const page = refusedPage(error, {
+      lang: langFor(request, interaction.lang),
+      uid: interaction.uid,
+    })
     return send(given, reply.code(problemOf(error).status), interaction, page)
   }
 }
@@ -98,7 +101,7 @@ async function show(
   const { world } = given
   const provider = await admittedProvider(world, interaction)
   const browser = ensureBrowser(cookie, request, reply, world.random)
-  const lang = langFor(request, reply)
+  const lang = langFor(request, interaction.lang)
   const common = { lang, provider, uid: interaction.uid, readers: given.readers }
   const asked = await ask(world, provider, interaction, browser)
   const page =

@@ -57,6 +57,8 @@ export type Interaction = {
   readonly acr: Acr
   readonly redirectUri: string
   readonly signingTransaction: string | undefined
+  /** Language that the provider asks for (`ui_locales`). */
+  readonly lang: 'ja' | 'en' | undefined
 }
 
 /** The person has done what was asked. */
@@ -183,7 +185,8 @@ async function details(provider: Provider, request: Request, reply: Reply): Prom
 }
 
 function interactionOf(found: Details): Interaction {
-  const { client_id, scope, acr_values, redirect_uri, signing_transaction } = found.params
+  const { client_id, scope, acr_values, redirect_uri, signing_transaction, ui_locales } =
+    found.params
   const wanted = textOf(acr_values).split(' ')
   const scopes = textOf(scope).split(' ')
   // Attributes and signatures can only come from the signature certificate, whatever was asked for.
@@ -198,7 +201,17 @@ function interactionOf(found: Details): Interaction {
     acr: isSigned ? acr.cardSigned : acr.card,
     redirectUri: textOf(redirect_uri),
     signingTransaction: signing_transaction === undefined ? undefined : textOf(signing_transaction),
+    lang: langAsked(textOf(ui_locales)),
   }
+}
+
+/** The first language of a list (BCP 47 tags) that the screens speak. */
+function langAsked(locales: string): 'ja' | 'en' | undefined {
+  const found = locales
+    .split(' ')
+    .map(tag => /^(ja|en)(?:-|$)/i.exec(tag)?.[1]?.toLowerCase())
+    .find(tag => tag !== undefined)
+  return found === 'ja' || found === 'en' ? found : undefined
 }
 
 /** A parameter of the request; the library has refused repeated ones, so it is one text or absent. */

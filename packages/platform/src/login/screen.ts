@@ -7,19 +7,22 @@ import {
   type Request,
 } from '@sekisho/runtime/http'
 import type { Random } from '@sekisho/runtime/random'
-import { type CeremonyReaders, type Lang, langCookie, langOf } from '@sekisho/web'
+import { type CeremonyReaders, type Lang, langOf } from '@sekisho/web'
 import type { Browser } from './ceremony.ts'
 
 /** Bits of the secret that binds a card step to a browser. */
 const browserSecretBits = 256
 
-/** The language of a request; a choice made on a page is remembered for the next. */
-export function langFor(request: Request, reply: Reply): Lang {
+/**
+ * The language of a request: chosen on a page (the server remembers it), else the one that the provider asked for
+ * (`ui_locales`), else Japanese.
+ */
+export function langFor(request: Request, asked?: Lang): Lang {
   const { cookie } = request.headers
-  const lang = langOf({ url: request.url, ...(cookie === undefined ? {} : { cookie }) })
-  if (/[?&]lang=(ja|en)\b/.test(request.url))
-    reply.header('set-cookie', `${langCookie}=${lang}; Path=/; SameSite=Lax`)
-  return lang
+  const hasChosen =
+    /[?&]lang=(ja|en)\b/.test(request.url) || /(?:^|;\s*)lang=(ja|en)(?:;|$)/.test(cookie ?? '')
+  if (!hasChosen && asked !== undefined) return asked
+  return langOf({ url: request.url, ...(cookie === undefined ? {} : { cookie }) })
 }
 
 /** The cookie that binds the card steps under one path to the browser that began them. */

@@ -68,7 +68,7 @@ export function addOwnPageRoutes(
 
 async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
   const { world, readers } = own
-  const lang = langFor(request, reply)
+  const lang = langFor(request)
   const person = await own.sessions.read(request)
   if (person !== undefined) {
     const told = /[?&]told=withdrawn\b/.test(request.url) ? 'withdrawn' : undefined
@@ -115,7 +115,7 @@ async function told(
       refusal: error.code,
     })
     if (!prefersHtml(request)) throw error
-    const page = refusedEntrancePage(error, langFor(request, reply))
+    const page = refusedEntrancePage(error, langFor(request))
     const answer = reply.code(problemOf(error).status)
     return sendPage(answer, { page, readers: own.readers, formOrigins: [] })
   }
@@ -124,7 +124,7 @@ async function told(
 function back(request: Request, reply: Reply, told?: 'withdrawn'): Reply {
   const query = new URLSearchParams({
     ...(told === undefined ? {} : { told }),
-    ...(langFor(request, reply) === 'en' ? { lang: 'en' } : {}),
+    ...(langFor(request) === 'en' ? { lang: 'en' } : {}),
   }).toString()
   return reply.redirect(query === '' ? '/me' : `/me?${query}`, 303)
 }
