@@ -144,6 +144,11 @@ function greeting(urls: Readonly<Record<string, string>>, folder: string): strin
 
       ${urls['town']}
 
+  1. 銀行で「口座を開設する」を選ぶ         choose to open an account at the bank
+  2. ウォレットで佐藤 花子のカードを選ぶ    pick the card of 佐藤 花子 in the wallet
+  3. 署名用パスワードを入れると口座が開く   type the signature password: the account is open
+  4. 次からは暗証番号でログイン             from then on the PIN logs in
+
   銀行 bank        ${urls['bank']}
   基盤 platform    ${urls['platform']}
   窓口 authority   ${urls['authority']}
