@@ -118,6 +118,8 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
     await admin('platform', 'revocation-refresh')
   }
   const providers: TestProvider[] = []
+  // One each: with PostgreSQL each has connections of its own.
+  const tables = new Map<ProgramName, Promise<TestTables>>()
   const kept = begun.move()
   const stop = async (): Promise<void> => {
     for (const one of providers) await one.stop()
@@ -167,7 +169,11 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
       providers.push(started)
       return started
     },
-    tables: program => tablesOf(town, program),
+    tables: program => {
+      const opened = tables.get(program) ?? tablesOf(town, program)
+      tables.set(program, opened)
+      return opened
+    },
     happen: async (persona, event) => {
       await admin('authority', 'resident-event', { resident: persona, event })
       await settle()
