@@ -69,7 +69,7 @@ describe('fail closed', () => {
 
   it('a list of another municipality in place of one’s own is not taken over', async () => {
     assert.equal(await dayPasses('swapped-lists'), 'none')
-    assert.equal(await login(lists), 'revocation-untrusted')
+    assert.equal(await login(lists), 'revocation-wrong-partition')
   })
 
   it('a manifest that is not the authority’s to the letter changes nothing', async () => {

@@ -125,7 +125,7 @@ for (const database of ['embedded', 'postgres'] as const)
             step('plain-adult', login, {
               alter: me => one => authenticated(one, keysOf(me().card, 'signature')),
             }),
-          'certificate-wrong-purpose',
+          'certificate-not-for-login',
         ))
 
       it('the authentication key offered as a signature', () =>
@@ -134,7 +134,7 @@ for (const database of ['embedded', 'postgres'] as const)
             step('plain-adult', identify, {
               alter: me => one => signedBy(one, keysOf(me().card, 'authentication')),
             }),
-          'certificate-wrong-purpose',
+          'certificate-not-for-signing',
         ))
 
       it('a certificate of another CA with the same name', () => {

@@ -44,7 +44,7 @@ export async function finishIdentify(
     purpose: 'signature',
     revocation: step.provider.revocation,
   })
-  if (judged.attributes === undefined) throw new Refusal('certificate-wrong-purpose')
+  if (judged.attributes === undefined) throw new Refusal('certificate-not-for-signing')
   const statementSha256 = sha256Hex(statement)
   const signed = { statementSha256, consent: 'given' } as const
   const { links, query } = await linksOfSigner(world, judged, signed)

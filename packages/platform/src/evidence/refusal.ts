@@ -2,6 +2,12 @@
 import type { RefusalCode } from '@sekisho/contract'
 import type { ReasonCode } from '@sekisho/pki'
 
+/** A certificate of the other kind: which refusal it is depends on what it was offered for. */
+const wrongPurpose = {
+  signature: 'certificate-not-for-signing',
+  authentication: 'certificate-not-for-login',
+} as const
+
 const refusalByReason = {
   'certificate-malformed': 'certificate-malformed',
   'search-budget-exhausted': 'certificate-untrusted',
@@ -22,10 +28,10 @@ const refusalByReason = {
   'certificate-expired': 'certificate-expired',
   'certificate-not-yet-valid': 'certificate-not-yet-valid',
   'policy-unacceptable': 'certificate-untrusted',
-  'key-usage-unacceptable': 'certificate-wrong-purpose',
-  'extended-key-usage-unacceptable': 'certificate-wrong-purpose',
+  'key-usage-unacceptable': wrongPurpose,
+  'extended-key-usage-unacceptable': wrongPurpose,
   'profile-unknown': 'certificate-untrusted',
-  'wrong-purpose': 'certificate-wrong-purpose',
+  'wrong-purpose': wrongPurpose,
   'attributes-malformed': 'certificate-malformed',
   'key-test-only': 'certificate-untrusted',
   'revocation-missing': 'revocation-unavailable',
@@ -69,9 +75,13 @@ const refusalByReason = {
   'digest-algorithm-mismatch': 'signature-invalid',
   'content-altered': 'signature-invalid',
   'signer-certificate-mismatch': 'signature-invalid',
-} as const satisfies Record<ReasonCode, RefusalCode>
+} as const satisfies Record<ReasonCode, RefusalCode | typeof wrongPurpose>
 
-/** What a caller is told for a reason of the trust core. */
-export function refusalOf(reason: ReasonCode): RefusalCode {
-  return refusalByReason[reason]
+/** What a caller is told for a reason of the trust core, about a certificate that was offered for this purpose. */
+export function refusalOf(
+  reason: ReasonCode,
+  purpose: 'signature' | 'authentication',
+): RefusalCode {
+  const refusal = refusalByReason[reason]
+  return typeof refusal === 'string' ? refusal : refusal[purpose]
 }

@@ -2,7 +2,7 @@
  * Revocation keeping (A4, C2): takes over what the authority publishes, verifies it, keeps every list, and switches the index
  * atomically. A list that does not verify is never taken, and is remembered so that the refusal can say so.
  */
-import { Refusal } from '@sekisho/contract'
+import { Refusal, type RefusalCode } from '@sekisho/contract'
 import type { CrlPartition } from '@sekisho/contract/authority'
 import {
   bytesEqual,
@@ -32,7 +32,7 @@ export type RevocationKeeper = {
   /** The snapshot to judge by now. */
   index(): RevocationIndex
   /** Whether the newest list of a partition was fetched and found not to be trusted. */
-  isRefused(key: PartitionKey): boolean
+  refusedOf(key: PartitionKey): RefusalCode | undefined
   /**
    * Whether judgements can be made at all: some list is in force and fresh. A single stale one refuses the people of its
    * partition and is told in the log; it does not take the node away from everybody else.
@@ -57,7 +57,7 @@ type World = {
 export async function openRevocationKeeper(world: World): Promise<RevocationKeeper> {
   const keeping: Keeping = {
     index: await loadIndex(world),
-    refused: new Set(),
+    refused: new Map(),
     taken: new Map(),
   }
   let running: Promise<void> | undefined
@@ -70,7 +70,7 @@ export async function openRevocationKeeper(world: World): Promise<RevocationKeep
   }
   return {
     index: () => keeping.index,
-    isRefused: key => keeping.refused.has(partitionKey(key)),
+    refusedOf: key => keeping.refused.get(partitionKey(key)),
     isUsable: at => keeping.index.partitions.some(partition => partition.nextUpdate > at),
     refresh: () => {
       if (running === undefined) return run()
@@ -88,7 +88,7 @@ export async function openRevocationKeeper(world: World): Promise<RevocationKeep
 
 type Keeping = {
   index: RevocationIndex
-  readonly refused: Set<string>
+  readonly refused: Map<string, RefusalCode>
   readonly taken: Map<string, number>
 }
 
@@ -106,7 +106,7 @@ async function takeOver(world: World, keeping: Keeping): Promise<void> {
       keeping.refused.delete(key)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      if (error.code === 'revocation-untrusted') keeping.refused.add(key)
+      if (error.code.startsWith('revocation-')) keeping.refused.set(key, error.code)
       world.log.write(messages['platform.revocation-update-failed'], { refusal: error.code })
     }
   }
@@ -125,8 +125,6 @@ async function takeOver(world: World, keeping: Keeping): Promise<void> {
 /** Fetches one list and checks everything that the manifest and the anchors let us check. */
 async function fetchPartition(world: World, partition: CrlPartition): Promise<VerifiedCrl> {
   const der = await world.connector.crl(partition.path)
-  if (der.length !== partition.bytes || sha256Hex(der) !== partition.sha256)
-    throw new Refusal('revocation-untrusted')
   const crl = verify(world, der, partition.issuerKeyId)
   if (crl === undefined) throw new Refusal('revocation-untrusted')
   const { distributionPoint } = keyOf(partition)
@@ -134,7 +132,13 @@ async function fetchPartition(world: World, partition: CrlPartition): Promise<Ve
   const isOwn = names.some(
     name => name.kind === 'directory' && bytesEqual(name.name.raw, distributionPoint),
   )
-  if (!isOwn || crl.list.number !== partition.number) throw new Refusal('revocation-untrusted')
+  // RFC 5280 §6.3.3 (b)(2): an authentic list of another distribution point says nothing here.
+  if (!isOwn) throw new Refusal('revocation-wrong-partition')
+  const isAnnounced =
+    der.length === partition.bytes &&
+    sha256Hex(der) === partition.sha256 &&
+    crl.list.number === partition.number
+  if (!isAnnounced) throw new Refusal('revocation-untrusted')
   return crl
 }
 

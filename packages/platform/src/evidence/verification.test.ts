@@ -52,14 +52,14 @@ describe('the judge', () => {
         [authority.issue('signature', { isForged: true }), 'certificate-untrusted'],
         [authority.issue('signature', { notAfter: now - 1000 }), 'certificate-expired'],
         [authority.issue('signature', { notBefore: now + 1000 }), 'certificate-not-yet-valid'],
-        [authority.issue('authentication'), 'certificate-wrong-purpose'],
+        [authority.issue('authentication'), 'certificate-not-for-signing'],
       ] as const
       const asked = authority.ocspAsked()
       for (const [one, code] of cases) assert.equal(await demand(one, { revocation }), code)
       const signature = authority.issue('signature')
       assert.equal(
         await demand(signature, { revocation, purpose: 'authentication' }),
-        'certificate-wrong-purpose',
+        'certificate-not-for-login',
       )
       assert.equal(
         await demand(signature, { revocation, over: Uint8Array.of(1) }),

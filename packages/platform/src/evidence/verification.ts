@@ -155,14 +155,14 @@ async function validateByOcsp(
 function refusalFor(world: World, report: ValidationReport) {
   if (report.verdict.kind === 'passed') throw new Error('nothing to refuse')
   const [first] = report.verdict.reasons
-  const refusal = refusalOf(first.code)
+  const refusal = refusalOf(first.code, report.demands.purpose)
   if (refusal !== 'revocation-unavailable' && refusal !== 'revocation-stale') return refusal
   const { certificate, path, demands } = report
   if (demands.revocation.kind !== 'index' || path?.kind !== 'passed') return refusal
   const point = certificate === undefined ? undefined : partitionOf(certificate)
   if (point === undefined) return refusal
   const key = { issuerKeyId: issuerKeyId(path.value.anchor), distributionPoint: point.raw }
-  return world.keeper.isRefused(key) ? 'revocation-untrusted' : refusal
+  return world.keeper.refusedOf(key) ?? refusal
 }
 
 /** A serial's hex as INTEGER content: with the sign byte that a leading one bit needs. */
