@@ -67,6 +67,32 @@ export function encodeSignatureAlgorithm(algorithm: SignatureAlgorithm): Uint8Ar
   throw new RangeError(algorithm)
 }
 
+/**
+ * Names the hash of an encoded AlgorithmIdentifier, or says why it is not accepted. The NULL parameters may be there or
+ * not (RFC 5754 §2).
+ */
+export function hashAlgorithm(raw: Uint8Array): HashName | 'weak' | 'unsupported' {
+  for (const [encoded, name] of hashEncodings) if (bytesEqual(raw, encoded)) return name
+  return 'unsupported'
+}
+
+/** The encoded AlgorithmIdentifier of a hash, without parameters (RFC 5754 §2). */
+export function encodeHashAlgorithm(name: HashName): Uint8Array {
+  for (const [encoded, each] of hashEncodings) if (each === name) return encoded
+  throw new RangeError(name)
+}
+
+/**
+ * The algorithm of a CMS signature: as in certificates, or `rsaEncryption`, whose hash is then that of the digest
+ * algorithm beside it (RFC 3370 §3.2).
+ */
+export function cmsSignatureAlgorithm(
+  raw: Uint8Array,
+  hash: HashName,
+): SignatureAlgorithm | 'weak' | 'unsupported' {
+  return bytesEqual(raw, plainRsa) ? `rsa-${hash}` : signatureAlgorithm(raw)
+}
+
 /** Whether a key may be used with an algorithm at all. */
 export function keyFitsAlgorithm(facts: KeyFacts, algorithm: SignatureAlgorithm): boolean {
   if (algorithm.startsWith('rsa-')) {
@@ -165,4 +191,21 @@ const encodings: readonly (readonly [Uint8Array, SignatureAlgorithm | 'weak'])[]
   [encoding('300b06092a864886f70d010105'), 'weak'],
   [encoding('300906072a8648ce3d0401'), 'weak'],
   [encoding('300906072a8648ce380403'), 'weak'],
+]
+
+const plainRsa = encoding('300d06092a864886f70d0101010500')
+
+// The first entry of each name is the one written.
+const hashEncodings: readonly (readonly [Uint8Array, HashName | 'weak'])[] = [
+  [encoding('300b0609608648016503040201'), 'sha256'],
+  [encoding('300d06096086480165030402010500'), 'sha256'],
+  [encoding('300b0609608648016503040202'), 'sha384'],
+  [encoding('300d06096086480165030402020500'), 'sha384'],
+  [encoding('300b0609608648016503040203'), 'sha512'],
+  [encoding('300d06096086480165030402030500'), 'sha512'],
+  // sha1 and md5.
+  [encoding('300906052b0e03021a0500'), 'weak'],
+  [encoding('300706052b0e03021a'), 'weak'],
+  [encoding('300c06082a864886f70d02050500'), 'weak'],
+  [encoding('300a06082a864886f70d0205'), 'weak'],
 ]

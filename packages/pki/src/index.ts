@@ -16,6 +16,24 @@ export {
   type UnknownExtension,
 } from './certificate.ts'
 export {
+  type CmsSigner,
+  cmsBytesMax,
+  contentTypes,
+  parseSignedData,
+  type SignedData,
+  type SignerIdentifier,
+} from './cms.ts'
+export { attributeIds, type CmsAttribute } from './cms-attribute.ts'
+export type { CmsContent } from './cms-signer.ts'
+export {
+  type CmsDemands,
+  type CmsLevel,
+  type CmsReport,
+  type CmsSignerReport,
+  type ValidCmsSigner,
+  validateCms,
+} from './cms-validation.ts'
+export {
   constantTimeEqual,
   digest,
   importPrivateKey,
@@ -147,6 +165,24 @@ export {
   type SignedContent,
   verifySignature,
 } from './signature.ts'
+export type { CertificateStanding, SignerRules } from './signer-certificate.ts'
+export {
+  encodeTimeStampRequest,
+  parseTimeStampRequest,
+  parseTimeStampResponse,
+  parseTimeStampToken,
+  type TimeStampImprint,
+  type TimeStampInfo,
+  type TimeStampRequest,
+  type TimeStampResponse,
+  type TimeStampToken,
+} from './time-stamp.ts'
+export {
+  judgeTimeStamp,
+  type TimeStampDemands,
+  type TimeStampTrust,
+  type ValidTimeStamp,
+} from './time-stamp-judgement.ts'
 export {
   type CertificateDescription,
   describeValidation,

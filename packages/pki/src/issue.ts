@@ -1,5 +1,5 @@
 /**
- * Door `./issue`: makes certificates, revocation lists and OCSP responses, and holds the TEST ONLY key pool. For the
+ * Door `./issue`: makes certificates, revocation lists, OCSP responses and time-stamps, and holds the TEST ONLY key pool. For the
  * authority and for tests; the product never imports it.
  */
 export {
@@ -37,3 +37,11 @@ export {
   type OcspStatus,
 } from './issue/ocsp.ts'
 export { type PoolKey, poolKey, poolSize } from './issue/pool.ts'
+export {
+  issueTimeStampCertificate,
+  issueTimeStampRefusal,
+  issueTimeStampResponse,
+  issueTimeStampToken,
+  type TimeStampAuthority,
+  type TimeStampContent,
+} from './issue/time-stamp.ts'

@@ -1,6 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Certificate, parseCertificate } from './certificate.ts'
+import { encodeSignatureAlgorithm } from './algorithm.ts'
+import { encodeSignedData } from './assemble/signed-data.ts'
+import { contentTypes } from './cms.ts'
+import {
+  cadesSpecimen,
+  cmsAuthority,
+  cmsDemands,
+  cmsDocument,
+  handMade,
+  stampAuthority,
+  stampOver,
+  stampTrust,
+  unfitStampCertificate,
+  usualAttributes,
+} from './cms-specimen-for-tests.ts'
+import { type CmsDemands, validateCms } from './cms-validation.ts'
 import { parseCrl } from './crl.ts'
 import { judgeByCrls, verifyCrl } from './crl-judgement.ts'
 import { MalformedError } from './der.ts'
@@ -41,6 +57,7 @@ import {
   specimenLeaf,
   specimenNow,
 } from './specimen-for-tests.ts'
+import { judgeTimeStamp, type TimeStampDemands } from './time-stamp-judgement.ts'
 import { validateSignature } from './validation.ts'
 
 const keys = new KeyCache(64)
@@ -200,6 +217,30 @@ function complete(vary: Partial<Parameters<typeof validateSignature>[0]>): Verdi
   }).verdict
 }
 
+function byCms(cms: Uint8Array, vary: Partial<CmsDemands> = {}): Verdict<unknown> {
+  return validateCms(cmsDemands(cms, vary)).verdict
+}
+
+function byStamp(token: Uint8Array, vary: Partial<TimeStampDemands> = {}): Verdict<unknown> {
+  return judgeTimeStamp({
+    token,
+    stamped: { kind: 'bytes', bytes: cmsDocument },
+    nonce: undefined,
+    at: specimenNow,
+    trust: stampTrust,
+    keys,
+    ...vary,
+  })
+}
+
+const withoutSigners = encodeSignedData({
+  contentType: contentTypes.data,
+  content: cmsDocument,
+  digestAlgorithms: [],
+  certificates: [],
+  crls: [],
+  signers: [],
+})
 const demands = specimenDemands([authority.certificate])
 const permitted = generalName.dns('example.jp')
 
@@ -335,6 +376,35 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'certificate-revoked': () => byCrls(crl({ entries: [specimenEntry(leaf.serial, 'superseded')] })),
   'signature-malformed': () => bySignature(new Uint8Array(3)),
   'signature-bad': () => bySignature(new Uint8Array(256)),
+  'signer-certificate-missing': () => byCms(handMade({ hasNoCertificates: true })),
+  'time-stamp-missing': () => byCms(cadesSpecimen(), { level: 'cades-t' }),
+  'time-stamp-in-future': () => byStamp(stampOver(cmsDocument, { at: specimenNow + 1 })),
+  'time-stamp-authority-unfit': () =>
+    byStamp(
+      stampOver(cmsDocument, {}, { ...stampAuthority, certificate: unfitStampCertificate() }),
+    ),
+  'time-stamp-nonce-mismatch': () => byStamp(stampOver(cmsDocument), { nonce: Uint8Array.of(1) }),
+  'time-stamp-imprint-mismatch': () => byStamp(stampOver(Uint8Array.of(1))),
+  'time-stamp-malformed': () => byStamp(cadesSpecimen()),
+  'cades-certificate-unprotected': () =>
+    byCms(handMade({ attributes: [usualAttributes.contentType, usualAttributes.messageDigest] })),
+  'cms-malformed': () => byCms(cmsDocument),
+  'cms-encoding-unsupported': () => byCms(Uint8Array.of(0x30, 0x80, 0, 0)),
+  'cms-unsigned': () => byCms(withoutSigners),
+  'cms-content-missing': () => byCms(cadesSpecimen({ isDetached: true })),
+  'signed-attributes-invalid': () =>
+    byCms(handMade({ attributes: [usualAttributes.messageDigest] })),
+  'content-type-mismatch': () => byCms(handMade({ contentType: contentTypes.timeStampInfo })),
+  'digest-algorithm-mismatch': () =>
+    byCms(handMade({ signatureAlgorithm: encodeSignatureAlgorithm('rsa-sha384') })),
+  'content-altered': () =>
+    byCms(cadesSpecimen({ isDetached: true }), {
+      content: { kind: 'bytes', bytes: Uint8Array.of(1) },
+    }),
+  'signer-certificate-mismatch': () => {
+    const other = specimenLeaf('signature', cmsAuthority, 1, { serial: Uint8Array.of(5) })
+    return byCms(handMade({ certificate: other, attributes: Object.values(usualAttributes) }))
+  },
 }
 
 test('every reason can be provoked, and says failed or indeterminate as its table has it', () => {

@@ -94,7 +94,8 @@ export function rejectedFor(code: ReasonCode, evidence: Evidence = {}): Verdict<
 }
 
 // Ranks: 10.. bytes, 20.. no path, 30.. wrong path, 40.. path found but a certificate of it does not serve,
-// 50.. time, 60.. policy and purpose, 70.. revocation evidence, 80.. revoked, 90.. the signature itself.
+// 50.. time, 60.. policy and purpose, 70.. revocation evidence, 80.. revoked, 85.. time-stamps, 89.. the
+// container and the signature itself.
 const reasonTable = {
   'certificate-malformed': {
     says: 'failed',
@@ -389,5 +390,107 @@ const reasonTable = {
     rank: 91,
     ja: '電子署名が文書と一致しません。文書が改変されたおそれがあります。',
     en: 'The signature does not fit the document: the document may have been altered.',
+  },
+  'signer-certificate-missing': {
+    says: 'indeterminate',
+    rank: 15,
+    ja: '署名者の電子証明書が見つかりません。',
+    en: 'The certificate of the signer is not at hand.',
+  },
+  'time-stamp-missing': {
+    says: 'indeterminate',
+    rank: 85,
+    ja: '署名に有効なタイムスタンプがありません。',
+    en: 'The signature has no valid time-stamp.',
+  },
+  'time-stamp-in-future': {
+    says: 'indeterminate',
+    rank: 85,
+    ja: 'タイムスタンプの時刻が判定時刻より後です。',
+    en: 'The time-stamp tells a time after the time of judgement.',
+  },
+  'time-stamp-authority-unfit': {
+    says: 'failed',
+    rank: 86,
+    ja: 'タイムスタンプの発行者の証明書は時刻証明専用のものではありません。',
+    en: 'The certificate of the time-stamp authority is not one for time-stamping alone.',
+  },
+  'time-stamp-nonce-mismatch': {
+    says: 'failed',
+    rank: 86,
+    ja: 'タイムスタンプのノンスが要求と一致しません。',
+    en: 'The nonce of the time-stamp is not that of the request.',
+  },
+  'time-stamp-imprint-mismatch': {
+    says: 'failed',
+    rank: 87,
+    ja: 'タイムスタンプは別のデータに対するものです。',
+    en: 'The time-stamp is about other data.',
+  },
+  'time-stamp-malformed': {
+    says: 'failed',
+    rank: 88,
+    ja: 'タイムスタンプの形式が正しくありません。',
+    en: 'The time-stamp is not well-formed.',
+  },
+  'cades-certificate-unprotected': {
+    says: 'indeterminate',
+    rank: 89,
+    ja: '署名者の電子証明書が署名によって特定されていません。',
+    en: 'The signature does not bind the certificate of the signer.',
+  },
+  'cms-malformed': {
+    says: 'failed',
+    rank: 90,
+    ja: '署名データの形式が正しくありません。',
+    en: 'The container of the signature is not well-formed.',
+  },
+  'cms-encoding-unsupported': {
+    says: 'indeterminate',
+    rank: 90,
+    ja: '署名データの符号化方式（不定長）に対応していません。',
+    en: 'The container uses indefinite lengths, which are not supported.',
+  },
+  'cms-unsigned': {
+    says: 'failed',
+    rank: 90,
+    ja: '署名データに署名が含まれていません。',
+    en: 'The container holds no signature.',
+  },
+  'cms-content-missing': {
+    says: 'indeterminate',
+    rank: 90,
+    ja: '署名された文書がないため、判定できません。',
+    en: 'The signed document is not at hand.',
+  },
+  'signed-attributes-invalid': {
+    says: 'failed',
+    rank: 92,
+    ja: '署名属性が規格に反しています。',
+    en: 'The signed attributes break the rules of the format.',
+  },
+  'content-type-mismatch': {
+    says: 'failed',
+    rank: 92,
+    ja: '署名属性の内容の種類が文書の種類と異なります。',
+    en: 'The signed attributes name another type of content.',
+  },
+  'digest-algorithm-mismatch': {
+    says: 'failed',
+    rank: 92,
+    ja: 'ハッシュ方式と署名方式が一致しません。',
+    en: 'The digest algorithm is not that of the signature.',
+  },
+  'content-altered': {
+    says: 'failed',
+    rank: 93,
+    ja: '文書が署名されたものと異なります。改変されたおそれがあります。',
+    en: 'The document is not the one that was signed: it may have been altered.',
+  },
+  'signer-certificate-mismatch': {
+    says: 'failed',
+    rank: 94,
+    ja: '署名が特定する電子証明書と異なる電子証明書です。',
+    en: 'The certificate is not the one that the signature binds.',
   },
 } as const satisfies Record<string, ReasonEntry>

@@ -5,29 +5,20 @@
 import type { SignatureAlgorithm } from './algorithm.ts'
 import { Certificate, parseCertificate } from './certificate.ts'
 import { digest, type PublicKey } from './crypto.ts'
-import { MalformedError, toHex } from './der.ts'
+import { toHex } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
-import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
-import { isPoolKey } from './pool-key.ts'
-import {
-  type CertificateKind,
-  type CertificateProfile,
-  type ClassifiedLeaf,
-  classifyLeaf,
-  isKeyAllowed,
-} from './profile.ts'
-import {
-  type Instant,
-  passed,
-  type Reason,
-  reason,
-  rejected,
-  rejectedFor,
-  type Verdict,
-} from './reason.ts'
-import { judgeRevocation, type NotRevoked, type RevocationEvidence } from './revocation.ts'
+import type { VerifiedPath } from './path.ts'
+import type { CertificateKind, CertificateProfile } from './profile.ts'
+import { type Instant, passed, type Reason, type Verdict } from './reason.ts'
+import type { NotRevoked, RevocationEvidence } from './revocation.ts'
 import type { RevocationSource } from './crl-judgement.ts'
 import { type SignatureForm, type SignedContent, verifySignature } from './signature.ts'
+import {
+  type CertificateStanding,
+  collect,
+  judgeSigner,
+  malformedCertificate,
+} from './signer-certificate.ts'
 
 /** All that decides. Nothing has a default. */
 export interface ValidationDemands {
@@ -117,20 +108,20 @@ export function validateSignature(demands: ValidationDemands): ValidationReport 
     }
   }
   const certificate = parsed.value
-  const key = loadKey(certificate, demands.keys)
-  const classified = classify(certificate, key, demands)
-  const path = findPath(certificate, classified, demands)
-  const revocation =
-    path.kind === 'passed'
-      ? judgeRevocation(certificate, path.value.issuer, {
-          at: demands.at,
-          evidence: demands.revocation,
-          keys: demands.keys,
-        })
-      : undefined
+  const { key, classified, path, standings } = judgeSigner(certificate, {
+    at: demands.at,
+    provenAt: undefined,
+    anchors: demands.anchors,
+    intermediates: [],
+    revocation: demands.revocation,
+    rules: { ...demands, kind: 'profile' },
+    keys: demands.keys,
+  })
+  const revocation = standings === undefined ? undefined : notRevokedOf(standings)
   const signed = key.kind === 'passed' ? checkSignature(key.value, demands) : key
   const isAll =
     classified.kind === 'passed' &&
+    classified.value !== undefined &&
     path.kind === 'passed' &&
     revocation?.kind === 'passed' &&
     signed.kind === 'passed'
@@ -139,7 +130,7 @@ export function validateSignature(demands: ValidationDemands): ValidationReport 
         certificate,
         path: path.value,
         notRevoked: revocation.value,
-        kind: classified.value.leaf.kind,
+        kind: classified.value,
       })
     : collect([classified, path, revocation, signed])
   return { verdict, demands, certificate, path, revocation }
@@ -180,70 +171,16 @@ function readCertificate(given: Certificate | Uint8Array): Verdict<Certificate> 
   try {
     return passed(parseCertificate(given))
   } catch (error) {
-    return malformed(error)
+    return malformedCertificate(error)
   }
 }
 
-function loadKey(certificate: Certificate, keys: KeyCache): Verdict<PublicKey> {
-  try {
-    return passed(certificate.publicKey(keys))
-  } catch (error) {
-    if (error instanceof MalformedError)
-      return rejectedFor('key-unacceptable', { detail: error.code })
-    throw error
-  }
-}
-
-// Kind, purpose and key of the leaf.
-function classify(
-  certificate: Certificate,
-  key: Verdict<PublicKey>,
-  demands: ValidationDemands,
-): Verdict<ClassifiedLeaf> {
-  try {
-    const classified = classifyLeaf(certificate, demands.profile)
-    if (classified.kind !== 'passed' || key.kind !== 'passed') return classified
-    const { kind } = classified.value.leaf
-    if (kind !== demands.purpose) {
-      return rejectedFor('wrong-purpose', { certificate: kind, purpose: demands.purpose })
-    }
-    if (demands.poolKeys === 'refused' && isPoolKey(certificate.spki)) {
-      return rejectedFor('key-test-only')
-    }
-    const { facts } = key.value
-    if (!isKeyAllowed(facts, demands.profile))
-      return rejectedFor('key-unacceptable', { kind: facts.kind })
-    return classified
-  } catch (error) {
-    return malformed(error)
-  }
-}
-
-// JPKI has one tier: the leaf's issuer is an anchor, and the policy that makes the kind must hold all the way.
-function findPath(
-  certificate: Certificate,
-  classified: Verdict<ClassifiedLeaf>,
-  demands: ValidationDemands,
-): Verdict<VerifiedPath> {
-  const acceptable =
-    classified.kind === 'passed'
-      ? classified.value.leaf.policies
-      : demands.profile.leaves.flatMap(each => each.policies)
-  return verifyPath(certificate, {
-    at: demands.at,
-    anchors: demands.anchors,
-    intermediates: [],
-    policies: {
-      acceptable,
-      isExplicitRequired: true,
-      isMappingInhibited: true,
-      isAnyInhibited: true,
-    },
-    purpose: undefined,
-    keyUsage: 0,
-    keys: demands.keys,
-    budget: pathBudget,
-  })
+// Without a proven time there is but one way to stand, and one tier has one certificate.
+function notRevokedOf(standings: Verdict<readonly CertificateStanding[]>): Verdict<NotRevoked> {
+  if (standings.kind !== 'passed') return standings
+  const [leaf] = standings.value
+  if (leaf?.kind !== 'not-revoked') throw new Error('a leaf that passed is not revoked')
+  return passed(leaf.notRevoked)
 }
 
 function checkSignature(key: PublicKey, demands: ValidationDemands): Verdict<true> {
@@ -254,16 +191,6 @@ function checkSignature(key: PublicKey, demands: ValidationDemands): Verdict<tru
     content: demands.content,
     signature: demands.signature,
   })
-}
-
-function collect(verdicts: readonly (Verdict<unknown> | undefined)[]): Verdict<never> {
-  const reasons: Reason[] = []
-  for (const each of verdicts) {
-    if (each !== undefined && each.kind !== 'passed') reasons.push(...each.reasons)
-  }
-  const [first, ...rest] = reasons
-  if (first === undefined) throw new Error('nothing was wrong')
-  return rejected([first, ...rest])
 }
 
 function describeCertificate(certificate: Certificate, position: number): CertificateDescription {
@@ -278,11 +205,4 @@ function describeCertificate(certificate: Certificate, position: number): Certif
 
 function iso(at: Instant): string {
   return new Date(at).toISOString()
-}
-
-function malformed(error: unknown): Verdict<never> {
-  if (error instanceof MalformedError) {
-    return rejected([reason('certificate-malformed', { detail: error.code })])
-  }
-  throw error
 }

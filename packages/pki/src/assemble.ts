@@ -1,0 +1,12 @@
+/**
+ * Door `./assemble`: makes CMS and CAdES containers around signatures that a card or a key elsewhere makes. Makes no
+ * signature itself and holds no key.
+ */
+export {
+  addSignatureTimeStamp,
+  type CadesContent,
+  type CadesRequest,
+  joinSigners,
+  type PreparedCades,
+  prepareCades,
+} from './assemble/cades.ts'

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { addSignatureTimeStamp, joinSigners, prepareCades } from './assemble/cades.ts'
+import { encodeAttribute, encodeSignedData } from './assemble/signed-data.ts'
+import type { Certificate } from './certificate.ts'
+import { contentTypes, parseSignedData } from './cms.ts'
+import { attributeIds } from './cms-attribute.ts'
+import {
+  cadesSpecimen,
+  cmsAuthority,
+  cmsDemands,
+  cmsDocument,
+  cmsLeaf,
+  type HandMade,
+  handMade,
+  stampAuthority,
+  stampOver,
+  stampTrust,
+  usualAttributes,
+} from './cms-specimen-for-tests.ts'
+import { type CmsDemands, type CmsReport, validateCms } from './cms-validation.ts'
+import { digest } from './crypto.ts'
+import { MalformedError } from './der.ts'
+import { concat, octetString, sequence, utcTime } from './der-writer.ts'
+import type { RevokedEntry } from './issue/crl.ts'
+import { poolKey } from './issue/pool.ts'
+import { encodeDigestInfo } from './signature.ts'
+import {
+  codeOf,
+  specimenAuthority,
+  specimenCrl,
+  specimenLeaf,
+  specimenNow,
+} from './specimen-for-tests.ts'
+
+const day = 24 * 3_600_000
+const { contentType, messageDigest, signingTime, signingCertificate } = usualAttributes
+
+function report(cms: Uint8Array, vary: Partial<CmsDemands> = {}): CmsReport {
+  return validateCms(cmsDemands(cms, vary))
+}
+
+function judged(cms: Uint8Array, vary: Partial<CmsDemands> = {}): string {
+  return codeOf(report(cms, vary).verdict)
+}
+
+function made(vary: HandMade): string {
+  return judged(handMade(vary))
+}
+
+/** A signature with a time-stamp of the time given. */
+function stamped(at: number, certificate: Certificate = cmsLeaf): Uint8Array {
+  const cms = cadesSpecimen({ certificate })
+  const [signer] = parseSignedData(cms).signers
+  assert.ok(signer !== undefined)
+  return addSignatureTimeStamp(cms, 0, stampOver(signer.signature, { at }))
+}
+
+function lists(...all: readonly Uint8Array[]): Partial<CmsDemands> {
+  return { revocation: { kind: 'crls', lists: all } }
+}
+
+function revoking(
+  revokedAt: number,
+  reason: RevokedEntry['reason'],
+  vary: Parameters<typeof specimenCrl>[2] = {},
+): Uint8Array {
+  const entries = [{ serial: cmsLeaf.serial, revokedAt, reason }]
+  return specimenCrl('signature', cmsAuthority, { entries, ...vary })
+}
+
+function replaced(bytes: Uint8Array, from: Uint8Array, to: Uint8Array): Uint8Array {
+  const at = Buffer.from(bytes).indexOf(from)
+  assert.ok(at >= 0 && from.length === to.length)
+  return concat(bytes.subarray(0, at), to, bytes.subarray(at + from.length))
+}
+
+test('a CAdES-B signature passes, and the claimed time is told but proves nothing', () => {
+  const { verdict, signers } = report(cadesSpecimen())
+  assert.ok(verdict.kind === 'passed')
+  assert.equal(verdict.value[0]?.kind, 'signature')
+  assert.equal(signers[0]?.level, 'cades-b')
+  assert.equal(signers[0]?.claimedAt, specimenNow - 120_000)
+  assert.equal(signers[0]?.provenAt, undefined)
+  assert.equal(judged(cadesSpecimen(), { at: cmsLeaf.notAfter + 1000 }), 'certificate-expired')
+})
+
+test('a card signs the digest; a signature of another key is not put in', () => {
+  const prepared = prepareCades({
+    content: { kind: 'detached-hash', hash: digest('sha256', cmsDocument) },
+    certificate: cmsLeaf,
+    certificates: [cmsAuthority.certificate],
+    algorithm: 'rsa-sha256',
+    signingTime: specimenNow,
+  })
+  const byCard = poolKey(1).privateKey.signBlock(encodeDigestInfo('sha256', prepared.digest))
+  const cms = prepared.finish(byCard)
+  assert.equal(judged(cms, { content: { kind: 'bytes', bytes: cmsDocument } }), 'passed')
+  const hashes = { sha256: digest('sha256', cmsDocument) }
+  assert.equal(judged(cms, { content: { kind: 'hashes', hashes } }), 'passed')
+  const others = { sha512: digest('sha512', cmsDocument) }
+  assert.equal(judged(cms, { content: { kind: 'hashes', hashes: others } }), 'cms-content-missing')
+  assert.throws(
+    () => prepared.finish(poolKey(2).sign('rsa-sha256', prepared.toBeSigned)),
+    RangeError,
+  )
+})
+
+test('altered content is told apart from an altered digest and an altered signature', () => {
+  const other = Uint8Array.from(cmsDocument)
+  other[0] = (other[0] ?? 0) ^ 1
+  const cms = cadesSpecimen()
+  const altered = report(replaced(cms, cmsDocument, other)).verdict
+  assert.deepEqual(altered.kind === 'failed' && altered.reasons.map(each => each.code), [
+    'content-altered',
+  ])
+  const hash = digest('sha256', cmsDocument)
+  const forged = replaced(cms, hash, digest('sha256', other))
+  const codes = report(forged).verdict
+  assert.deepEqual(codes.kind === 'failed' && codes.reasons.map(each => each.code), [
+    'content-altered',
+    'signature-bad',
+  ])
+  const both = replaced(replaced(cms, cmsDocument, other), hash, digest('sha256', other))
+  assert.equal(judged(both), 'signature-bad')
+  const content = { kind: 'bytes', bytes: other } as const
+  assert.equal(judged(cms, { content }), 'content-altered')
+})
+
+test('signed attributes stand in DER order, once, with one value, and none of the required is missing', () => {
+  const all = [contentType, messageDigest, signingTime, signingCertificate]
+  assert.equal(made({ attributes: all }), 'passed')
+  const unsorted = all.toSorted(Buffer.compare).reverse()
+  assert.equal(made({ attributes: unsorted, isUnsorted: true }), 'signed-attributes-invalid')
+  assert.equal(
+    made({ attributes: [messageDigest, signingCertificate] }),
+    'signed-attributes-invalid',
+  )
+  assert.equal(made({ attributes: [contentType, signingCertificate] }), 'signed-attributes-invalid')
+  for (const twice of all) {
+    assert.equal(made({ attributes: [...all, twice] }), 'signed-attributes-invalid')
+  }
+  const hash = octetString(digest('sha256', cmsDocument))
+  const two = encodeAttribute(attributeIds.messageDigest, hash, octetString(Uint8Array.of(1)))
+  assert.equal(
+    made({ attributes: [contentType, two, signingCertificate] }),
+    'signed-attributes-invalid',
+  )
+  const broken = encodeAttribute(attributeIds.signingTime, octetString(Uint8Array.of(1)))
+  assert.equal(made({ attributes: [...all.slice(0, 2), broken] }), 'signed-attributes-invalid')
+  assert.equal(made({ attributes: [contentType, messageDigest] }), 'cades-certificate-unprotected')
+})
+
+test('another certificate of the same key is caught by the attribute that binds the certificate', () => {
+  const twin = specimenLeaf('signature', cmsAuthority, 1, { serial: Uint8Array.of(0x22, 0x33) })
+  const all = Object.values(usualAttributes)
+  assert.equal(made({ certificate: twin, attributes: all }), 'signer-certificate-mismatch')
+  const plain = handMade({ certificate: twin, attributes: [contentType, messageDigest] })
+  assert.equal(judged(plain, { level: 'cms' }), 'passed')
+  // Of two certificates that fit the unsigned identifier, the one that is bound counts.
+  const renewed = specimenLeaf('signature', cmsAuthority, 1, { notAfter: cmsLeaf.notAfter + day })
+  const data = parseSignedData(cadesSpecimen())
+  const signers = data.signers.map(each => each.raw)
+  const bag = [renewed.raw, cmsLeaf.raw]
+  const cms = encodeSignedData({ ...data, certificates: bag, signers })
+  const { verdict } = report(cms)
+  assert.ok(verdict.kind === 'passed')
+  assert.deepEqual(verdict.value[0]?.certificate.raw, cmsLeaf.raw)
+})
+
+test('an authentication certificate does not sign documents', () => {
+  const authority = specimenAuthority('authentication', 2)
+  const certificate = specimenLeaf('authentication', authority, 3)
+  const cms = cadesSpecimen({ certificate, keyIndex: 3 })
+  const trusted = {
+    anchors: [authority.certificate],
+    ...lists(specimenCrl('authentication', authority)),
+  }
+  assert.equal(judged(cms, trusted), 'wrong-purpose')
+})
+
+test('weak and mismatched algorithms are refused by name', () => {
+  const sha1 = Uint8Array.from(Buffer.from('300906052b0e03021a0500', 'hex'))
+  assert.equal(made({ digestAlgorithm: sha1 }), 'algorithm-weak')
+  const sha1Rsa = Uint8Array.from(Buffer.from('300d06092a864886f70d0101050500', 'hex'))
+  assert.equal(made({ signatureAlgorithm: sha1Rsa }), 'algorithm-weak')
+  const sha512 = Uint8Array.from(Buffer.from('300b0609608648016503040203', 'hex'))
+  const codes = report(handMade({ digestAlgorithm: sha512 })).verdict
+  assert.equal(codes.kind, 'failed')
+  assert.ok(
+    codes.kind === 'failed' &&
+      codes.reasons.some(each => each.code === 'digest-algorithm-mismatch'),
+  )
+})
+
+test('signed attributes do not pass as a document that was signed without any', () => {
+  const data = parseSignedData(cadesSpecimen())
+  const content = data.signers[0]?.signedAttributesSet
+  assert.ok(content !== undefined)
+  const forged = handMade({ content, isBare: true })
+  assert.equal(judged(forged, { level: 'cms' }), 'signed-attributes-invalid')
+  assert.equal(judged(handMade({ isBare: true }), { level: 'cms' }), 'passed')
+  const info = { isBare: true, contentType: contentTypes.timeStampInfo }
+  assert.equal(judged(handMade(info), { level: 'cms' }), 'signed-attributes-invalid')
+})
+
+test('of several signers each is judged, and one bad one spoils the whole', () => {
+  const second = specimenLeaf('signature', cmsAuthority, 12)
+  const both = joinSigners(cadesSpecimen(), cadesSpecimen({ certificate: second, keyIndex: 12 }))
+  assert.equal(judged(both), 'passed')
+  assert.equal(report(both).signers.length, 2)
+  const last = parseSignedData(both).signers[1]
+  assert.ok(last !== undefined)
+  const bent = Uint8Array.from(last.signature)
+  bent[7] = (bent[7] ?? 0) ^ 1
+  const spoilt = report(replaced(both, last.signature, bent))
+  assert.deepEqual(
+    spoilt.signers.map(each => codeOf(each.verdict)),
+    ['passed', 'signature-bad'],
+  )
+  assert.equal(codeOf(spoilt.verdict), 'signature-bad')
+  const elsewhere = prepareCades({
+    content: { kind: 'attached', bytes: Uint8Array.of(1) },
+    certificate: cmsLeaf,
+    certificates: [],
+    algorithm: 'rsa-sha256',
+    signingTime: specimenNow,
+  })
+  const other = elsewhere.finish(poolKey(1).sign('rsa-sha256', elsewhere.toBeSigned))
+  assert.throws(() => joinSigners(both, other), RangeError)
+})
+
+test('a time-stamp makes level T and carries the signature past the end of its certificate', () => {
+  const at = specimenNow - 60_000
+  const cms = stamped(at)
+  const { verdict, signers } = report(cms, { level: 'cades-t' })
+  assert.ok(verdict.kind === 'passed')
+  assert.equal(signers[0]?.level, 'cades-t')
+  assert.equal(signers[0]?.provenAt, at + 500)
+  const later = cmsLeaf.notAfter + 30 * day
+  // A list of the time after the stamp, when the certificate had not ended.
+  const then = specimenCrl('signature', cmsAuthority)
+  const afterStamp = specimenCrl('signature', cmsAuthority, { thisUpdate: specimenNow })
+  assert.equal(judged(cms, { at: later, ...lists(afterStamp) }), 'passed')
+  assert.equal(judged(cms, { at: later, ...lists(then) }), 'crl-stale')
+  // One from after its end may have dropped it.
+  const after = { thisUpdate: later - 1000, nextUpdate: later + day }
+  const silent = specimenCrl('signature', cmsAuthority, after)
+  assert.notEqual(judged(cms, { at: later, ...lists(silent) }), 'passed')
+  assert.equal(judged(cadesSpecimen(), { at: later, ...lists(silent) }), 'certificate-expired')
+})
+
+test('revoked after the time-stamp is no harm; before it, on hold, or for a doubtful reason is', () => {
+  const cms = stamped(specimenNow - day)
+  const after = specimenNow - day / 2
+  assert.equal(judged(cms, lists(revoking(after, 'superseded'))), 'passed')
+  assert.equal(judged(cms, lists(revoking(after, 'affiliationChanged'))), 'passed')
+  assert.equal(judged(cms, lists(revoking(after, 'keyCompromise'))), 'certificate-revoked')
+  assert.equal(judged(cms, lists(revoking(after, 'unspecified'))), 'certificate-revoked')
+  assert.equal(judged(cms, lists(revoking(after, 'certificateHold'))), 'certificate-held')
+  const before = specimenNow - 2 * day
+  assert.equal(judged(cms, lists(revoking(before, 'superseded'))), 'certificate-revoked')
+  // The stamp's accuracy counts against it, and the last millisecond is not after.
+  const edge = specimenNow - day + 500
+  assert.equal(
+    judged(stamped(specimenNow - day - 500), lists(revoking(specimenNow - day, 'superseded'))),
+    'certificate-revoked',
+  )
+  assert.equal(judged(cms, lists(revoking(edge + 500, 'superseded'))), 'passed')
+  assert.equal(judged(cadesSpecimen(), lists(revoking(after, 'superseded'))), 'certificate-revoked')
+  const found = report(cms, lists(revoking(after, 'superseded'))).verdict
+  assert.ok(found.kind === 'passed')
+  assert.deepEqual(found.value[0]?.standings, [{ kind: 'revoked-later', revokedAt: after }])
+})
+
+test('a list from before the time-stamp that is stale now proves nothing', () => {
+  const cms = stamped(specimenNow - day)
+  const old = { thisUpdate: specimenNow - 2 * day, nextUpdate: specimenNow - day / 4 }
+  assert.equal(judged(cms, lists(specimenCrl('signature', cmsAuthority, old))), 'crl-stale')
+  const since = { thisUpdate: specimenNow - day / 2, nextUpdate: specimenNow - day / 4 }
+  assert.equal(judged(cms, lists(specimenCrl('signature', cmsAuthority, since))), 'passed')
+  const newest = revoking(specimenNow - 2 * day, 'superseded', { number: 9 })
+  const older = specimenCrl('signature', cmsAuthority, since)
+  assert.equal(judged(cms, lists(older, newest)), 'certificate-revoked')
+})
+
+test('a bad time-stamp gives no time, and does no harm where none is demanded', () => {
+  const cms = cadesSpecimen()
+  const wrong = addSignatureTimeStamp(cms, 0, stampOver(Uint8Array.of(1)))
+  assert.equal(judged(wrong), 'passed')
+  assert.equal(judged(wrong, { level: 'cades-t' }), 'time-stamp-missing')
+  assert.deepEqual(report(wrong).signers[0]?.timeStamps.map(codeOf), [
+    'time-stamp-imprint-mismatch',
+  ])
+  const good = stamped(specimenNow - 60_000)
+  assert.equal(judged(good, { level: 'cades-t', timeStamps: undefined }), 'time-stamp-missing')
+  const stranger = { ...stampTrust, anchors: [cmsAuthority.certificate] }
+  assert.equal(judged(good, { level: 'cades-t', timeStamps: stranger }), 'time-stamp-missing')
+  const unknown = { ...stampTrust, revocation: { kind: 'crls', lists: [] } } as const
+  assert.deepEqual(report(good, { timeStamps: unknown }).signers[0]?.timeStamps.map(codeOf), [
+    'revocation-missing',
+  ])
+  const [signer] = parseSignedData(cms).signers
+  assert.ok(signer !== undefined)
+  const forged = stampOver(signer.signature, {}, { ...stampAuthority, sign: poolKey(40).sign })
+  const bySomeone = addSignatureTimeStamp(cms, 0, forged)
+  assert.deepEqual(report(bySomeone).signers[0]?.timeStamps.map(codeOf), ['signature-bad'])
+  // A second stamp is added to the first, and the earliest good one counts.
+  const two = addSignatureTimeStamp(bySomeone, 0, stampOver(signer.signature))
+  assert.equal(report(two).signers[0]?.timeStamps.length, 2)
+  assert.equal(report(two).signers[0]?.level, 'cades-t')
+})
+
+test('what does not fill the container, is cut, or is over the counts is refused', () => {
+  const cms = cadesSpecimen()
+  assert.equal(judged(concat(cms, Uint8Array.of(0))), 'cms-malformed')
+  assert.equal(judged(cms.subarray(0, -1)), 'cms-malformed')
+  assert.equal(judged(cmsLeaf.raw), 'cms-malformed')
+  const data = parseSignedData(cms)
+  const signers = Array.from({ length: 33 }, () => data.signers[0]?.raw ?? cms)
+  const code = (crowd: Uint8Array): string => {
+    try {
+      parseSignedData(crowd)
+    } catch (error) {
+      if (error instanceof MalformedError) return error.code
+    }
+    return 'read'
+  }
+  assert.equal(code(encodeSignedData({ ...data, signers })), 'too-many')
+  assert.equal(code(encodeSignedData({ ...data, signers: signers.slice(1) })), 'read')
+  const times = Array.from({ length: 65 }, (_, i) =>
+    encodeAttribute(`2.999.${i}`, utcTime(specimenNow)),
+  )
+  assert.equal(code(handMade({ attributes: times })), 'too-many')
+  assert.equal(code(handMade({ attributes: [sequence()] })), 'truncated')
+})

@@ -1,0 +1,298 @@
+/**
+ * Judges the certificate of a signer: key, kind and purpose, path, revocation. Shared by bare signatures and CMS. Where
+ * a time-stamp proves that the signature existed at a time, the certificate is judged for that time: see `standingOf`.
+ */
+import type { Certificate } from './certificate.ts'
+import type { PublicKey } from './crypto.ts'
+import { parseCrl, RevocationList } from './crl.ts'
+import { MalformedError } from './der.ts'
+import { keyUsages } from './extension.ts'
+import type { KeyCache } from './key-cache.ts'
+import { parseOcspResponse } from './ocsp.ts'
+import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
+import type { PolicyInputs } from './policy-graph.ts'
+import { isPoolKey } from './pool-key.ts'
+import {
+  type CertificateKind,
+  type CertificateProfile,
+  classifyLeaf,
+  isKeyAllowed,
+} from './profile.ts'
+import {
+  type Instant,
+  passed,
+  type Reason,
+  reason,
+  rejected,
+  rejectedFor,
+  type Verdict,
+} from './reason.ts'
+import { judgeRevocation, type NotRevoked, type RevocationEvidence } from './revocation.ts'
+import type { RevocationReason } from './revocation-reason.ts'
+
+/** What a signer's certificate must be. */
+export type SignerRules =
+  | {
+      /** A JPKI certificate of one kind, issued by an anchor itself. */
+      readonly kind: 'profile'
+      readonly profile: CertificateProfile
+      readonly purpose: CertificateKind
+      /** `refused` wherever anything is at stake; `danger-accepted` in a town and in tests. */
+      readonly poolKeys: 'refused' | 'danger-accepted'
+    }
+  | {
+      /** RFC 5280 alone: any certificate whose key usage, where it is limited, lets it sign. */
+      readonly kind: 'standard'
+      readonly policies: PolicyInputs
+      /** An extended key usage that a certificate which limits its usages must allow. */
+      readonly purpose: string | undefined
+    }
+
+/** All that decides. */
+export interface SignerDemands {
+  /** The time of judgement. */
+  readonly at: Instant
+  /** A time at which the signature is proven to have existed; undefined: it is known to exist only now. */
+  readonly provenAt: Instant | undefined
+  readonly anchors: readonly Certificate[]
+  readonly intermediates: readonly Certificate[]
+  readonly revocation: RevocationEvidence
+  readonly rules: SignerRules
+  readonly keys: KeyCache
+}
+
+/** How a certificate stands: not revoked, or revoked only after the signature was proven to exist. */
+export type CertificateStanding =
+  | { readonly kind: 'not-revoked'; readonly notRevoked: NotRevoked }
+  | { readonly kind: 'revoked-later'; readonly revokedAt: Instant }
+
+/** Each step by itself; `standings` holds one for every certificate of the path below the anchor, leaf first. */
+export interface SignerJudgement {
+  readonly key: Verdict<PublicKey>
+  readonly classified: Verdict<CertificateKind | undefined>
+  readonly path: Verdict<VerifiedPath>
+  readonly standings: Verdict<readonly CertificateStanding[]> | undefined
+}
+
+/** Takes every step that can be taken. */
+export function judgeSigner(certificate: Certificate, demands: SignerDemands): SignerJudgement {
+  const key = loadKey(certificate, demands.keys)
+  const classified = classify(certificate, key, demands.rules)
+  const path = findPath(certificate, classified, demands)
+  const standings = path.kind === 'passed' ? standingsOf(path.value, demands) : undefined
+  return { key, classified, path, standings }
+}
+
+/** The rejection that several verdicts amount to; at least one of them must have rejected. */
+export function collect(verdicts: readonly (Verdict<unknown> | undefined)[]): Verdict<never> {
+  const reasons: Reason[] = []
+  for (const each of verdicts) {
+    if (each !== undefined && each.kind !== 'passed') reasons.push(...each.reasons)
+  }
+  const [first, ...rest] = reasons
+  if (first === undefined) throw new Error('nothing was wrong')
+  return rejected([first, ...rest])
+}
+
+/** The verdict that a malformed certificate amounts to; other errors are thrown on. */
+export function malformedCertificate(error: unknown): Verdict<never> {
+  if (error instanceof MalformedError) {
+    return rejected([reason('certificate-malformed', { detail: error.code })])
+  }
+  throw error
+}
+
+function loadKey(certificate: Certificate, keys: KeyCache): Verdict<PublicKey> {
+  try {
+    return passed(certificate.publicKey(keys))
+  } catch (error) {
+    if (error instanceof MalformedError)
+      return rejectedFor('key-unacceptable', { detail: error.code })
+    throw error
+  }
+}
+
+// Kind, purpose and key of the leaf.
+function classify(
+  certificate: Certificate,
+  key: Verdict<PublicKey>,
+  rules: SignerRules,
+): Verdict<CertificateKind | undefined> {
+  try {
+    if (rules.kind === 'standard') {
+      const usage = certificate.keyUsage
+      const isSigning = usage === undefined || (usage & signingUsages) !== 0
+      return isSigning ? passed(undefined) : rejectedFor('key-usage-unacceptable')
+    }
+    const classified = classifyLeaf(certificate, rules.profile)
+    if (classified.kind !== 'passed') return classified
+    const { kind } = classified.value.leaf
+    if (key.kind !== 'passed') return passed(kind)
+    if (kind !== rules.purpose) {
+      return rejectedFor('wrong-purpose', { certificate: kind, purpose: rules.purpose })
+    }
+    if (rules.poolKeys === 'refused' && isPoolKey(certificate.spki)) {
+      return rejectedFor('key-test-only')
+    }
+    const { facts } = key.value
+    if (!isKeyAllowed(facts, rules.profile))
+      return rejectedFor('key-unacceptable', { kind: facts.kind })
+    return passed(kind)
+  } catch (error) {
+    return malformedCertificate(error)
+  }
+}
+
+function findPath(
+  certificate: Certificate,
+  classified: Verdict<CertificateKind | undefined>,
+  demands: SignerDemands,
+): Verdict<VerifiedPath> {
+  const { rules } = demands
+  const isProfile = rules.kind === 'profile'
+  return verifyPath(certificate, {
+    at: demands.provenAt ?? demands.at,
+    anchors: demands.anchors,
+    // JPKI has one tier: the leaf's issuer is an anchor.
+    intermediates: isProfile ? [] : demands.intermediates,
+    policies: isProfile ? profilePolicies(rules.profile, classified) : rules.policies,
+    purpose: isProfile ? undefined : rules.purpose,
+    keyUsage: 0,
+    keys: demands.keys,
+    budget: pathBudget,
+  })
+}
+
+// The policy that makes the kind must hold all the way.
+function profilePolicies(
+  profile: CertificateProfile,
+  classified: Verdict<CertificateKind | undefined>,
+): PolicyInputs {
+  const kind = classified.kind === 'passed' ? classified.value : undefined
+  const leaves = profile.leaves.filter(each => kind === undefined || each.kind === kind)
+  return {
+    acceptable: leaves.flatMap(each => each.policies),
+    isExplicitRequired: true,
+    isMappingInhibited: true,
+    isAnyInhibited: true,
+  }
+}
+
+function standingsOf(
+  path: VerifiedPath,
+  demands: SignerDemands,
+): Verdict<readonly CertificateStanding[]> {
+  const standings: CertificateStanding[] = []
+  for (const [position, certificate] of path.certificates.entries()) {
+    const issuer = path.certificates[position + 1] ?? path.anchor
+    const found = standingOf(certificate, issuer, demands)
+    if (found.kind !== 'passed') return found
+    standings.push(found.value)
+  }
+  return passed(standings)
+}
+
+/**
+ * Without a proven time: not revoked by evidence that is fresh now. With one: not revoked by evidence that is fresh now
+ * or at the end of the certificate, or that was issued between the proven time and then; or revoked after the proven
+ * time for a reason that does not throw doubt on the key. Evidence from before the proven time that is no longer fresh
+ * proves nothing: a revocation may have been on its way.
+ */
+function standingOf(
+  certificate: Certificate,
+  issuer: Certificate,
+  demands: SignerDemands,
+): Verdict<CertificateStanding> {
+  const { provenAt } = demands
+  const judge = (at: Instant): Verdict<NotRevoked> =>
+    judgeRevocation(certificate, issuer, {
+      at,
+      evidence: demands.revocation,
+      keys: demands.keys,
+    })
+  const now = judge(demands.at)
+  if (provenAt === undefined) return standing(now)
+  // A list may drop a certificate once it has ended, so that its silence afterwards means nothing.
+  const end = Math.min(demands.at, certificate.notAfter)
+  const isEnded = end < demands.at
+  if (now.kind === 'failed') return revokedLater(now, provenAt)
+  if (now.kind === 'passed' && !isEnded) return standing(now)
+  let best = now.kind === 'passed' ? rejectedFor('revocation-missing', { at: end }) : now
+  for (const at of [
+    ...(isEnded ? [end] : []),
+    ...issueTimes(certificate, demands, provenAt, end),
+  ]) {
+    const then = judge(at)
+    if (then.kind === 'failed') return revokedLater(then, provenAt)
+    if (then.kind === 'passed') return standing(then)
+    best = then
+  }
+  return best
+}
+
+function standing(found: Verdict<NotRevoked>): Verdict<CertificateStanding> {
+  return found.kind === 'passed' ? passed({ kind: 'not-revoked', notRevoked: found.value }) : found
+}
+
+function revokedLater(
+  found: Verdict<never> & { readonly kind: 'failed' },
+  provenAt: Instant,
+): Verdict<CertificateStanding> {
+  const [first, ...others] = found.reasons
+  const { revokedAt, reason: why } = first.evidence
+  const isLater =
+    others.length === 0 &&
+    first.code === 'certificate-revoked' &&
+    typeof revokedAt === 'number' &&
+    revokedAt > provenAt &&
+    typeof why === 'string' &&
+    !doubtful.has(why)
+  return isLater ? passed({ kind: 'revoked-later', revokedAt }) : found
+}
+
+// Times at which evidence at hand was issued, from `from` to `to`, newest first.
+function issueTimes(
+  certificate: Certificate,
+  demands: SignerDemands,
+  from: Instant,
+  to: Instant,
+): readonly Instant[] {
+  const { revocation } = demands
+  const times: Instant[] = []
+  try {
+    if (revocation.kind === 'ocsp') {
+      const response = parseOcspResponse(revocation.response)
+      if (response.kind === 'basic') times.push(response.producedAt)
+    } else if (revocation.kind === 'crls') {
+      for (const each of revocation.lists) {
+        const list = readList(each)
+        if (list?.issuer.matches(certificate.issuer)) times.push(list.thisUpdate)
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+  }
+  const within = times.filter(each => each >= from && each <= to)
+  return [...new Set(within)].sort((a, b) => b - a).slice(0, issueTimesMax)
+}
+
+function readList(given: RevocationList | Uint8Array): RevocationList | undefined {
+  if (given instanceof RevocationList) return given
+  try {
+    return parseCrl(given)
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined
+    throw error
+  }
+}
+
+const signingUsages = keyUsages.digitalSignature | keyUsages.nonRepudiation
+/** Every time costs one judgement by all lists, so that hostile lists must not buy many. */
+const issueTimesMax = 4
+// The day that a list gives is when the loss was reported, not when it happened.
+const doubtful: ReadonlySet<string> = new Set<RevocationReason>([
+  'unspecified',
+  'keyCompromise',
+  'caCompromise',
+  'aaCompromise',
+])
