@@ -6,8 +6,8 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { assertAccessible, picture, startChromium } from './browser.ts'
 
 for (const isSplit of [false, true])
-  test(`a newcomer opens an account and logs in, ${isSplit ? 'in a split town' : 'in one process'}`, async () => {
-    await using town = await startTestTown({ isSplit })
+  test(`a newcomer opens an account and logs in, ${isSplit ? 'in a split town on PostgreSQL' : 'in one process'}`, async () => {
+    await using town = await startTestTown({ isSplit, database: isSplit ? 'postgres' : 'embedded' })
     await using browser = await startChromium()
     const context = await browser.newContext({
       locale: 'ja-JP',

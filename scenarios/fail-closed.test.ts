@@ -24,148 +24,150 @@ type Mischief =
   | 'altered-manifest'
   | 'silent'
 
-describe('fail closed', () => {
-  let mischief: Mischief = 'none'
-  let town: TestTown
-  let lists: TestProvider
-  let asking: TestProvider
-  before(async () => {
-    town = await startTestTown({
-      wire: (program, fetch) =>
-        program === 'platform' ? disturbing(fetch, () => mischief) : fetch,
-    })
-    lists = await town.provider({ id: 'lists' })
-    asking = await town.provider({ id: 'asking', revocation: 'ocsp' })
-  })
-  after(() => town.stop())
-
-  async function login(provider: TestProvider, persona = 'plain-adult'): Promise<string> {
-    const { url, pending } = await provider.sekisho.beginLogin()
-    await using person = await town.person(persona)
-    const page = await person.visit(url)
-    const code = codeOn(page)
-    if (code === 'none') await provider.sekisho.finish(page.url, pending)
-    return code
-  }
-  const refresh = () => codeOf(town.admin('platform', 'revocation-refresh'))
-  /** A day passes: the lists in force are stale, the authority has published anew, and the wire does what it does. */
-  const dayPasses = async (next: Mischief): Promise<string> => {
-    mischief = next
-    await town.clock.advance(27 * hourMs)
-    await town.admin('authority', 'publish')
-    return refresh()
-  }
-
-  it('a list with a broken signature is not taken over; when the old one is stale, it is told as untrusted', async () => {
-    assert.equal(await login(lists), 'none')
-    assert.equal(await dayPasses('altered-list'), 'none')
-    assert.equal(await login(lists), 'revocation-untrusted')
-    // Who has validity asked for each time does not need the lists.
-    assert.equal(await login(asking), 'none')
-    mischief = 'none'
-    assert.equal(await refresh(), 'none')
-    assert.equal(await login(lists), 'none')
-  })
-
-  it('a list of another municipality in place of one’s own is not taken over', async () => {
-    assert.equal(await dayPasses('swapped-lists'), 'none')
-    assert.equal(await login(lists), 'revocation-wrong-partition')
-  })
-
-  it('a manifest that is not the authority’s to the letter changes nothing', async () => {
-    assert.equal(await dayPasses('altered-manifest'), 'authority-answer-invalid')
-    mischief = 'silent'
-    assert.equal(await refresh(), 'authority-unreachable')
-    mischief = 'none'
-    assert.equal(await refresh(), 'none')
-    assert.equal(await login(lists), 'none')
-  })
-
-  it('a platform that never had a list refuses, and is not ready', async () => {
-    mischief = 'missing-list'
-    await town.stopProgram('platform')
-    await (await town.tables('platform')).transaction(tx => tx.deleteFrom('crl').execute())
-    await town.startProgram('platform')
-    assert.equal(await login(lists), 'revocation-unavailable')
-    const ready = await town.fetch(`${town.urls.platform}/ready`)
-    assert.equal(ready.status, 503)
-    mischief = 'none'
-    assert.equal(await refresh(), 'none')
-    assert.equal((await town.fetch(`${town.urls.platform}/ready`)).status, 200)
-    assert.equal(await login(lists), 'none')
-  })
-
-  it('a hold is seen at once by who has validity asked, and by the lists as soon as they are there', async () => {
-    mischief = 'silent'
-    await town.admin('authority', 'resident-event', {
-      resident: 'pin-always',
-      event: { what: 'lost' },
-    })
-    assert.equal(await login(lists, 'pin-always'), 'none')
-    mischief = 'none'
-    assert.equal(await login(asking, 'pin-always'), 'certificate-held')
-    await town.settle()
-    assert.equal(await login(lists, 'pin-always'), 'certificate-held')
-    await town.happen('pin-always', { what: 'found' })
-    assert.equal(await login(lists, 'pin-always'), 'none')
-  })
-
-  it('without the authority: lists serve until they are stale, what must be asked is refused, nothing is guessed', async () => {
-    const { subject } = await identified('foreign-resident', lists.sekisho)
-    await town.stopProgram('authority')
-    assert.equal(await login(lists), 'none')
-    assert.equal(await login(asking), 'authority-unreachable')
-    assert.equal((await lists.sekisho.confirmChange(subject)).meaning, 'no-change')
-    await town.clock.advance(27 * hourMs)
-    assert.equal(await login(lists), 'revocation-stale')
-    assert.equal(await codeOf(lists.sekisho.confirmChange(subject)), 'revocation-stale')
-    await town.startProgram('authority')
-    await town.settle()
-    assert.equal(await login(lists), 'none')
-    assert.equal(await login(asking), 'none')
-  })
-
-  async function identified(persona: string, sekisho: Sekisho) {
-    const { url, pending } = await sekisho.beginIdentify(['name'])
-    await using person = await town.person(persona)
-    return sekisho.finish((await person.visit(url)).url, pending)
-  }
-
-  it('without the platform a provider gets an error, never a login', async () => {
-    await town.stopProgram('platform')
-    assert.equal(await codeOf(lists.sekisho.beginLogin()), 'platform-unreachable')
-    await using person = await town.person('plain-adult')
-    const page = await person.visit(`${town.urls.bank}/login`)
-    assert.ok(page.status >= 400)
-    assert.equal(codeOn(page), 'platform-unreachable')
-    await person.card.release()
-    await town.startProgram('platform')
-    assert.equal(await login(lists), 'none')
-  })
-
-  it('a second process on the same data folder does not start', async () => {
-    const child = spawn(
-      process.execPath,
-      [
-        join(import.meta.dirname, '..', 'packages', 'cli', 'src', 'main.ts'),
-        'town',
-        '--data',
-        town.layout.folder,
-        '--json',
-      ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    )
-    let said = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said += text
+for (const database of ['embedded', 'postgres'] as const)
+  describe(`fail closed on ${database}`, () => {
+    let mischief: Mischief = 'none'
+    let town: TestTown
+    let lists: TestProvider
+    let asking: TestProvider
+    before(async () => {
+      town = await startTestTown({
+        database,
+        wire: (program, fetch) =>
+          program === 'platform' ? disturbing(fetch, () => mischief) : fetch,
       })
-    const [status] = await once(child, 'exit')
-    assert.notEqual(status, 0)
-    assert.match(said, /data-folder-in-use/)
-    assert.equal(await login(lists), 'none')
+      lists = await town.provider({ id: 'lists' })
+      asking = await town.provider({ id: 'asking', revocation: 'ocsp' })
+    })
+    after(() => town.stop())
+
+    async function login(provider: TestProvider, persona = 'plain-adult'): Promise<string> {
+      const { url, pending } = await provider.sekisho.beginLogin()
+      await using person = await town.person(persona)
+      const page = await person.visit(url)
+      const code = codeOn(page)
+      if (code === 'none') await provider.sekisho.finish(page.url, pending)
+      return code
+    }
+    const refresh = () => codeOf(town.admin('platform', 'revocation-refresh'))
+    /** A day passes: the lists in force are stale, the authority has published anew, and the wire does what it does. */
+    const dayPasses = async (next: Mischief): Promise<string> => {
+      mischief = next
+      await town.clock.advance(27 * hourMs)
+      await town.admin('authority', 'publish')
+      return refresh()
+    }
+
+    it('a list with a broken signature is not taken over; when the old one is stale, it is told as untrusted', async () => {
+      assert.equal(await login(lists), 'none')
+      assert.equal(await dayPasses('altered-list'), 'none')
+      assert.equal(await login(lists), 'revocation-untrusted')
+      // Who has validity asked for each time does not need the lists.
+      assert.equal(await login(asking), 'none')
+      mischief = 'none'
+      assert.equal(await refresh(), 'none')
+      assert.equal(await login(lists), 'none')
+    })
+
+    it('a list of another municipality in place of one’s own is not taken over', async () => {
+      assert.equal(await dayPasses('swapped-lists'), 'none')
+      assert.equal(await login(lists), 'revocation-wrong-partition')
+    })
+
+    it('a manifest that is not the authority’s to the letter changes nothing', async () => {
+      assert.equal(await dayPasses('altered-manifest'), 'authority-answer-invalid')
+      mischief = 'silent'
+      assert.equal(await refresh(), 'authority-unreachable')
+      mischief = 'none'
+      assert.equal(await refresh(), 'none')
+      assert.equal(await login(lists), 'none')
+    })
+
+    it('a platform that never had a list refuses, and is not ready', async () => {
+      mischief = 'missing-list'
+      await town.stopProgram('platform')
+      await (await town.tables('platform')).transaction(tx => tx.deleteFrom('crl').execute())
+      await town.startProgram('platform')
+      assert.equal(await login(lists), 'revocation-unavailable')
+      const ready = await town.fetch(`${town.urls.platform}/ready`)
+      assert.equal(ready.status, 503)
+      mischief = 'none'
+      assert.equal(await refresh(), 'none')
+      assert.equal((await town.fetch(`${town.urls.platform}/ready`)).status, 200)
+      assert.equal(await login(lists), 'none')
+    })
+
+    it('a hold is seen at once by who has validity asked, and by the lists as soon as they are there', async () => {
+      mischief = 'silent'
+      await town.admin('authority', 'resident-event', {
+        resident: 'pin-always',
+        event: { what: 'lost' },
+      })
+      assert.equal(await login(lists, 'pin-always'), 'none')
+      mischief = 'none'
+      assert.equal(await login(asking, 'pin-always'), 'certificate-held')
+      await town.settle()
+      assert.equal(await login(lists, 'pin-always'), 'certificate-held')
+      await town.happen('pin-always', { what: 'found' })
+      assert.equal(await login(lists, 'pin-always'), 'none')
+    })
+
+    it('without the authority: lists serve until they are stale, what must be asked is refused, nothing is guessed', async () => {
+      const { subject } = await identified('foreign-resident', lists.sekisho)
+      await town.stopProgram('authority')
+      assert.equal(await login(lists), 'none')
+      assert.equal(await login(asking), 'authority-unreachable')
+      assert.equal((await lists.sekisho.confirmChange(subject)).meaning, 'no-change')
+      await town.clock.advance(27 * hourMs)
+      assert.equal(await login(lists), 'revocation-stale')
+      assert.equal(await codeOf(lists.sekisho.confirmChange(subject)), 'revocation-stale')
+      await town.startProgram('authority')
+      await town.settle()
+      assert.equal(await login(lists), 'none')
+      assert.equal(await login(asking), 'none')
+    })
+
+    async function identified(persona: string, sekisho: Sekisho) {
+      const { url, pending } = await sekisho.beginIdentify(['name'])
+      await using person = await town.person(persona)
+      return sekisho.finish((await person.visit(url)).url, pending)
+    }
+
+    it('without the platform a provider gets an error, never a login', async () => {
+      await town.stopProgram('platform')
+      assert.equal(await codeOf(lists.sekisho.beginLogin()), 'platform-unreachable')
+      await using person = await town.person('plain-adult')
+      const page = await person.visit(`${town.urls.bank}/login`)
+      assert.ok(page.status >= 400)
+      assert.equal(codeOn(page), 'platform-unreachable')
+      await person.card.release()
+      await town.startProgram('platform')
+      assert.equal(await login(lists), 'none')
+    })
+
+    it('a second process on the same data folder does not start', async () => {
+      const child = spawn(
+        process.execPath,
+        [
+          join(import.meta.dirname, '..', 'packages', 'cli', 'src', 'main.ts'),
+          'town',
+          '--data',
+          town.layout.folder,
+          '--json',
+        ],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      )
+      let said = ''
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          said += text
+        })
+      const [status] = await once(child, 'exit')
+      assert.notEqual(status, 0)
+      assert.match(said, /data-folder-in-use/)
+      assert.equal(await login(lists), 'none')
+    })
   })
-})
 
 /** Does to the authority's publication what a hostile or broken network could. */
 function disturbing(fetch: Fetch, now: () => Mischief): Fetch {
