@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addSignatureTimeStamp, joinSigners } from './assemble/cades.ts'
 import { encodeSignedData } from './assemble/signed-data.ts'
+import { parseCertificate } from './certificate.ts'
 import { parseSignedData } from './cms.ts'
 import {
   cadesSpecimen,
@@ -31,6 +32,12 @@ import { judgeTimeStamp } from './time-stamp-judgement.ts'
 
 const seconds = String(Math.floor(specimenNow / 1000))
 const keys = new KeyCache(64)
+const open = {
+  acceptable: 'any',
+  isExplicitRequired: false,
+  isMappingInhibited: false,
+  isAnyInhibited: false,
+} as const
 const second = specimenLeaf('signature', cmsAuthority, 12)
 
 function opensslVerifies(cms: Uint8Array, ...more: readonly string[]): string {
@@ -176,6 +183,51 @@ test('lists in the container count among the evidence, and openssl reads the con
   const none = { revocation: { kind: 'crls', lists: [] } } as const
   assert.equal(judged(cms, none), 'passed')
   assert.equal(judged(cadesSpecimen(), none), 'revocation-missing')
+})
+
+test('under the rules of RFC 5280 alone: ECDSA, an intermediate authority in the container, no signing purpose', () => {
+  using judge = new OpensslJudge()
+  const made = (name: string, issuer: string | undefined, extensions: string): string => {
+    const key = judge.path(`${name}.key`)
+    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-nodes']
+    const by = issuer === undefined ? [] : ['-CA', judge.path(`${issuer}.pem`), '-CAkey']
+    const signing = issuer === undefined ? [] : [judge.path(`${issuer}.key`)]
+    const config = judge.file(
+      `${name}.cnf`,
+      `[req]\ndistinguished_name = dn\nx509_extensions = x\n[dn]\n[x]\n${extensions}\n`,
+    )
+    const out = judge.path(`${name}.pem`)
+    const subject = ['-config', config, '-subj', `/CN=${name}`, '-days', '30', '-sha384']
+    const said = judge.run(...args, ...by, ...signing, ...subject, '-keyout', key, '-out', out)
+    assert.equal(said.status, 0, said.text)
+    return out
+  }
+  const authority = 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign'
+  const root = made('root', undefined, authority)
+  const middle = made('middle', 'root', authority)
+  const der = (pem: string): Uint8Array => judge.run('x509', '-in', pem, '-outform', 'DER').bytes
+  const anchors = [parseCertificate(der(root))]
+  const at = (anchors[0]?.notBefore ?? 0) + 3_600_000
+  const rules = { kind: 'standard', policies: open, purpose: undefined } as const
+  const given = { rules, anchors, at, revocation: { kind: 'danger-unchecked' } } as const
+  const signedBy = (usage: string, md: string): Uint8Array => {
+    const leaf = made('leaf', 'middle', `keyUsage=${usage}`)
+    const out = judge.path('cms.der')
+    const document = judge.file('document', cmsDocument)
+    const how = ['-sign', '-binary', '-nodetach', '-cades', '-md', md, '-outform', 'DER']
+    const who = ['-signer', leaf, '-inkey', judge.path('leaf.key'), '-certfile', middle]
+    const said = judge.run('cms', ...how, ...who, '-in', document, '-out', out)
+    assert.equal(said.status, 0, said.text)
+    return judge.read(out)
+  }
+  for (const hash of ['sha256', 'sha384', 'sha512']) {
+    assert.equal(judged(signedBy('digitalSignature', hash), given), 'passed', hash)
+  }
+  assert.equal(judged(signedBy('keyAgreement', 'sha256'), given), 'key-usage-unacceptable')
+  const cms = signedBy('nonRepudiation', 'sha256')
+  assert.equal(judged(cms, { ...given, anchors: [cmsAuthority.certificate] }), 'issuer-unknown')
+  const unknown = { kind: 'crls', lists: [] } as const
+  assert.equal(judged(cms, { ...given, revocation: unknown }), 'revocation-missing')
 })
 
 test('openssl reads our time-stamp request, and verifies our token and response', () => {

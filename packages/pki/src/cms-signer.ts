@@ -25,8 +25,15 @@ import {
 import { digest } from './crypto.ts'
 import { bytesEqual, MalformedError } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
+import { type PathBudget, pathBudget } from './path.ts'
 import { type Instant, type Reason, reason } from './reason.ts'
 import { verifySignature } from './signature.ts'
+
+/**
+ * What the search for one path may spend when the certificates come in a container: 32 signers with four time-stamps each
+ * make 160 searches, so that each gets less than a search by itself.
+ */
+export const cmsPathBudget: PathBudget = { ...pathBudget, signaturesMax: 24, candidatesMax: 2000 }
 
 /** The content that was signed: its bytes, or, where they are too many to hold, its hashes by algorithm. */
 export type CmsContent =

@@ -34,6 +34,12 @@ import {
 } from './specimen-for-tests.ts'
 
 const day = 24 * 3_600_000
+const open = {
+  acceptable: 'any',
+  isExplicitRequired: false,
+  isMappingInhibited: false,
+  isAnyInhibited: false,
+} as const
 const { contentType, messageDigest, signingTime, signingCertificate } = usualAttributes
 
 function report(cms: Uint8Array, vary: Partial<CmsDemands> = {}): CmsReport {
@@ -248,6 +254,10 @@ test('a time-stamp makes level T and carries the signature past the end of its c
   const silent = specimenCrl('signature', cmsAuthority, after)
   assert.notEqual(judged(cms, { at: later, ...lists(silent) }), 'passed')
   assert.equal(judged(cadesSpecimen(), { at: later, ...lists(silent) }), 'certificate-expired')
+  const late = stamped(cmsLeaf.notAfter + day)
+  assert.equal(judged(late, { at: later, ...lists(silent) }), 'certificate-expired')
+  const early = stamped(cmsLeaf.notBefore - day)
+  assert.equal(judged(early), 'certificate-not-yet-valid')
 })
 
 test('revoked after the time-stamp is no harm; before it, on hold, or for a doubtful reason is', () => {
@@ -309,6 +319,26 @@ test('a bad time-stamp gives no time, and does no harm where none is demanded', 
   const two = addSignatureTimeStamp(bySomeone, 0, stampOver(signer.signature))
   assert.equal(report(two).signers[0]?.timeStamps.length, 2)
   assert.equal(report(two).signers[0]?.level, 'cades-t')
+})
+
+test('a container full of signers, certificates and stamps is judged within its budget', () => {
+  const [signer] = parseSignedData(stamped(specimenNow - 60_000)).signers
+  assert.ok(signer !== undefined)
+  const impostors = Array.from({ length: 63 }, (_, i) => specimenAuthority('signature', 50 + i))
+  const full = encodeSignedData({
+    contentType: contentTypes.data,
+    content: cmsDocument,
+    digestAlgorithms: [],
+    certificates: [cmsLeaf.raw, ...impostors.map(each => each.certificate.raw)],
+    crls: impostors.map(each => specimenCrl('signature', each)),
+    signers: Array.from({ length: 32 }, () => signer.raw),
+  })
+  const rules = { kind: 'standard', policies: open, purpose: undefined } as const
+  const begun = performance.now()
+  assert.equal(judged(full, { rules }), 'passed')
+  const tried = report(full, { rules, anchors: [] })
+  assert.ok(performance.now() - begun < 5000)
+  assert.equal(codeOf(tried.verdict), 'search-budget-exhausted')
 })
 
 test('what does not fill the container, is cut, or is over the counts is refused', () => {

@@ -10,10 +10,12 @@ import { attributeIds } from './cms-attribute.ts'
 import {
   checkSigner,
   type CmsContent,
+  cmsPathBudget,
   contentOf,
   readCertificates,
   type SignerFindings,
 } from './cms-signer.ts'
+import { crlBytesMax } from './crl.ts'
 import { MalformedError } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
 import type { VerifiedPath } from './path.ts'
@@ -27,7 +29,7 @@ import {
   rejectedFor,
   type Verdict,
 } from './reason.ts'
-import type { RevocationEvidence } from './revocation.ts'
+import { type RevocationEvidence, withListsParsed } from './revocation.ts'
 import { type CertificateStanding, judgeSigner, type SignerRules } from './signer-certificate.ts'
 import { judgeTimeStamp, type TimeStampTrust, type ValidTimeStamp } from './time-stamp-judgement.ts'
 
@@ -95,6 +97,7 @@ interface Prepared {
   readonly content: CmsContent | undefined
   readonly bag: readonly Certificate[]
   readonly revocation: RevocationEvidence
+  readonly timeStamps: TimeStampTrust | undefined
 }
 
 /** Judges a container and each of its signers. Throws nothing, whatever the bytes. */
@@ -111,10 +114,15 @@ export function validateCms(demands: CmsDemands): CmsReport {
     data,
     content,
     bag: [...readCertificates(data.certificates), ...demands.certificates],
-    revocation:
+    revocation: withListsParsed(
       revocation.kind === 'crls'
-        ? { kind: 'crls' as const, lists: [...revocation.lists, ...data.crls] }
+        ? { kind: 'crls', lists: [...revocation.lists, ...withinBudget(data.crls)] }
         : revocation,
+    ),
+    timeStamps:
+      demands.timeStamps === undefined
+        ? undefined
+        : { ...demands.timeStamps, revocation: withListsParsed(demands.timeStamps.revocation) },
   }
   const signers = data.signers.map(signer => judge(signer, prepared, demands))
   return { verdict: together(signers), signers }
@@ -130,6 +138,15 @@ function readContainer(given: Uint8Array | SignedData): Verdict<SignedData> {
       ? rejectedFor('cms-encoding-unsupported')
       : rejectedFor('cms-malformed', { detail: error.code })
   }
+}
+
+// All lists of a container together may be as large as one list by itself; those beyond are passed over.
+function withinBudget(crls: readonly Uint8Array[]): readonly Uint8Array[] {
+  let left = crlBytesMax
+  return crls.filter(each => {
+    left -= each.length
+    return left >= 0
+  })
 }
 
 function together(signers: readonly CmsSignerReport[]): Verdict<readonly ValidCmsSigner[]> {
@@ -149,7 +166,7 @@ function judge(signer: CmsSigner, prepared: Prepared, demands: CmsDemands): CmsS
   const { keys, at } = demands
   const check = { data, content, certificates: bag, isVersion1Binding: false, keys }
   const found = checkSigner(signer, check)
-  const timeStamps = judgeTimeStamps(signer, demands)
+  const timeStamps = judgeTimeStamps(signer, demands, prepared.timeStamps)
   const proven = timeStamps.flatMap(each => (each.kind === 'passed' ? [each.value.provenAt] : []))
   const provenAt = proven.length === 0 ? undefined : Math.min(...proven)
   const level = levelOf(found, provenAt)
@@ -166,6 +183,7 @@ function judge(signer: CmsSigner, prepared: Prepared, demands: CmsDemands): CmsS
     intermediates: bag,
     revocation,
     rules: demands.rules,
+    budget: cmsPathBudget,
     keys,
   })
   for (const each of [key, classified, path, standings]) {
@@ -193,8 +211,8 @@ function judge(signer: CmsSigner, prepared: Prepared, demands: CmsDemands): CmsS
 function judgeTimeStamps(
   signer: CmsSigner,
   demands: CmsDemands,
+  trust: TimeStampTrust | undefined,
 ): readonly Verdict<ValidTimeStamp>[] {
-  const trust = demands.timeStamps
   if (trust === undefined) return []
   const tokens = signer.unsignedAttributes
     .filter(each => each.id === attributeIds.signatureTimeStamp)

@@ -3,7 +3,7 @@
  * issued the certificate signed it: all generations of a JPKI CA share one name, and each numbers its certificates
  * alone. A list of another partition says nothing about the certificate.
  */
-import { signatureAlgorithm } from './algorithm.ts'
+import { type SignatureAlgorithm, signatureAlgorithm } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import { type CrlEntry, parseCrl, RevocationList } from './crl.ts'
 import { bytesEqual, MalformedError } from './der.ts'
@@ -215,11 +215,28 @@ function checkCrlIssuer(
     if (algorithm === 'weak' || algorithm === 'unsupported') {
       return reason('crl-signature-bad', { algorithm })
     }
-    const isGood = issuer.publicKey(keys).verify(algorithm, list.tbs, list.signature)
-    return isGood ? undefined : reason('crl-signature-bad')
+    return isSignedBy(list, issuer, algorithm, keys) ? undefined : reason('crl-signature-bad')
   } catch (error) {
     return malformed(error)
   }
+}
+
+// One list is asked for again for every signer of a container, and hashing it is what costs.
+function isSignedBy(
+  list: RevocationList,
+  issuer: Certificate,
+  algorithm: SignatureAlgorithm,
+  keys: KeyCache,
+): boolean {
+  let known = signedBy.get(list)
+  if (known === undefined) {
+    known = new WeakMap()
+    signedBy.set(list, known)
+  }
+  const found =
+    known.get(issuer) ?? issuer.publicKey(keys).verify(algorithm, list.tbs, list.signature)
+  known.set(issuer, found)
+  return found
 }
 
 function newest(lists: readonly RevocationList[]): RevocationList | undefined {
@@ -246,3 +263,6 @@ function malformed(error: unknown): Reason {
   if (error instanceof MalformedError) return reason('crl-malformed', { detail: error.code })
   throw error
 }
+
+// Facts about two things that do not change; forgotten with them.
+const signedBy = new WeakMap<RevocationList, WeakMap<Certificate, boolean>>()

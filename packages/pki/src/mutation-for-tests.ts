@@ -4,6 +4,16 @@
  */
 import assert from 'node:assert/strict'
 import { type Certificate, parseCertificate } from './certificate.ts'
+import { addSignatureTimeStamp } from './assemble/cades.ts'
+import { parseSignedData } from './cms.ts'
+import {
+  cadesSpecimen,
+  cmsDemands,
+  cmsDocument,
+  stampOver,
+  stampTrust,
+} from './cms-specimen-for-tests.ts'
+import { validateCms } from './cms-validation.ts'
 import { parseCrl, type RevocationList } from './crl.ts'
 import { judgeByCrls } from './crl-judgement.ts'
 import { bytesEqual, MalformedError } from './der.ts'
@@ -11,6 +21,7 @@ import { readPolicyQualifiers } from './extension.ts'
 import { readFourAttributes } from './four-attributes.ts'
 import { issueOcspResponse } from './issue/ocsp.ts'
 import { issueResponderCertificate } from './issue/jpki.ts'
+import { issueTimeStampResponse } from './issue/time-stamp.ts'
 import { poolKey } from './issue/pool.ts'
 import { KeyCache } from './key-cache.ts'
 import { encodeOcspRequest, ocspCertId, parseOcspRequest, parseOcspResponse } from './ocsp.ts'
@@ -27,6 +38,13 @@ import {
   specimenLeaf,
   specimenNow,
 } from './specimen-for-tests.ts'
+import {
+  encodeTimeStampRequest,
+  parseTimeStampRequest,
+  parseTimeStampResponse,
+  parseTimeStampToken,
+} from './time-stamp.ts'
+import { judgeTimeStamp } from './time-stamp-judgement.ts'
 import { validateSignature } from './validation.ts'
 
 /** Alters bytes as its seed says: same seed, same alterations. */
@@ -149,7 +167,66 @@ function makeAttacks(): readonly Attack[] {
       original: signature,
       run: bytes => assert.ok(!leaf.publicKey(keys).verifyBareBlock(document, bytes)),
     },
+    ...makeCmsAttacks(keys),
   ]
+}
+
+function makeCmsAttacks(keys: KeyCache): readonly Attack[] {
+  const cades = cadesSpecimen()
+  const signature = parseSignedData(cades).signers[0]?.signature ?? cades
+  const stamped = addSignatureTimeStamp(cades, 0, stampOver(signature))
+  const token = stampOver(cmsDocument, { nonce: Uint8Array.of(7) })
+  const response = issueTimeStampResponse(token)
+  const request = encodeTimeStampRequest({
+    hash: 'sha256',
+    value: cmsDocument.subarray(0, 20),
+    policy: '2.999.1',
+    nonce: Uint8Array.of(1, 2),
+  })
+  return [
+    { name: 'cms', original: cades, run: bytes => attackCms(bytes, cades) },
+    { name: 'stamped cms', original: stamped, run: bytes => attackCms(bytes, stamped) },
+    { name: 'token', original: token, run: bytes => attackToken(bytes, token, keys) },
+    {
+      name: 'stamp response',
+      original: response,
+      run: bytes => tolerate(() => parseTimeStampResponse(bytes)),
+    },
+    {
+      name: 'stamp request',
+      original: request,
+      run: bytes => tolerate(() => parseTimeStampRequest(bytes)),
+    },
+  ]
+}
+
+// What is not signed may change and the signature stay good; what it says may not.
+function attackCms(bytes: Uint8Array, original: Uint8Array): void {
+  const parsed = tolerate(() => parseSignedData(bytes))
+  const { verdict, signers } = validateCms(cmsDemands(bytes))
+  if (verdict.kind !== 'passed') return
+  const [before] = parseSignedData(original).signers
+  const [after] = parsed?.signers ?? []
+  assert.ok(parsed !== undefined && after !== undefined && before !== undefined)
+  assert.deepEqual(parsed.content, cmsDocument)
+  assert.deepEqual(after.signedAttributesSet, before.signedAttributesSet)
+  assert.deepEqual(after.signature, before.signature)
+  const proven = signers[0]?.provenAt
+  assert.ok(proven === undefined || proven === specimenNow - 60_000 + 500)
+}
+
+function attackToken(bytes: Uint8Array, original: Uint8Array, keys: KeyCache): void {
+  const parsed = tolerate(() => parseTimeStampToken(bytes))
+  const verdict = judgeTimeStamp({
+    token: bytes,
+    stamped: { kind: 'bytes', bytes: cmsDocument },
+    nonce: Uint8Array.of(7),
+    at: specimenNow,
+    trust: stampTrust,
+    keys,
+  })
+  if (verdict.kind !== 'passed') return
+  assert.deepEqual(parsed?.data.content, parseTimeStampToken(original).data.content)
 }
 
 function attackLeaf(

@@ -1,6 +1,6 @@
 /** Judges whether a certificate is revoked, by whatever evidence the caller has chosen. */
 import type { Certificate } from './certificate.ts'
-import type { RevocationList } from './crl.ts'
+import { parseCrl, RevocationList } from './crl.ts'
 import { judgeByCrls, type RevocationSource } from './crl-judgement.ts'
 import { MalformedError } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
@@ -44,6 +44,21 @@ export class NotRevoked {
   static {
     accept = (certificate, at, source) => new NotRevoked(certificate, at, source)
   }
+}
+
+/** The same evidence with its lists parsed, for judging several certificates. What cannot be parsed stays bytes. */
+export function withListsParsed(evidence: RevocationEvidence): RevocationEvidence {
+  if (evidence.kind !== 'crls') return evidence
+  const lists = evidence.lists.map(each => {
+    if (each instanceof RevocationList) return each
+    try {
+      return parseCrl(each)
+    } catch (error) {
+      if (error instanceof MalformedError) return each
+      throw error
+    }
+  })
+  return { kind: 'crls', lists }
 }
 
 /** Judges a certificate whose issuer was verified. What is stale, missing or unknown is `indeterminate`. */

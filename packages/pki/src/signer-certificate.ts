@@ -9,7 +9,7 @@ import { MalformedError } from './der.ts'
 import { keyUsages } from './extension.ts'
 import type { KeyCache } from './key-cache.ts'
 import { parseOcspResponse } from './ocsp.ts'
-import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
+import { type PathBudget, type VerifiedPath, verifyPath } from './path.ts'
 import type { PolicyInputs } from './policy-graph.ts'
 import { isPoolKey } from './pool-key.ts'
 import {
@@ -58,6 +58,7 @@ export interface SignerDemands {
   readonly intermediates: readonly Certificate[]
   readonly revocation: RevocationEvidence
   readonly rules: SignerRules
+  readonly budget: PathBudget
   readonly keys: KeyCache
 }
 
@@ -159,7 +160,7 @@ function findPath(
     purpose: isProfile ? undefined : rules.purpose,
     keyUsage: 0,
     keys: demands.keys,
-    budget: pathBudget,
+    budget: demands.budget,
   })
 }
 

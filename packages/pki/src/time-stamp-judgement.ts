@@ -1,6 +1,6 @@
 /** Judges RFC 3161 time-stamp tokens: what they stamp, who signed them, and whether that authority is trusted now. */
 import type { Certificate } from './certificate.ts'
-import { checkSigner, type CmsContent, readCertificates } from './cms-signer.ts'
+import { checkSigner, type CmsContent, cmsPathBudget, readCertificates } from './cms-signer.ts'
 import { digest } from './crypto.ts'
 import { bytesEqual, MalformedError } from './der.ts'
 import { purposes } from './extension.ts'
@@ -145,6 +145,7 @@ function checkAuthority(
     intermediates: [...trust.intermediates, ...bag],
     revocation: trust.revocation,
     rules: { kind: 'standard', policies: anyPolicies, purpose: purposes.timeStamping },
+    budget: cmsPathBudget,
     keys,
   })
   const verdicts = [key, classified, path, standings]

@@ -7,7 +7,7 @@ import { Certificate, parseCertificate } from './certificate.ts'
 import { digest, type PublicKey } from './crypto.ts'
 import { toHex } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
-import type { VerifiedPath } from './path.ts'
+import { pathBudget, type VerifiedPath } from './path.ts'
 import type { CertificateKind, CertificateProfile } from './profile.ts'
 import { type Instant, passed, type Reason, type Verdict } from './reason.ts'
 import type { NotRevoked, RevocationEvidence } from './revocation.ts'
@@ -115,6 +115,7 @@ export function validateSignature(demands: ValidationDemands): ValidationReport 
     intermediates: [],
     revocation: demands.revocation,
     rules: { ...demands, kind: 'profile' },
+    budget: pathBudget,
     keys: demands.keys,
   })
   const revocation = standings === undefined ? undefined : notRevokedOf(standings)
