@@ -18,6 +18,10 @@ import {
   type Signer,
 } from '@sekisho/pki/issue'
 import type { Instant } from '@sekisho/runtime/clock'
+import { certificateLint, type Place } from '../lint/certificate-lints.ts'
+import { type CrlFacts, crlLint } from '../lint/crl-lints.ts'
+import { lintedSigner } from '../lint/lint.ts'
+import { type OcspFacts, ocspLint } from '../lint/ocsp-lints.ts'
 
 /** A signing key of the authority. */
 export type CaKey = {
@@ -26,17 +30,32 @@ export type CaKey = {
   readonly algorithm: SignatureAlgorithm
 }
 
-/** One key generation of one CA. */
-export type CaGeneration = IssuingAuthority & {
+/**
+ * One key generation of one CA. Its key signs only what the lints let pass (`LintFault`), so there is no bare signer to be had.
+ */
+export type CaGeneration = {
   readonly kind: CertificateKind
   readonly generation: number
+  readonly certificate: Certificate
+  readonly algorithm: SignatureAlgorithm
   /** Hex of the subject key identifier: the name of this key between authority and verifiers. */
   readonly keyId: string
+  /** Signs leaves of holders who live in a municipality. */
+  issuerFor(place: Place): IssuingAuthority
+  /** Signs the one list that the facts are about. */
+  listSigner(facts: CrlFacts): Signer
   /**
    * Who signs OCSP answers at an instant. Its certificate says that nobody need check it, so it is short-lived: a new one each
-   * month of domain time, good for two.
+   * month of domain time, good for two, within the CA's own.
    */
-  responderAt(at: Instant): OcspResponder
+  responderAt(at: Instant): Responder
+}
+
+/** A delegated OCSP responder. */
+export type Responder = {
+  readonly certificate: Certificate
+  /** Signs the one answer that the facts are about. */
+  signerFor(facts: OcspFacts): OcspResponder
 }
 
 /** All generations of both CAs. */
@@ -94,6 +113,9 @@ function createGeneration(profile: CertificateProfile, plan: GenerationPlan): Ca
     59,
     59,
   )
+  const { spki, algorithm, sign } = plan.ca
+  const common = { ca: plan.kind, profile }
+  const own = certificateLint({ ...common, kind: 'ca', issuer: undefined, place: undefined })
   const certificate = parseCertificate(
     issueAuthorityCertificate({
       profile,
@@ -101,20 +123,26 @@ function createGeneration(profile: CertificateProfile, plan: GenerationPlan): Ca
       serial: serialOf(plan.generation),
       notBefore: plan.notBefore,
       notAfter,
-      spki: plan.ca.spki,
-      algorithm: plan.ca.algorithm,
-      sign: plan.ca.sign,
+      spki,
+      algorithm,
+      sign: lintedSigner(sign, own),
     }),
   )
-  const issuer: IssuingAuthority = { certificate, algorithm: plan.ca.algorithm, sign: plan.ca.sign }
+  const issuing = (kind: CertificateKind | 'responder', place?: Place): IssuingAuthority => {
+    const lint = certificateLint({ ...common, kind, issuer: certificate, place })
+    return { certificate, algorithm, sign: lintedSigner(sign, lint) }
+  }
   const keyId = certificate.subjectKeyIdentifier
   if (keyId === undefined) throw new Error('a CA certificate without key identifier')
   return {
-    ...issuer,
     kind: plan.kind,
     generation: plan.generation,
+    certificate,
+    algorithm,
     keyId: toHex(keyId),
-    responderAt: createResponders(issuer, plan),
+    issuerFor: place => issuing(plan.kind, place),
+    listSigner: facts => lintedSigner(sign, crlLint(certificate, facts)),
+    responderAt: createResponders(issuing('responder'), plan),
   }
 }
 
@@ -122,8 +150,9 @@ function createGeneration(profile: CertificateProfile, plan: GenerationPlan): Ca
 function createResponders(
   issuer: IssuingAuthority,
   plan: GenerationPlan,
-): (at: Instant) => OcspResponder {
-  let present: { readonly month: number; readonly responder: OcspResponder } | undefined
+): (at: Instant) => Responder {
+  let present: { readonly month: number; readonly responder: Responder } | undefined
+  const ca = issuer.certificate
   return at => {
     const month = Math.floor(at / responderMonthMs)
     if (present?.month === month) return present.responder
@@ -132,13 +161,17 @@ function createResponders(
         issuer,
         serial: serialOf(responderSerials + month),
         spki: plan.responder.spki,
-        notBefore: month * responderMonthMs,
-        notAfter: (month + 2) * responderMonthMs - 1000,
+        notBefore: Math.max(month * responderMonthMs, ca.notBefore),
+        notAfter: Math.min((month + 2) * responderMonthMs - 1000, ca.notAfter),
         commonName: `OCSP responder ${plan.kind} ${plan.generation}`,
       }),
     )
     const { algorithm, sign } = plan.responder
-    present = { month, responder: { certificate, isAuthority: false, algorithm, sign } }
+    const signerFor = (facts: OcspFacts): OcspResponder => {
+      const lint = ocspLint({ issuer: ca, responder: certificate }, facts)
+      return { certificate, isAuthority: false, algorithm, sign: lintedSigner(sign, lint) }
+    }
+    present = { month, responder: { certificate, signerFor } }
     return present.responder
   }
 }

@@ -43,7 +43,7 @@ export type IssueRequest = {
   readonly authentication?: CertificateReference | undefined
 }
 
-/** Issues and records a certificate. Its serial is four random octets that this CA key has not used (jpki.md §2.2). */
+/** Issues and records a certificate; `LintFault` when it would break a rule. Its serial is four random octets that this CA key has not used (jpki.md §2.2). */
 export async function issue(
   tx: Transaction<AuthorityTables>,
   world: { readonly hierarchy: Hierarchy; readonly random: Random },
@@ -57,7 +57,7 @@ export async function issue(
   const { profile } = world.hierarchy
   const common = {
     profile,
-    issuer,
+    issuer: issuer.issuerFor(municipality),
     serial,
     spki: request.spki,
     notBefore: request.notBefore,

@@ -31,10 +31,9 @@ const answerLifetimeMs = 15 * 60 * 1000
 export async function answerOcsp(world: World, kind: CaKind, der: Uint8Array): Promise<Uint8Array> {
   const request = parseRequest(der)
   if (request === undefined) return issueOcspRefusal('malformedRequest')
-  const at = world.clock.now()
   // One answer has one signer: all certificates asked about must be of one key generation.
   const generation = world.hierarchy
-    .inForce(at)
+    .inForce(world.clock.now())
     .find(
       one =>
         one.kind === kind &&
@@ -42,15 +41,16 @@ export async function answerOcsp(world: World, kind: CaKind, der: Uint8Array): P
     )
   if (generation === undefined) return issueOcspRefusal('unauthorized')
   const statuses = await readStatuses(world, generation, request.certIds)
-  const answers = request.certIds.map(certId => ({
+  const at = world.clock.now()
+  const { nonce } = request
+  const asked = request.certIds.map(certId => ({
     certId,
     status: statuses.get(serialHex(certId)) ?? ({ kind: 'unknown' } as const),
-    thisUpdate: at,
-    nextUpdate: at + answerLifetimeMs,
   }))
+  const times = { thisUpdate: at, nextUpdate: at + answerLifetimeMs }
   return issueOcspResponse(
-    { producedAt: at, answers, nonce: request.nonce },
-    generation.responderAt(at),
+    { producedAt: at, answers: asked.map(one => ({ ...one, ...times })), nonce },
+    generation.responderAt(at).signerFor({ at, lifetimeMs: answerLifetimeMs, nonce, asked }),
   )
 }
 

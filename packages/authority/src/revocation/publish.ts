@@ -6,12 +6,13 @@
 import { createHash } from 'node:crypto'
 import type { CaKind, CrlManifest } from '@sekisho/contract/authority'
 import { municipalities, municipalityOf } from '@sekisho/contract/japan'
-import type { Name } from '@sekisho/pki'
+import { type Name, toHex } from '@sekisho/pki'
 import { issueCrl, partitionName } from '@sekisho/pki/issue'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
 import { lockInTransaction, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { CaGeneration, Hierarchy } from '../ca/hierarchy.ts'
 import type { AuthorityTables } from '../database.ts'
+import { LintFault } from '../lint/lint.ts'
 
 /** How often lists come and how long they speak; data, because regimes differ (jpki.md §2.5: daily). */
 export type PublicationRules = {
@@ -43,7 +44,10 @@ type Partition = { readonly issuerKeyId: string; readonly municipality: string }
 /** Lists of a partition that can be fetched: the newest, and those that a manifest read a moment ago may name. */
 const keptLists = 4
 
-/** Publishes every list that is due; returns how many. When nothing is, two small reads are all it costs. */
+/**
+ * Publishes every list that is due; returns how many. When nothing is, two small reads are all it costs. A list that would
+ * break a rule is not published; its `LintFault` is thrown when the others are out.
+ */
 export async function publishDue(world: World): Promise<number> {
   const at = wholeSecond(world.clock.now())
   const { everyMs, onDemand } = world.rules.publication
@@ -60,15 +64,22 @@ export async function publishDue(world: World): Promise<number> {
   const has = (rows: readonly Row[], { issuerKeyId, municipality }: Partition): Row | undefined =>
     rows.find(row => row.issuer_key_id === issuerKeyId && row.municipality === municipality)
   let published = 0
+  let fault: LintFault | undefined
   for (const generation of world.hierarchy.inForce(at))
     for (const { code } of municipalities) {
       const partition = { issuerKeyId: generation.keyId, municipality: code }
       const last = has(newest, partition)?.this_update
       const isDue = last === undefined || at >= last + everyMs
       if (!isDue && has(changed, partition) === undefined) continue
-      await world.store.transaction(tx => publishPartition(tx, world, generation, code, at))
-      published++
+      try {
+        await world.store.transaction(tx => publishPartition(tx, world, generation, code))
+        published++
+      } catch (error) {
+        if (!(error instanceof LintFault)) throw error
+        fault ??= error
+      }
     }
+  if (fault !== undefined) throw fault
   return published
 }
 
@@ -146,7 +157,6 @@ async function publishPartition(
   world: World,
   generation: CaGeneration,
   municipality: string,
-  at: Instant,
 ): Promise<void> {
   const partition = { issuer_key_id: generation.keyId, municipality }
   await lockInTransaction(tx, `publish ${generation.keyId} ${municipality}`)
@@ -164,7 +174,13 @@ async function publishPartition(
     .orderBy('number', 'desc')
     .executeTakeFirst()
   const number = (last?.number ?? 0) + 1
-  const nextUpdate = at + world.rules.publication.lifetimeMs
+  const since = last?.this_update ?? wholeSecond(world.clock.now())
+  const rows = await readEntries(tx, partition, since)
+  // Told after the rows were read: no entry is from later than its list.
+  const at = wholeSecond(world.clock.now())
+  const { lifetimeMs } = world.rules.publication
+  const nextUpdate = at + lifetimeMs
+  const point = pointOf(world.hierarchy, generation.kind, municipality)
   const der = issueCrl(
     {
       issuer: generation.certificate.subject,
@@ -172,12 +188,18 @@ async function publishPartition(
       thisUpdate: at,
       nextUpdate,
       number,
-      partition: pointOf(world.hierarchy, generation.kind, municipality),
+      partition: point,
       deltaBase: undefined,
-      entries: await readEntries(tx, partition, last?.this_update ?? at),
+      entries: rows.filter(one => one.notAfter >= (last?.this_update ?? at)),
     },
     generation.algorithm,
-    generation.sign,
+    generation.listSigner({
+      partition: point,
+      at,
+      lifetimeMs,
+      last: last === undefined ? undefined : { number: last.number, thisUpdate: last.this_update },
+      ends: new Map(rows.map(one => [toHex(one.serial), one.notAfter])),
+    }),
   )
   await tx
     .insertInto('publication')
@@ -207,16 +229,16 @@ async function readEntries(
 ) {
   const rows = await tx
     .selectFrom('certificate')
-    .select(['serial', 'reason', 'revoked_at'])
+    .select(['serial', 'reason', 'revoked_at', 'not_after'])
     .where('issuer_key_id', '=', partition.issuer_key_id)
     .where('municipality', '=', partition.municipality)
     .where('state', '<>', 'valid')
     .where('not_after', '>=', unexpiredAt)
     .orderBy('serial')
     .execute()
-  return rows.map(({ serial, reason, revoked_at: revokedAt }) => {
+  return rows.map(({ serial, reason, revoked_at: revokedAt, not_after: notAfter }) => {
     if (reason === null || revokedAt === null) throw new Error('revoked without reason or instant')
-    return { serial: Buffer.from(serial, 'hex'), revokedAt, reason }
+    return { serial: Buffer.from(serial, 'hex'), revokedAt, reason, notAfter }
   })
 }
 

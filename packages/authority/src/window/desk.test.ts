@@ -317,7 +317,7 @@ describe('the window and cards', () => {
           cardId: card.id,
           spki: poolKey(20).spki,
           notBefore: today,
-          notAfter: noon(2030, 1, 1),
+          notAfter: Date.UTC(2030, 0, 1, 14, 59, 59),
         })
       }),
       UniqueViolation,
