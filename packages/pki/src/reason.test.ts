@@ -378,7 +378,7 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'signature-bad': () => bySignature(new Uint8Array(256)),
   'signer-certificate-missing': () => byCms(handMade({ hasNoCertificates: true })),
   'time-stamp-missing': () => byCms(cadesSpecimen(), { level: 'cades-t' }),
-  'time-stamp-in-future': () => byStamp(stampOver(cmsDocument, { at: specimenNow + 1 })),
+  'time-stamp-in-future': () => byStamp(stampOver(cmsDocument, { at: specimenNow + 61_000 })),
   'time-stamp-authority-unfit': () =>
     byStamp(
       stampOver(cmsDocument, {}, { ...stampAuthority, certificate: unfitStampCertificate() }),

@@ -44,7 +44,10 @@ export interface TimeStampDemands {
 export interface ValidTimeStamp {
   readonly info: TimeStampInfo
   readonly certificate: Certificate
-  /** The latest time that the token allows: what it tells plus how far that may be off. What was stamped existed by then. */
+  /**
+   * The latest time that the token allows, which is what it tells plus how far that may be off, but not after the time of
+   * judgement: what was stamped existed by then.
+   */
   readonly provenAt: Instant
 }
 
@@ -85,17 +88,14 @@ export function judgeTimeStamp(demands: TimeStampDemands): Verdict<ValidTimeStam
   const [first, ...rest] = [...reasons, ...unfit]
   if (first !== undefined) return rejected([first, ...rest])
   if (certificate === undefined) return rejectedFor('signer-certificate-missing')
-  return passed({ info, certificate, provenAt: latest(info) })
-}
-
-function latest(info: TimeStampInfo): Instant {
-  return info.at + (info.accuracyMs ?? 0)
+  const latest = info.at + (info.accuracyMs ?? 0)
+  return passed({ info, certificate, provenAt: Math.min(latest, demands.at) })
 }
 
 function checkInfo(info: TimeStampInfo, demands: TimeStampDemands): Reason[] {
   const reasons: Reason[] = []
   if (info.hasUnknownCritical) reasons.push(reason('time-stamp-malformed', { field: 'extensions' }))
-  if (latest(info) > demands.at) {
+  if (info.at - (info.accuracyMs ?? 0) > demands.at + skewMs) {
     reasons.push(reason('time-stamp-in-future', { at: demands.at, told: info.at }))
   }
   const { nonce } = demands
@@ -155,6 +155,9 @@ function checkAuthority(
   }
   return reasons
 }
+
+/** How far an authority's clock may run ahead of ours, as with OCSP (`ocspLimits`). */
+const skewMs = 60_000
 
 const anyPolicies = {
   acceptable: 'any',
