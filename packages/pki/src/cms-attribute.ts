@@ -2,7 +2,8 @@
 import { hashAlgorithm, type HashName } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import { digest } from './crypto.ts'
-import { bytesEqual, DerReader, MalformedError, tags } from './der.ts'
+import { bytesEqual, contextConstructed, DerReader, MalformedError, tags } from './der.ts'
+import { retag } from './der-writer.ts'
 import { type GeneralName, readGeneralNames } from './general-name.ts'
 import type { Instant } from './reason.ts'
 
@@ -21,6 +22,7 @@ export const attributeIds = {
   signingCertificate: '1.2.840.113549.1.9.16.2.12',
   signatureTimeStamp: '1.2.840.113549.1.9.16.2.14',
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
+  algorithmProtection: '1.2.840.113549.1.9.52',
 } as const
 
 /** One attribute: its type and its encoded values. */
@@ -105,6 +107,23 @@ export function readSigningCertificate(value: Uint8Array, version: 1 | 2): Named
       readNamedCertificate(list, version)
     }
     return first
+  })
+}
+
+/**
+ * Value of CMSAlgorithmProtection (RFC 6211 §2): the encoded identifiers of the digest and signature algorithms, the
+ * latter under its own tag again. Throws `MalformedError`, also for a MAC algorithm, which no signature has.
+ */
+export function readAlgorithmProtection(value: Uint8Array): {
+  readonly digest: Uint8Array
+  readonly signature: Uint8Array
+} {
+  return readWhole(value, outer => {
+    const both = outer.enter(tags.sequence)
+    const hash = both.readRawOf(tags.sequence)
+    const signature = both.readRawOf(contextConstructed(1))
+    both.finish()
+    return { digest: hash, signature: retag(tags.sequence, signature) }
   })
 }
 

@@ -16,6 +16,7 @@ import {
   looksLikeSignedAttributes,
   type NamedCertificate,
   namesCertificate,
+  readAlgorithmProtection,
   readContentType,
   readMessageDigest,
   readSigningCertificate,
@@ -192,6 +193,16 @@ function readFacts(signer: CmsSigner, given: SignerCheck): SignedFacts {
     const attribute =
       contentType === undefined ? attributeIds.contentType : attributeIds.messageDigest
     reasons.push(reason('signed-attributes-invalid', { attribute, rule: 'missing' }))
+  }
+  const protection = read(attributeIds.algorithmProtection, readAlgorithmProtection)
+  if (
+    protection !== undefined &&
+    !(
+      bytesEqual(protection.digest, signer.digestAlgorithm) &&
+      bytesEqual(protection.signature, signer.signatureAlgorithm)
+    )
+  ) {
+    reasons.push(reason('digest-algorithm-mismatch', { attribute: 'algorithmProtection' }))
   }
   if (contentType !== undefined && contentType !== given.data.contentType) {
     reasons.push(reason('content-type-mismatch', { signed: contentType }))

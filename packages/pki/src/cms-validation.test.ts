@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeHashAlgorithm, encodeSignatureAlgorithm } from './algorithm.ts'
 import { addSignatureTimeStamp, joinSigners, prepareCades } from './assemble/cades.ts'
 import { encodeAttribute, encodeSignedData } from './assemble/signed-data.ts'
 import type { Certificate } from './certificate.ts'
@@ -20,10 +21,13 @@ import {
 } from './cms-specimen-for-tests.ts'
 import { type CmsDemands, type CmsReport, validateCms } from './cms-validation.ts'
 import { digest } from './crypto.ts'
-import { MalformedError } from './der.ts'
-import { concat, octetString, sequence, utcTime } from './der-writer.ts'
+import { contextConstructed, MalformedError } from './der.ts'
+import { concat, octetString, retag, sequence, utcTime } from './der-writer.ts'
 import type { RevokedEntry } from './issue/crl.ts'
+import { issueOcspResponse } from './issue/ocsp.ts'
 import { poolKey } from './issue/pool.ts'
+import { ocspCertId } from './ocsp.ts'
+import { ocspLimits } from './ocsp-judgement.ts'
 import { encodeDigestInfo } from './signature.ts'
 import {
   codeOf,
@@ -197,6 +201,38 @@ test('weak and mismatched algorithms are refused by name', () => {
     codes.kind === 'failed' &&
       codes.reasons.some(each => each.code === 'digest-algorithm-mismatch'),
   )
+})
+
+test('where the algorithms are signed as well, they must be those beside them', () => {
+  const protecting = (hash: 'sha256' | 'sha384'): Uint8Array => {
+    const signature = retag(contextConstructed(1), encodeSignatureAlgorithm('rsa-sha256'))
+    const value = sequence(encodeHashAlgorithm(hash), signature)
+    const attribute = encodeAttribute(attributeIds.algorithmProtection, value)
+    return handMade({ attributes: [...Object.values(usualAttributes), attribute] })
+  }
+  assert.equal(judged(protecting('sha256')), 'passed')
+  assert.equal(judged(protecting('sha384')), 'digest-algorithm-mismatch')
+})
+
+test('an OCSP answer from after the time-stamp serves when it is old; one from before it does not', () => {
+  const answered = (at: number): Partial<CmsDemands> => {
+    const certId = ocspCertId(cmsLeaf, cmsAuthority.certificate, 'sha256')
+    const answer = {
+      certId,
+      status: { kind: 'good' },
+      thisUpdate: at,
+      nextUpdate: undefined,
+    } as const
+    const response = issueOcspResponse(
+      { producedAt: at, answers: [answer], nonce: undefined },
+      { ...cmsAuthority, isAuthority: true },
+    )
+    return { revocation: { kind: 'ocsp', response, nonce: undefined, limits: ocspLimits } }
+  }
+  const cms = stamped(specimenNow - day)
+  assert.equal(judged(cms, answered(specimenNow - day / 2)), 'passed')
+  assert.equal(judged(cms, answered(specimenNow - 2 * day)), 'ocsp-stale')
+  assert.equal(judged(cadesSpecimen(), answered(specimenNow - day / 2)), 'ocsp-stale')
 })
 
 test('signed attributes do not pass as a document that was signed without any', () => {
