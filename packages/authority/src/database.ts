@@ -3,7 +3,7 @@
  */
 import type { CaKind } from '@sekisho/contract/authority'
 import type { RevocationReason } from '@sekisho/pki'
-import { type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
+import { type Generated, type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
 
 /** Whether and how somebody stands in the register; `removed`: a foreign resident whose status of residence was lost. */
 export type ResidentStatus = 'resident' | 'overseas' | 'deceased' | 'removed'
@@ -82,6 +82,16 @@ type PartitionChangeTable = {
   municipality: string
 }
 
+/** `revocation/`: certificates whose status changed of late, so that no process hands out what it had answered before. */
+type StatusChangeTable = {
+  issuer_key_id: string
+  serial: string
+  /** Number of the transaction that wrote the row, which the database knows. */
+  transaction_number: Generated<number>
+  /** Real time, by the database. */
+  recorded_at: Generated<string>
+}
+
 /** `answers/`: queries of verifiers with the answer given, so that a repetition is answered alike and counted once. */
 type QueryTable = {
   verifier: string
@@ -114,6 +124,7 @@ export type AuthorityTables = {
   certificate: CertificateTable
   publication: PublicationTable
   partition_change: PartitionChangeTable
+  status_change: StatusChangeTable
   query: QueryTable
   nonce: NonceTable
   seeding: SeedingTable
@@ -199,9 +210,21 @@ const statements = [
   'create table seeding (finished_at bigint not null)',
 ]
 
+const statusChange = [
+  `create table status_change (
+    issuer_key_id text not null,
+    serial text not null,
+    transaction_number bigint not null default pg_current_xact_id()::text::bigint,
+    recorded_at timestamptz not null default now())`,
+  'create index status_change_transaction on status_change (transaction_number)',
+]
+
 /** From an empty schema to the tables above. */
 export const authorityMigrations: Migrations = {
   'authority-0001-foundation': async (db: Kysely<unknown>) => {
     for (const statement of statements) await sql.raw(statement).execute(db)
+  },
+  'authority-0002-status-change': async (db: Kysely<unknown>) => {
+    for (const statement of statusChange) await sql.raw(statement).execute(db)
   },
 }

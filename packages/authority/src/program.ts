@@ -13,6 +13,7 @@ import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
 import { authorityMigrations, type AuthorityTables } from './database.ts'
 import { messages } from './message.ts'
+import { createAnswerCache } from './revocation/answer-cache.ts'
 import { publishDue } from './revocation/publish.ts'
 import { type Population, seedOnce } from './seed.ts'
 import { freshCardKey, townHierarchy } from './town-keys.ts'
@@ -98,10 +99,13 @@ export async function openWorld(
     schema: 'authority',
     migrations: authorityMigrations,
   })
+  const rules = settings.rules ?? presentRules
+  const answers = createAnswerCache(store, rules.ocsp.keptMax)
   return {
-    store,
+    store: answers.store,
+    answers,
     hierarchy: townHierarchy(),
-    rules: settings.rules ?? presentRules,
+    rules,
     clock: settings.clock,
     random: settings.random,
     log: settings.log,

@@ -7,6 +7,8 @@ import type { Hierarchy } from './ca/hierarchy.ts'
 import { presentValidity, type ValidityRules } from './ca/validity.ts'
 import type { AuthorityTables } from './database.ts'
 import { dailyPublication, type PublicationRules } from './revocation/publish.ts'
+import type { AnswerCache } from './revocation/answer-cache.ts'
+import { type OcspRules, presentOcsp } from './revocation/ocsp.ts'
 import { type HoldRules, liftableHolds } from './revocation/revoke.ts'
 
 /** A key pair for a card. */
@@ -17,6 +19,7 @@ export type AuthorityRules = {
   readonly validity: ValidityRules
   readonly holds: HoldRules
   readonly publication: PublicationRules
+  readonly ocsp: OcspRules
 }
 
 /** The rules in force today. */
@@ -24,11 +27,14 @@ export const presentRules: AuthorityRules = {
   validity: presentValidity,
   holds: liftableHolds,
   publication: dailyPublication,
+  ocsp: presentOcsp,
 }
 
 /** Everything that the parts stand on. */
 export type World = {
   readonly store: Store<AuthorityTables>
+  /** OCSP answers that were given before. */
+  readonly answers: AnswerCache
   readonly hierarchy: Hierarchy
   readonly rules: AuthorityRules
   readonly clock: Clock

@@ -9,7 +9,7 @@ import { municipalities, municipalityOf } from '@sekisho/contract/japan'
 import { type Name, toHex } from '@sekisho/pki'
 import { issueCrl, partitionName } from '@sekisho/pki/issue'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
-import { lockInTransaction, type Store, type Transaction } from '@sekisho/runtime/store'
+import { lockInTransaction, sql, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { CaGeneration, Hierarchy } from '../ca/hierarchy.ts'
 import type { AuthorityTables } from '../database.ts'
 import { LintFault } from '../lint/lint.ts'
@@ -165,6 +165,10 @@ async function publishPartition(
     .deleteFrom('partition_change')
     .where('issuer_key_id', '=', generation.keyId)
     .where('municipality', '=', municipality)
+    .execute()
+  await tx
+    .deleteFrom('status_change')
+    .where('recorded_at', '<', sql<string>`now() - interval '1 day'`)
     .execute()
   const last = await tx
     .selectFrom('publication')

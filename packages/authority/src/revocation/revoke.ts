@@ -59,7 +59,7 @@ export async function revoke(
     .where('resident_id', '=', residentId)
     .where('ca', 'in', [...ends])
     .where('state', 'in', ['valid', 'held'])
-    .returning(['issuer_key_id', 'municipality'])
+    .returning(['issuer_key_id', 'municipality', 'serial'])
     .execute()
   return noteChanges(tx, changed)
 }
@@ -76,7 +76,7 @@ export async function hold(
     .where('resident_id', '=', residentId)
     .where('state', '=', 'valid')
     .where('not_after', '>=', at)
-    .returning(['issuer_key_id', 'municipality'])
+    .returning(['issuer_key_id', 'municipality', 'serial'])
     .execute()
   return noteChanges(tx, changed)
 }
@@ -91,20 +91,31 @@ export async function release(
     .set({ state: 'valid', reason: null, revoked_at: null })
     .where('resident_id', '=', residentId)
     .where('state', '=', 'held')
-    .returning(['issuer_key_id', 'municipality'])
+    .returning(['issuer_key_id', 'municipality', 'serial'])
     .execute()
   return noteChanges(tx, changed)
 }
 
-/** Tells publication, with the change itself, which lists are out of date. Rows are only added, so nobody waits for another. */
+/**
+ * Tells, with the change itself, publication which lists are out of date, and responders which answers are. Rows are only
+ * added, so nobody waits for another.
+ */
 async function noteChanges(
   tx: Transaction<AuthorityTables>,
-  changed: readonly { readonly issuer_key_id: string; readonly municipality: string }[],
+  changed: readonly {
+    readonly issuer_key_id: string
+    readonly municipality: string
+    readonly serial: string
+  }[],
 ): Promise<number> {
-  if (changed.length > 0)
-    await tx
-      .insertInto('partition_change')
-      .values([...changed])
-      .execute()
+  if (changed.length === 0) return 0
+  await tx
+    .insertInto('partition_change')
+    .values(changed.map(({ issuer_key_id, municipality }) => ({ issuer_key_id, municipality })))
+    .execute()
+  await tx
+    .insertInto('status_change')
+    .values(changed.map(({ issuer_key_id, serial }) => ({ issuer_key_id, serial })))
+    .execute()
   return changed.length
 }
