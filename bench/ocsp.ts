@@ -1,0 +1,346 @@
+/**
+ * OCSP answers a second over HTTP: the authority's kept ones, with a nonce (each signed), and the `openssl ocsp` responder's
+ * in the same run, for the same certificates, with the same CA and responder keys.
+ *
+ * The authority runs in this process on the embedded engine; its log lines are made and dropped. The client is a thread that
+ * writes prepared requests to raw sockets, so that it takes little of the second core. `openssl ocsp` answers one connection at a
+ * time and one request on each, so it is asked that way. Run: `node bench/ocsp.ts [seconds] [--gate] [--json]`; with `--gate` it
+ * exits 1 under the promised figures.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createPrivateKey, randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { type Persona, startAuthority, townAnchors } from '@sekisho/authority'
+import {
+  type Certificate,
+  encodeOcspRequest,
+  ocspCertId,
+  parseCertificate,
+  parseOcspResponse,
+} from '@sekisho/pki'
+import { poolKey } from '@sekisho/pki/issue'
+import { systemClock } from '@sekisho/runtime/clock'
+import { createKey } from '@sekisho/runtime/keys'
+import { createLog } from '@sekisho/runtime/log'
+import { seededRandom, systemRandom } from '@sekisho/runtime/random'
+import { openEmbedded } from '@sekisho/runtime/store'
+
+/** Promised: answers a second, and how many times those of openssl. */
+const limits = { kept: 15_000, timesOpenssl: 20 } as const
+
+const connections = 32
+const holders = 8
+const warmSeconds = 2
+
+/** What a client thread is told. */
+type Load = {
+  readonly port: number
+  readonly seconds: number
+  /** Whole HTTP requests, asked in turn. */
+  readonly requests: readonly Uint8Array[]
+  readonly connections: number
+  readonly staysOpen: boolean
+}
+
+if (isMainThread) await main()
+else await runClient()
+
+async function main(): Promise<void> {
+  const seconds = Number(process.argv.find(one => /^\d+$/.test(one)) ?? 5)
+  const folder = mkdtempSync(join(tmpdir(), 'sekisho-bench-'))
+  try {
+    const engine = await openEmbedded('memory')
+    const port = await freePort()
+    const authority = await startAuthority({
+      port,
+      publicOrigin: `http://127.0.0.1:${port}`,
+      adminPath: join(folder, 'admin.sock'),
+      engine,
+      cardsFolder: join(folder, 'cards'),
+      personas: Array.from({ length: holders }, (_, at) => persona(at)),
+      residents: 0,
+      verifiers: [],
+      answerKey: await createKey('ec-p256'),
+      clock: systemClock(),
+      random: systemRandom(),
+      seed: seededRandom('bench'),
+      log: createLog({ program: 'authority', sink: { write: () => undefined }, level: 'info' }),
+    })
+    const leaves = signatureLeaves(join(folder, 'cards'))
+    const issuer = issuerOf(leaves)
+    const path = '/ocsp/signature'
+    const asked = (nonce?: () => Uint8Array): readonly Uint8Array[] =>
+      leaves.map(leaf => httpRequest(port, path, questionFor(leaf, issuer, nonce?.()), true))
+    const common = { port, connections, staysOpen: true }
+    await measure({ ...common, seconds: warmSeconds, requests: asked() })
+    const kept = await measure({ ...common, seconds, requests: asked() })
+    const signed = await measure({ ...common, seconds, requests: asked(() => randomBytes(32)) })
+    await authority.stop()
+    await engine.close()
+    const openssl = await measureOpenssl(folder, leaves, issuer, seconds)
+    report({ kept, signed, openssl })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function persona(at: number): Persona {
+  const [name, address] = ['測定　太郎', '東京都千代田区神田神保町１丁目１番１号']
+  return {
+    id: `measured-${at}`,
+    label: { ja: '測定', en: 'Measured' },
+    municipality: '13101',
+    attributes: {
+      name,
+      nameSubstitutes: '0'.repeat(name.length),
+      formerSurname: null,
+      address,
+      addressSubstitutes: '0'.repeat(address.length),
+      birthDate: { year: 1985, month: 4, day: 1 },
+      gender: 'male',
+    },
+    isWard: false,
+    demandsPinAlways: false,
+    pin: '2468',
+    password: 'SEKISHO1',
+    life: [{ daysAgo: 100, what: 'card' }],
+  }
+}
+
+/** Signature certificates as they lie in the files of the cards. */
+function signatureLeaves(cards: string): readonly Certificate[] {
+  return readdirSync(cards)
+    .filter(name => name.endsWith('.card.json'))
+    .map(name => {
+      const texts = readFileSync(join(cards, name), 'utf8').match(/"[A-Za-z0-9+/=]{800,}"/g) ?? []
+      const found = texts
+        .map(text => Buffer.from(text.slice(1, -1), 'base64'))
+        .flatMap(der => certificatesIn(der))
+        .find(one => one.subjectAltName !== undefined && one.basicConstraints === undefined)
+      if (found === undefined) throw new Error(`${name} holds no signature certificate`)
+      return found
+    })
+}
+
+function certificatesIn(der: Uint8Array): readonly Certificate[] {
+  try {
+    return [parseCertificate(der)]
+  } catch {
+    return []
+  }
+}
+
+function issuerOf([leaf]: readonly Certificate[]): Certificate {
+  const keyId = leaf?.authorityKeyIdentifier?.keyId
+  const found = townAnchors().find(
+    one =>
+      keyId !== undefined &&
+      Buffer.compare(one.subjectKeyIdentifier ?? new Uint8Array(), keyId) === 0,
+  )
+  if (found === undefined) throw new Error('no issuer')
+  return found
+}
+
+function questionFor(leaf: Certificate, issuer: Certificate, nonce?: Uint8Array): Uint8Array {
+  return encodeOcspRequest([ocspCertId(leaf, issuer, 'sha1')], nonce)
+}
+
+function httpRequest(port: number, path: string, body: Uint8Array, stays: boolean): Uint8Array {
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `host: 127.0.0.1:${port}`,
+    `connection: ${stays ? 'keep-alive' : 'close'}`,
+    'content-type: application/ocsp-request',
+    `content-length: ${body.length}`,
+  ]
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body])
+}
+
+/** `openssl ocsp` over the same certificates, signed with the same responder key. */
+async function measureOpenssl(
+  folder: string,
+  leaves: readonly Certificate[],
+  issuer: Certificate,
+  seconds: number,
+): Promise<number> {
+  const keyOf = (spki: Uint8Array): string => {
+    const key = Array.from({ length: 16 }, (_, at) => poolKey(at)).find(
+      one => Buffer.compare(one.spki, spki) === 0,
+    )
+    if (key === undefined) throw new Error('not a key of the pool')
+    const pkcs8 = Buffer.from(key.pkcs8)
+    return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+      .export({ type: 'pkcs8', format: 'pem' })
+      .toString()
+  }
+  const [ca, key, index] = ['ca.pem', 'ca-key.pem', 'index.txt'].map(name => join(folder, name))
+  if (ca === undefined || key === undefined || index === undefined) throw new Error('no paths')
+  const lines =
+    Buffer.from(issuer.raw)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  writeFileSync(
+    ca,
+    ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----\n'].join('\n'),
+  )
+  writeFileSync(key, keyOf(issuer.spki))
+  writeFileSync(
+    index,
+    leaves
+      .map(
+        one =>
+          `V\t330101000000Z\t\t${one.serialHex.toUpperCase()}\tunknown\t/CN=${one.serialHex}\n`,
+      )
+      .join(''),
+  )
+  const port = await freePort()
+  const responder = spawn(
+    'openssl',
+    [
+      'ocsp',
+      '-port',
+      String(port),
+      '-index',
+      index,
+      '-CA',
+      ca,
+      '-rsigner',
+      ca,
+      '-rkey',
+      key,
+    ].concat(['-nmin', '15']),
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  try {
+    await untilOpen(responder)
+    const requests = leaves.map(one => httpRequest(port, '/', questionFor(one, issuer), false))
+    // As many clients as keep it busy; more only wait.
+    const load = { port, requests, connections: 4, staysOpen: false }
+    await measure({ ...load, seconds: 1 })
+    return await measure({ ...load, seconds })
+  } finally {
+    responder.kill()
+  }
+}
+
+/** It says so when it listens; a mere connection without a request would disturb it. */
+async function untilOpen(of: ChildProcess): Promise<void> {
+  await new Promise((resolve, reject) => {
+    of.stderr?.once('data', resolve)
+    of.once('exit', () => reject(new Error('openssl ocsp ended')))
+  })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise(resolve => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Answers a second under a load, from a thread of its own. */
+function measure(load: Load): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: load })
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+}
+
+async function runClient(): Promise<void> {
+  // What `measure` gave.
+  const load = workerData as Load
+  const begun = performance.now()
+  const isOver = (): boolean => performance.now() - begun > load.seconds * 1000
+  const each = Array.from({ length: load.connections }, (_, at) =>
+    load.staysOpen ? askOnOne(load, at, isOver) : askOnEach(load, at, isOver),
+  )
+  const counts = await Promise.all(each)
+  const answers = counts.reduce((sum, one) => sum + one, 0)
+  parentPort?.postMessage(answers / ((performance.now() - begun) / 1000))
+}
+
+function opened(port: number): Socket {
+  const socket = connect(port, '127.0.0.1')
+  return socket.setNoDelay(true)
+}
+
+/** One question after the other on one connection. */
+function askOnOne(load: Load, first: number, isOver: () => boolean): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = opened(load.port)
+    let count = 0
+    let held: Buffer = Buffer.alloc(0)
+    const ask = (): void => {
+      socket.write(load.requests[(first + count) % load.requests.length] ?? held)
+    }
+    socket.once('connect', ask).once('error', reject)
+    socket.on('data', chunk => {
+      held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+      const length = answerLength(held)
+      if (length === undefined || held.length < length) return
+      if (count === 0) checkAnswer(held)
+      held = Buffer.alloc(0)
+      count++
+      if (!isOver()) return ask()
+      socket.destroy()
+      resolve(count)
+    })
+  })
+}
+
+/** A connection for each question. */
+async function askOnEach(load: Load, first: number, isOver: () => boolean): Promise<number> {
+  let count = 0
+  for (; !isOver(); count++) {
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      const socket = opened(load.port)
+      const chunks: Buffer[] = []
+      socket.once('error', reject).once('close', () => resolve(Buffer.concat(chunks)))
+      socket.on('data', chunk => void chunks.push(chunk))
+      socket.write(load.requests[(first + count) % load.requests.length] ?? new Uint8Array())
+    })
+    checkAnswer(answer)
+  }
+  return count
+}
+
+/** Octets of an HTTP answer with its head, when the head is there. */
+function answerLength(held: Buffer): number | undefined {
+  const end = held.indexOf('\r\n\r\n')
+  if (end < 0) return undefined
+  const length = /content-length: (\d+)/i.exec(held.toString('latin1', 0, end))?.[1]
+  return end + 4 + Number(length)
+}
+
+/** Everything that is counted is an answer `good`. */
+function checkAnswer(held: Buffer): void {
+  const body = held.subarray(held.indexOf('\r\n\r\n') + 4)
+  const answer = parseOcspResponse(body)
+  const isGood = answer.kind === 'basic' && answer.answers[0]?.status === 'good'
+  if (!isGood) throw new Error(`not an answer: ${held.toString('latin1', 0, 200)}`)
+}
+
+function report(measured: Readonly<Record<'kept' | 'signed' | 'openssl', number>>): void {
+  const { kept, signed, openssl } = measured
+  const timesOpenssl = kept / openssl
+  const isReached = kept >= limits.kept && timesOpenssl >= limits.timesOpenssl
+  if (process.argv.includes('--json'))
+    console.log(JSON.stringify({ kept, signed, openssl, timesOpenssl, limits, isReached }))
+  else {
+    const row = (name: string, value: string): void =>
+      console.log(`${name.padEnd(36)}${value.padStart(10)}`)
+    row('kept answers, per second', kept.toFixed(0))
+    row('signed answers (nonce), per second', signed.toFixed(0))
+    row('openssl ocsp, per second', openssl.toFixed(0))
+    row('kept, times openssl', timesOpenssl.toFixed(1))
+    row(`promised: ${limits.kept}, ${limits.timesOpenssl} times`, isReached ? 'reached' : 'UNDER')
+  }
+  if (process.argv.includes('--gate') && !isReached) process.exitCode = 1
+}
