@@ -32,6 +32,13 @@ import { openEmbedded } from '@sekisho/runtime/store'
 /** Promised: answers a second, and how many times those of openssl. */
 const limits = { kept: 15_000, timesOpenssl: 20 } as const
 
+/** The whole bench, openssl's start included; whatever hangs then is ended. */
+const wholeMsMax = 120_000
+setTimeout(() => {
+  process.stderr.write('the bench did not end in time\n')
+  process.exit(1)
+}, wholeMsMax).unref()
+
 const connections = 32
 const holders = 8
 const warmSeconds = 2
