@@ -1,6 +1,7 @@
 /**
- * Card logins a second over HTTP with everything durable, on the embedded engine and on PostgreSQL, and where the CPU went:
- * Node (platform, provider, reader), database, card.
+ * Card logins a second over HTTP, every step committed before it is answered, on the embedded engine and on PostgreSQL, and
+ * where the CPU went: Node (platform, provider, reader), database, card. Only PostgreSQL is durable against loss of power (fsync
+ * on); the embedded engine's commits survive the death of the process, no more.
  *
  * Everything runs in this one process on two cores: citizens at headless readers, virtual cards with their files, a provider on
  * the SDK, the platform, the authority; PostgreSQL is a server of its own with fsync on. So the figure is what one machine does

@@ -215,7 +215,8 @@ function makeSample(position: number): Signed {
     },
   })
   // As long as a readable statement of purpose, provider and attributes.
-  const document = new Uint8Array(600).fill(position)
+  // The size of a statement that a person signs to be identified.
+  const document = new Uint8Array(1500).fill(position)
   return { certificate, document, signature: key.sign('rsa-sha256', document) }
 }
 
