@@ -5,49 +5,50 @@ import { startTestTown } from '@sekisho/cli/testkit'
 import type { BrowserContext, Page } from 'playwright-core'
 import { assertAccessible, picture, startChromium } from './browser.ts'
 
-test('an account is opened in English on a narrow screen, after a wrong number and a change of mind', async () => {
-  await using town = await startTestTown()
-  await using browser = await startChromium()
-  const context = await browser.newContext({ viewport: { width: 320, height: 640 } })
-  const page = await context.newPage()
-  const { bank, wallet, town: front } = town.urls
+for (const database of ['embedded', 'postgres'] as const)
+  test(`an account is opened in English on a narrow screen, after a wrong number and a change of mind, on ${database}`, async () => {
+    await using town = await startTestTown({ database })
+    await using browser = await startChromium()
+    const context = await browser.newContext({ viewport: { width: 320, height: 640 } })
+    const page = await context.newPage()
+    const { bank, wallet, town: front } = town.urls
 
-  for (const [name, url] of [
-    ['town', front],
-    ['wallet-home', wallet],
-    ['wallet-card', `${wallet}/cards/plain-adult`],
-    ['bank-no-account', `${bank}/?told=no-account`],
-  ] as const) {
-    await page.goto(`${url}${url.includes('?') ? '&' : '?'}lang=en`)
-    await look(page, name)
-  }
-  await page.getByRole('link', { name: 'Open an account' }).click()
-  // The bank hands its language on.
-  assert.equal(await page.locator('html').getAttribute('lang'), 'en')
-  await look(page, 'platform-identify')
-  await useCard(page, context)
-  await page.waitForURL(`${bank}/open/form`)
-  await page.getByLabel('Telephone').fill('12')
-  await page.getByRole('button', { name: 'Check and go on to sign' }).click()
-  await page.waitForSelector('[aria-invalid=true]')
-  await look(page, 'bank-form-wrong')
+    for (const [name, url] of [
+      ['town', front],
+      ['wallet-home', wallet],
+      ['wallet-card', `${wallet}/cards/plain-adult`],
+      ['bank-no-account', `${bank}/?told=no-account`],
+    ] as const) {
+      await page.goto(`${url}${url.includes('?') ? '&' : '?'}lang=en`)
+      await look(page, name)
+    }
+    await page.getByRole('link', { name: 'Open an account' }).click()
+    // The bank hands its language on.
+    assert.equal(await page.locator('html').getAttribute('lang'), 'en')
+    await look(page, 'platform-identify')
+    await useCard(page, context)
+    await page.waitForURL(`${bank}/open/form`)
+    await page.getByLabel('Telephone').fill('12')
+    await page.getByRole('button', { name: 'Check and go on to sign' }).click()
+    await page.waitForSelector('[aria-invalid=true]')
+    await look(page, 'bank-form-wrong')
 
-  await page.getByLabel('Telephone').fill('03-1234-5678')
-  await page.getByRole('button', { name: 'Check and go on to sign' }).click()
-  await page.waitForURL(/\/interaction\//)
-  await page.locator('#refuse button').click()
-  await page.waitForURL(/\/callback/)
-  await look(page, 'bank-refused')
-  await page.getByRole('link', { name: 'Back to the application' }).click()
+    await page.getByLabel('Telephone').fill('03-1234-5678')
+    await page.getByRole('button', { name: 'Check and go on to sign' }).click()
+    await page.waitForURL(/\/interaction\//)
+    await page.locator('#refuse button').click()
+    await page.waitForURL(/\/callback/)
+    await look(page, 'bank-refused')
+    await page.getByRole('link', { name: 'Back to the application' }).click()
 
-  await page.getByLabel('Telephone').fill('03-1234-5678')
-  await page.getByRole('button', { name: 'Check and go on to sign' }).click()
-  await page.waitForURL(/\/interaction\//)
-  await useCard(page, context)
-  await page.waitForURL(`${bank}/account?told=opened`)
-  await look(page, 'bank-account')
-  assert.equal(await page.locator('.amount').textContent(), '1,000 yen')
-})
+    await page.getByLabel('Telephone').fill('03-1234-5678')
+    await page.getByRole('button', { name: 'Check and go on to sign' }).click()
+    await page.waitForURL(/\/interaction\//)
+    await useCard(page, context)
+    await page.waitForURL(`${bank}/account?told=opened`)
+    await look(page, 'bank-account')
+    assert.equal(await page.locator('.amount').textContent(), '1,000 yen')
+  })
 
 /** Holds the first card that the wallet offers to the reader, which is the plain adult's. */
 async function useCard(page: Page, context: BrowserContext): Promise<void> {

@@ -5,9 +5,14 @@ import { startTestTown } from '@sekisho/cli/testkit'
 import type { BrowserContext, Page } from 'playwright-core'
 import { assertAccessible, picture, startChromium } from './browser.ts'
 
-for (const isSplit of [false, true])
-  test(`a newcomer opens an account and logs in, ${isSplit ? 'in a split town on PostgreSQL' : 'in one process'}`, async () => {
-    await using town = await startTestTown({ isSplit, database: isSplit ? 'postgres' : 'embedded' })
+for (const [isSplit, database] of [
+  [false, 'embedded'],
+  [false, 'postgres'],
+  [true, 'embedded'],
+  [true, 'postgres'],
+] as const)
+  test(`a newcomer opens an account and logs in, ${isSplit ? 'in a split town' : 'in one process'}, ${database}`, async () => {
+    await using town = await startTestTown({ isSplit, database })
     await using browser = await startChromium()
     const context = await browser.newContext({
       locale: 'ja-JP',
