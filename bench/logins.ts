@@ -1,10 +1,9 @@
 /**
- * Card logins a second over HTTP, every step committed before it is answered, on the embedded engine and on PostgreSQL, and
- * where the CPU went: Node (platform, provider, reader), database, card. Only PostgreSQL is durable against loss of power (fsync
- * on); the embedded engine's commits survive the death of the process, no more.
+ * Card logins a second over HTTP with everything durable, on the embedded engine and on PostgreSQL, and where the CPU went:
+ * Node (platform, provider, reader), database, card. Every step is committed and synced to disk before it is answered.
  *
  * Everything runs in this one process on two cores: citizens at headless readers, virtual cards with their files, a provider on
- * the SDK, the platform, the authority; PostgreSQL is a server of its own with fsync on. So the figure is what one machine does
+ * the SDK, the platform, the authority; PostgreSQL is a server of its own. So the figure is what one machine does
  * with all parties on it, not what a platform alone could do. Run: `node bench/logins.ts [seconds]`.
  */
 import { generateKeyPairSync } from 'node:crypto'

@@ -1,6 +1,7 @@
 /** PostgreSQL inside the process (PGlite), for a laptop's town and for fast tests. */
 import { join } from 'node:path'
 import { PGlite, types } from '@electric-sql/pglite'
+import { prepareEmbeddedFolder } from './embedded-folder.ts'
 import type { Session, Sessions } from './engine-driver.ts'
 import { lockFolder, ownerOnlyFolder } from './files.ts'
 import { parseInt8, unparsed } from './sql-types.ts'
@@ -18,8 +19,8 @@ export interface EmbeddedDatabase {
  * Opens the engine over a folder, which it locks for this process (two processes over one folder
  * would corrupt it silently), or in memory.
  *
- * Durability: what was committed survives the death of the process, kill -9 included. The engine
- * runs with fsync off, so it does not survive the loss of power; production uses PostgreSQL.
+ * Durability: what was committed to a folder survives the death of the process, kill -9 included, and the loss of power, as
+ * far as the machine keeps what it was told to sync.
  */
 export async function openEmbeddedDatabase(place: string): Promise<EmbeddedDatabase> {
   const inMemory = place === 'memory'
@@ -28,7 +29,7 @@ export async function openEmbeddedDatabase(place: string): Promise<EmbeddedDatab
   let database: PGlite
   try {
     database = await PGlite.create({
-      ...(inMemory ? {} : { dataDir: join(place, 'pgdata') }),
+      ...(inMemory ? {} : await prepareEmbeddedFolder(join(place, 'pgdata'))),
       parsers,
     })
   } catch (error) {

@@ -84,8 +84,8 @@ export interface Engine {
 /**
  * Opens the engine inside this process, over a data folder or `'memory'`. It serialises: one
  * transaction at a time. The folder is its own and locked; a second process gets the refusal
- * `data-folder-in-use`. Commits survive the death of the process but not the loss of power, so it is
- * for towns and tests only.
+ * `data-folder-in-use`. Commits to a folder survive the death of the process and the loss of power; one session at
+ * a time makes it right for towns and tests only.
  */
 export async function openEmbedded(
   folder: string,
