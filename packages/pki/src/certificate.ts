@@ -76,6 +76,7 @@ interface CertificateFrame {
   readonly bytes: Uint8Array
   readonly starts: readonly number[]
   readonly ends: readonly number[]
+  readonly presents: number
   readonly criticals: number
   readonly unknownExtensions: readonly UnknownExtension[]
 }
@@ -103,6 +104,8 @@ export class Certificate {
   /** Encoded SubjectPublicKeyInfo. */
   readonly spki: Uint8Array
   readonly unknownExtensions: readonly UnknownExtension[]
+  /** Bit n: the extension of slot n is present. */
+  readonly presents: number
   /** Bit n: the extension of slot n is critical. */
   readonly criticals: number
   readonly #bytes: Uint8Array
@@ -127,6 +130,7 @@ export class Certificate {
     this.#bytes = frame.bytes
     this.#starts = frame.starts
     this.#ends = frame.ends
+    this.presents = frame.presents
     this.criticals = frame.criticals
   }
 
@@ -224,7 +228,7 @@ export class Certificate {
 
   /** Whether a known extension is present. */
   has(slot: keyof typeof extensionSlots): boolean {
-    return (this.#starts[extensionSlots[slot]] ?? -1) >= 0
+    return (this.presents & (1 << extensionSlots[slot])) !== 0
   }
 
   /** Whether a known extension is present and marked critical. */
@@ -305,6 +309,7 @@ export function readCertificate(reader: DerReader): Certificate {
     bytes: extensions.bytes,
     starts: extensions.starts,
     ends: extensions.ends,
+    presents: extensions.presents,
     criticals: extensions.criticals,
     unknownExtensions: extensions.unknownExtensions,
   })
@@ -323,7 +328,10 @@ function readVersion(tbs: DerReader): number {
 
 function readExtensions(
   wrapper: DerReader | undefined,
-): Pick<CertificateFrame, 'bytes' | 'starts' | 'ends' | 'criticals' | 'unknownExtensions'> {
+): Pick<
+  CertificateFrame,
+  'bytes' | 'starts' | 'ends' | 'presents' | 'criticals' | 'unknownExtensions'
+> {
   if (wrapper === undefined) return noExtensions
   const list = wrapper.enter(tags.sequence)
   wrapper.finish()
@@ -331,6 +339,7 @@ function readExtensions(
   const ends = absent.slice()
   const extension = new DerReader(list.bytes, list.position, list.end, list.depth + 1)
   const unknownExtensions: UnknownExtension[] = []
+  let presents = 0
   let criticals = 0
   let count = 0
   do {
@@ -345,10 +354,12 @@ function readExtensions(
     extension.finish()
     const slot = slotOf(list.bytes, contentStart, contentEnd)
     if (slot >= 0) {
-      if ((starts[slot] ?? -1) >= 0) throw new MalformedError('extension-duplicate', start)
+      const bit = 1 << slot
+      if ((presents & bit) !== 0) throw new MalformedError('extension-duplicate', start)
       starts[slot] = extension.contentStart
       ends[slot] = extension.contentEnd
-      if (isCritical) criticals |= 1 << slot
+      presents |= bit
+      if (isCritical) criticals |= bit
     } else {
       const id = decodeObjectIdentifier(list.bytes, contentStart, contentEnd, start)
       if (unknownExtensions.some(each => each.id === id)) {
@@ -358,7 +369,7 @@ function readExtensions(
       unknownExtensions.push({ id, isCritical, value })
     }
   } while (!list.isAtEnd)
-  return { bytes: list.bytes, starts, ends, criticals, unknownExtensions }
+  return { bytes: list.bytes, starts, ends, presents, criticals, unknownExtensions }
 }
 
 const absent: readonly number[] = Object.keys(extensionSlots).map(() => -1)
@@ -366,6 +377,7 @@ const noExtensions = {
   bytes: new Uint8Array(),
   starts: absent,
   ends: absent,
+  presents: 0,
   criticals: 0,
   unknownExtensions: [],
 } as const

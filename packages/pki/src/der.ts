@@ -32,6 +32,8 @@ export type MalformedCode =
   | 'extension-duplicate'
   | 'algorithm-mismatch'
   | 'version-unsupported'
+  | 'document-type-refused'
+  | 'encoding-unsupported'
 
 /** Thrown by every parser of this package, and nothing else is, when bytes are not what they should be. */
 export class MalformedError extends Error {
@@ -380,6 +382,25 @@ export function decodeObjectIdentifier(
   if (start >= end || end - start > identifierBytesMax) {
     throw new MalformedError('identifier-invalid', offset)
   }
+  // The same few identifiers stand in every certificate: the one met last in each place is remembered.
+  const place = (((bytes[end - 1] ?? 0) << 2) ^ (bytes[end - 2] ?? 0) ^ (end - start)) & 0xff
+  const known = identifiers[place]
+  if (known !== undefined && isSameRange(known.content, bytes, start, end)) return known.text
+  const text = dotted(bytes, start, end, offset)
+  identifiers[place] = { content: bytes.slice(start, end), text }
+  return text
+}
+
+const identifiers: ({ readonly content: Uint8Array; readonly text: string } | undefined)[] =
+  Array.from({ length: 256 })
+
+function isSameRange(content: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (content.length !== end - start) return false
+  for (let i = 0; i < content.length; i++) if (content[i] !== bytes[start + i]) return false
+  return true
+}
+
+function dotted(bytes: Uint8Array, start: number, end: number, offset: number): string {
   let text = ''
   let value = 0
   // Arcs of UUID-based identifiers (2.25.…) do not fit a number.

@@ -308,10 +308,8 @@ function checkExtensions(certificate: Certificate, isLeaf: boolean): Reason | un
   if ((certificate.criticals & neverCritical) !== 0) {
     return reason('extension-misplaced', { rule: 'never critical' })
   }
-  for (const slot of alwaysCritical) {
-    if (certificate.has(slot) && !certificate.isCritical(slot)) {
-      return reason('extension-misplaced', { extension: slot })
-    }
+  if ((certificate.presents & ~certificate.criticals & alwaysCritical) !== 0) {
+    return reason('extension-misplaced', { rule: 'always critical' })
   }
   if (certificate.issuer.isEmpty) return reason('certificate-malformed', { field: 'issuer' })
   const isAuthority = certificate.basicConstraints?.isAuthority === true
@@ -406,4 +404,7 @@ const neverCritical =
   (1 << extensionSlots.authorityKeyIdentifier) |
   (1 << extensionSlots.authorityInformationAccess) |
   (1 << extensionSlots.freshestCrl)
-const alwaysCritical = ['nameConstraints', 'policyConstraints', 'inhibitAnyPolicy'] as const
+const alwaysCritical =
+  (1 << extensionSlots.nameConstraints) |
+  (1 << extensionSlots.policyConstraints) |
+  (1 << extensionSlots.inhibitAnyPolicy)

@@ -170,22 +170,32 @@ function profilePolicies(
   classified: Verdict<CertificateKind | undefined>,
 ): PolicyInputs {
   const kind = classified.kind === 'passed' ? classified.value : undefined
-  const leaves = profile.leaves.filter(each => kind === undefined || each.kind === kind)
-  return {
-    acceptable: leaves.flatMap(each => each.policies),
+  const known = knownPolicies.get(profile) ?? new Map<CertificateKind | undefined, PolicyInputs>()
+  knownPolicies.set(profile, known)
+  const inputs = known.get(kind) ?? {
+    acceptable: profile.leaves
+      .filter(each => kind === undefined || each.kind === kind)
+      .flatMap(each => each.policies),
     isExplicitRequired: true,
     isMappingInhibited: true,
     isAnyInhibited: true,
   }
+  known.set(kind, inputs)
+  return inputs
 }
+
+const knownPolicies = new WeakMap<
+  CertificateProfile,
+  Map<CertificateKind | undefined, PolicyInputs>
+>()
 
 function standingsOf(
   path: VerifiedPath,
   demands: SignerDemands,
 ): Verdict<readonly CertificateStanding[]> {
   const standings: CertificateStanding[] = []
-  for (const [position, certificate] of path.certificates.entries()) {
-    const issuer = path.certificates[position + 1] ?? path.anchor
+  for (const certificate of path.certificates) {
+    const issuer = path.certificates[standings.length + 1] ?? path.anchor
     const found = standingOf(certificate, issuer, demands)
     if (found.kind !== 'passed') return found
     standings.push(found.value)

@@ -114,7 +114,12 @@ export function validateSignature(demands: ValidationDemands): ValidationReport 
     anchors: demands.anchors,
     intermediates: [],
     revocation: demands.revocation,
-    rules: { ...demands, kind: 'profile' },
+    rules: {
+      kind: 'profile',
+      profile: demands.profile,
+      purpose: demands.purpose,
+      poolKeys: demands.poolKeys,
+    },
     budget: pathBudget,
     keys: demands.keys,
   })
