@@ -4,12 +4,15 @@
  */
 import {
   constants,
+  createHash,
   createPrivateKey,
   createPublicKey,
+  type Hash,
   hash,
   type KeyObject,
   privateEncrypt,
   publicDecrypt,
+  type SignKeyObjectInput,
   sign as signBytes,
   timingSafeEqual,
   verify as verifyBytes,
@@ -21,6 +24,7 @@ import {
   keyFitsAlgorithm,
   parseKeyFacts,
   publicKeyBits,
+  saltLength,
   type SignatureAlgorithm,
 } from './algorithm.ts'
 import { MalformedError } from './der.ts'
@@ -44,7 +48,10 @@ export class PublicKey {
   /** Whether `signature` over `message` was made with the private key. ECDSA signatures are DER (RFC 3279 §2.2.3). */
   verify(algorithm: SignatureAlgorithm, message: Uint8Array, signature: Uint8Array): boolean {
     if (this.#handle === undefined || !keyFitsAlgorithm(this.facts, algorithm)) return false
-    return verifyBytes(hashOf(algorithm), message, this.#handle, signature)
+    if (algorithm === 'ed25519') return verifyBytes(null, message, this.#handle, signature)
+    const salt = saltLength(algorithm)
+    const key = salt === undefined ? this.#handle : pss(this.#handle, salt)
+    return verifyBytes(hashOf(algorithm), message, key, signature)
   }
 
   /**
@@ -78,7 +85,10 @@ export class PrivateKey {
 
   /** Signs a message. ECDSA signatures are DER. */
   sign(algorithm: SignatureAlgorithm, message: Uint8Array): Uint8Array {
-    return toBytes(signBytes(hashOf(algorithm), message, this.#handle))
+    if (algorithm === 'ed25519') return toBytes(signBytes(null, message, this.#handle))
+    const salt = saltLength(algorithm)
+    const key = salt === undefined ? this.#handle : pss(this.#handle, salt)
+    return toBytes(signBytes(hashOf(algorithm), message, key))
   }
 
   /**
@@ -139,9 +149,35 @@ export function digest(name: HashName | 'sha1', message: Uint8Array): Uint8Array
   return toBytes(hash(name, message, 'buffer'))
 }
 
+/** A hash that is fed piece by piece, for what is too large to hold. */
+export class RunningDigest {
+  readonly #state: Hash
+  constructor(from: HashName | Hash) {
+    this.#state = typeof from === 'string' ? createHash(from) : from
+  }
+
+  update(piece: Uint8Array): void {
+    this.#state.update(piece)
+  }
+
+  /** Another one that has been fed the same until now. */
+  copy(): RunningDigest {
+    return new RunningDigest(this.#state.copy())
+  }
+
+  /** The hash. Nothing can be fed afterwards. */
+  finish(): Uint8Array {
+    return toBytes(this.#state.digest())
+  }
+}
+
 /** Compares secrets and nonces in constant time. */
 export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
+}
+
+function pss(key: KeyObject, salt: number): SignKeyObjectInput {
+  return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: salt }
 }
 
 function base64(bytes: Uint8Array): string {
