@@ -1,26 +1,40 @@
 /**
- * Which algorithms are accepted: RSA PKCS#1 v1.5 with SHA-256/384/512 on keys of 2048 bits and more, ECDSA on P-256 and
- * P-384. SHA-1 and older are known, so that they can be refused by name. Data, so that the next card generation
- * (P-384, jpki.md §1.10) needs no code.
+ * Which algorithms are accepted: RSA PKCS#1 v1.5 and PSS with SHA-256/384/512 on keys of 2048 bits and more, ECDSA on P-256
+ * and P-384, Ed25519. SHA-1 and older are known, so that they can be refused by name. Data, so that the next card
+ * generation (P-384, jpki.md §1.10) needs no code. Which of them citizens' keys may use is the profile's business.
  */
-import { bytesEqual, DerReader, MalformedError, tags } from './der.ts'
-
-/** A signature algorithm that is accepted. */
-export type SignatureAlgorithm =
-  | 'rsa-sha256'
-  | 'rsa-sha384'
-  | 'rsa-sha512'
-  | 'ecdsa-sha256'
-  | 'ecdsa-sha384'
-  | 'ecdsa-sha512'
+import { bytesEqual, contextConstructed, DerReader, MalformedError, tags } from './der.ts'
+import { explicit, integer, nullValue, objectIdentifier, sequence } from './der-writer.ts'
 
 /** Hash functions used in signatures. */
 export type HashName = 'sha256' | 'sha384' | 'sha512'
 
+/**
+ * A signature algorithm that is accepted. PSS takes the same hash for message and mask; its salt is as long as the hash
+ * unless the name tells another length in octets.
+ */
+export type SignatureAlgorithm =
+  | `rsa-${HashName}`
+  | `ecdsa-${HashName}`
+  | `rsa-pss-${HashName}`
+  | `rsa-pss-${HashName}-salt-${number}`
+  | 'ed25519'
+
 /** What a public key is, without any cryptographic operation. */
 export type KeyFacts =
   | { readonly kind: 'rsa'; readonly bits: number; readonly exponent: number }
+  | {
+      /** A key for PSS alone (RFC 4055 §3.1). */
+      readonly kind: 'rsa-pss'
+      readonly bits: number
+      readonly exponent: number
+      /** Undefined: no hash is prescribed. */
+      readonly hash: HashName | undefined
+      /** Shortest salt that may be used. */
+      readonly saltMin: number
+    }
   | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' }
+  | { readonly kind: 'ed25519' }
   | { readonly kind: 'other'; readonly algorithm: string }
 
 /** Smallest RSA key accepted: enforcement rule of the JPKI act, article 2 (jpki.md §5.1). */
@@ -36,12 +50,15 @@ const rsaExponentMax = 2 ** 33 - 1
  */
 export function signatureAlgorithm(raw: Uint8Array): SignatureAlgorithm | 'weak' | 'unsupported' {
   for (const [encoded, name] of encodings) if (bytesEqual(raw, encoded)) return name
-  return 'unsupported'
+  return readPss(raw)
 }
 
 /** Whether a text names an accepted algorithm. */
 export function isSignatureAlgorithm(text: string): text is SignatureAlgorithm {
-  return encodings.some(([, name]) => name === text && name !== 'weak')
+  return (
+    encodings.some(([, name]) => name === text && name !== 'weak') ||
+    /^rsa-pss-sha(256|384|512)(-salt-(0|[1-9]\d{0,2}))?$/.test(text)
+  )
 }
 
 /** The hash that a signature algorithm uses. */
@@ -55,16 +72,41 @@ export function hashOf(algorithm: SignatureAlgorithm): HashName {
       return 'sha384'
     case 'rsa-sha512':
     case 'ecdsa-sha512':
+    case 'ed25519':
       return 'sha512'
     default:
-      return algorithm satisfies never
+      return hashNames.find(each => algorithm.startsWith(`rsa-pss-${each}`)) ?? 'sha512'
   }
+}
+
+/** Length of the salt in octets of an algorithm with PSS; undefined for all others. */
+export function saltLength(algorithm: SignatureAlgorithm): number | undefined {
+  if (!algorithm.startsWith('rsa-pss-')) return undefined
+  const told = algorithm.split('-salt-')[1]
+  return told === undefined ? hashLengths[hashOf(algorithm)] : Number(told)
+}
+
+/** The kind of key that makes signatures with an algorithm; `rsa-pss` can be made with a plain RSA key as well. */
+export function keyKindOf(algorithm: SignatureAlgorithm): 'rsa' | 'rsa-pss' | 'ec' | 'ed25519' {
+  if (algorithm.startsWith('ecdsa-')) return 'ec'
+  if (algorithm === 'ed25519') return 'ed25519'
+  return algorithm.startsWith('rsa-pss-') ? 'rsa-pss' : 'rsa'
 }
 
 /** The encoded AlgorithmIdentifier of an accepted algorithm. */
 export function encodeSignatureAlgorithm(algorithm: SignatureAlgorithm): Uint8Array {
   for (const [encoded, name] of encodings) if (name === algorithm) return encoded
-  throw new RangeError(algorithm)
+  const salt = saltLength(algorithm)
+  if (salt === undefined) throw new RangeError(algorithm)
+  const hash = sequence(objectIdentifier(hashIdentifiers[hashOf(algorithm)]), nullValue())
+  return sequence(
+    objectIdentifier(pssIdentifier),
+    sequence(
+      explicit(0, hash),
+      explicit(1, sequence(objectIdentifier(maskGeneration), hash)),
+      explicit(2, integer(salt)),
+    ),
+  )
 }
 
 /**
@@ -95,15 +137,35 @@ export function cmsSignatureAlgorithm(
 
 /** Whether a key may be used with an algorithm at all. */
 export function keyFitsAlgorithm(facts: KeyFacts, algorithm: SignatureAlgorithm): boolean {
-  if (algorithm.startsWith('rsa-')) {
-    return (
-      facts.kind === 'rsa' &&
-      facts.bits >= rsaBitsMin &&
-      facts.bits <= rsaBitsMax &&
-      facts.exponent <= rsaExponentMax
-    )
+  switch (facts.kind) {
+    case 'rsa':
+      return algorithm.startsWith('rsa-') && isRsaSizeAllowed(facts)
+    case 'rsa-pss':
+      return (
+        algorithm.startsWith('rsa-pss-') &&
+        isRsaSizeAllowed(facts) &&
+        (facts.hash === undefined || facts.hash === hashOf(algorithm)) &&
+        (saltLength(algorithm) ?? 0) >= facts.saltMin
+      )
+    case 'ec':
+      return algorithm.startsWith('ecdsa-')
+    case 'ed25519':
+      return algorithm === 'ed25519'
+    case 'other':
+      return false
+    default:
+      return facts satisfies never
   }
-  return facts.kind === 'ec'
+}
+
+/** Whether a key is of a kind and size that is accepted in any certificate. */
+export function isAcceptableKey(facts: KeyFacts): boolean {
+  if (facts.kind === 'rsa' || facts.kind === 'rsa-pss') return isRsaSizeAllowed(facts)
+  return facts.kind !== 'other'
+}
+
+function isRsaSizeAllowed(facts: { readonly bits: number; readonly exponent: number }): boolean {
+  return facts.bits >= rsaBitsMin && facts.bits <= rsaBitsMax && facts.exponent <= rsaExponentMax
 }
 
 /** Reads a SubjectPublicKeyInfo. Throws `MalformedError`. Does not check that an EC point lies on its curve. */
@@ -118,7 +180,22 @@ export function parseKeyFacts(spki: Uint8Array): KeyFacts {
     identifier.finish()
     const key = info.readBitStringBytes()
     info.finish()
-    return parseRsaKey(key)
+    return { kind: 'rsa', ...parseRsaKey(key) }
+  }
+  if (algorithm === pssIdentifier) {
+    const demanded = identifier.isAtEnd ? undefined : readPssParameters(identifier)
+    identifier.finish()
+    const size = parseRsaKey(info.readBitStringBytes())
+    info.finish()
+    if (typeof demanded === 'string') return { kind: 'other', algorithm }
+    return { kind: 'rsa-pss', ...size, hash: demanded?.hash, saltMin: demanded?.salt ?? 0 }
+  }
+  if (algorithm === ed25519) {
+    identifier.finish()
+    const point = info.readBitStringBytes()
+    info.finish()
+    if (point.length !== 32) throw new MalformedError('value-invalid', 0, 'point')
+    return { kind: 'ed25519' }
   }
   if (algorithm === ecPublicKey) {
     if (identifier.peek() !== tags.objectIdentifier) return { kind: 'other', algorithm }
@@ -145,7 +222,7 @@ export function publicKeyBits(spki: Uint8Array): Uint8Array {
   return info.readBitStringBytes()
 }
 
-function parseRsaKey(encoded: Uint8Array): KeyFacts {
+function parseRsaKey(encoded: Uint8Array): { readonly bits: number; readonly exponent: number } {
   const outer = new DerReader(encoded)
   const key = outer.enter(tags.sequence)
   outer.finish()
@@ -159,8 +236,73 @@ function parseRsaKey(encoded: Uint8Array): KeyFacts {
   }
   const top = modulus[0] === 0 ? modulus.subarray(1) : modulus
   const bits = top.length * 8 - (Math.clz32(top[0] ?? 0) - 24)
-  return { kind: 'rsa', bits, exponent }
+  return { bits, exponent }
 }
+
+// RFC 4055 §3.1. The same hash for message and mask, the trailer of 1; an absent hash means SHA-1.
+function readPss(raw: Uint8Array): SignatureAlgorithm | 'weak' | 'unsupported' {
+  try {
+    const outer = new DerReader(raw)
+    const identifier = outer.enter(tags.sequence)
+    outer.finish()
+    if (identifier.readObjectIdentifier() !== pssIdentifier) return 'unsupported'
+    const found = readPssParameters(identifier)
+    identifier.finish()
+    if (typeof found === 'string') return found
+    const { hash, salt } = found
+    return salt === hashLengths[hash] ? `rsa-pss-${hash}` : `rsa-pss-${hash}-salt-${salt}`
+  } catch (error) {
+    if (error instanceof MalformedError) return 'unsupported'
+    throw error
+  }
+}
+
+function readPssParameters(
+  identifier: DerReader,
+): { readonly hash: HashName; readonly salt: number } | 'weak' | 'unsupported' {
+  const parameters = identifier.enter(tags.sequence)
+  const hashField = parameters.enterOptional(contextConstructed(0))
+  const hash = hashField === undefined ? 'weak' : hashAlgorithm(hashField.readRawOf(tags.sequence))
+  hashField?.finish()
+  const maskField = parameters.enterOptional(contextConstructed(1))
+  const mask = maskField === undefined ? 'weak' : readMaskHash(maskField)
+  const saltField = parameters.enterOptional(contextConstructed(2))
+  const salt = saltField?.readUnsigned(saltMax) ?? 20
+  saltField?.finish()
+  const trailer = parameters.enterOptional(contextConstructed(3))
+  if (trailer !== undefined && trailer.readUnsigned(255) !== 1) return 'unsupported'
+  parameters.finish()
+  if (hash === 'weak' || hash === 'unsupported') return hash
+  return mask === hash ? { hash, salt } : 'unsupported'
+}
+
+function readMaskHash(field: DerReader): HashName | 'weak' | 'unsupported' {
+  const mask = field.enter(tags.sequence)
+  field.finish()
+  if (mask.readObjectIdentifier() !== maskGeneration) return 'unsupported'
+  const hash = hashAlgorithm(mask.readRawOf(tags.sequence))
+  mask.finish()
+  return hash
+}
+
+const hashNames = ['sha256', 'sha384', 'sha512'] as const
+/** Length of each hash in octets. */
+export const hashLengths: Readonly<Record<HashName, number>> = {
+  sha256: 32,
+  sha384: 48,
+  sha512: 64,
+}
+/** Object identifier of each hash. */
+export const hashIdentifiers: Readonly<Record<HashName, string>> = {
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
+}
+/** Longest salt: what fits beside a hash into a block of the largest key. */
+const saltMax = rsaBitsMax / 8 - 32 - 2
+const pssIdentifier = '1.2.840.113549.1.1.10'
+const maskGeneration = '1.2.840.113549.1.1.8'
+const ed25519 = '1.3.101.112'
 
 const rsaEncryption = '1.2.840.113549.1.1.1'
 const ecPublicKey = '1.2.840.10045.2.1'
@@ -181,6 +323,7 @@ const encodings: readonly (readonly [Uint8Array, SignatureAlgorithm | 'weak'])[]
   [encoding('300d06092a864886f70d01010c0500'), 'rsa-sha384'],
   [encoding('300d06092a864886f70d01010d0500'), 'rsa-sha512'],
   [encoding('300a06082a8648ce3d040304'), 'ecdsa-sha512'],
+  [encoding('300506032b6570'), 'ed25519'],
   [encoding('300b06092a864886f70d01010b'), 'rsa-sha256'],
   [encoding('300b06092a864886f70d01010c'), 'rsa-sha384'],
   [encoding('300b06092a864886f70d01010d'), 'rsa-sha512'],

@@ -134,9 +134,7 @@ function readContainer(given: Uint8Array | SignedData): Verdict<SignedData> {
     return passed(parseSignedData(given))
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    return error.code === 'length-indefinite'
-      ? rejectedFor('cms-encoding-unsupported')
-      : rejectedFor('cms-malformed', { detail: error.code })
+    return rejectedFor('cms-malformed', { detail: error.code })
   }
 }
 

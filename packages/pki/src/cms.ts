@@ -1,15 +1,17 @@
 /**
- * CMS SignedData (RFC 5652 §3, §5) as a structure. Read as DER in place, nothing copied. BER with indefinite lengths,
- * which RFC 5652 allows around the signed attributes, is refused as `length-indefinite`. Sets need not be in DER order,
+ * CMS SignedData (RFC 5652 §3, §5) as a structure. DER is read in place, nothing copied; BER, which RFC 5652 allows around
+ * the signed attributes, is rewritten first (`withDefiniteLengths`). Sets need not be in DER order,
  * because many producers do not sort them; that the signed attributes must be is judged in `cms-signer.ts`. NOT done:
  * enveloped, encrypted and other content; attribute certificates, which are passed over.
  */
 import { type CmsAttribute, readAttributes } from './cms-attribute.ts'
+import { withDefiniteLengths } from './ber.ts'
 import {
   bytesEqual,
   contextConstructed,
   contextPrimitive,
   type DerReader,
+  type MalformedCode,
   MalformedError,
   readAll,
   tags,
@@ -60,6 +62,7 @@ export interface CmsSigner {
 
 /** A parsed SignedData. Parsed is not verified: see `validateCms`. */
 export interface SignedData {
+  /** The container as DER. */
   readonly raw: Uint8Array
   /** Object identifier of the content's type. */
   readonly contentType: string
@@ -76,8 +79,24 @@ export interface SignedData {
   readonly signers: readonly CmsSigner[]
 }
 
-/** Reads a ContentInfo that holds SignedData and fills `der`. Throws `MalformedError`. */
-export function parseSignedData(der: Uint8Array): SignedData {
+/** Reads a ContentInfo that holds SignedData and fills `bytes`: DER or BER. Throws `MalformedError`. */
+export function parseSignedData(bytes: Uint8Array): SignedData {
+  try {
+    return readContentInfo(bytes)
+  } catch (error) {
+    if (!(error instanceof MalformedError) || !onlyDer.has(error.code)) throw error
+    return readContentInfo(withDefiniteLengths(bytes))
+  }
+}
+
+/** What DER forbids and BER allows. */
+const onlyDer: ReadonlySet<MalformedCode> = new Set([
+  'length-indefinite',
+  'length-not-minimal',
+  'tag-unexpected',
+])
+
+function readContentInfo(der: Uint8Array): SignedData {
   return readAll(der, cmsBytesMax, reader => {
     const info = reader.enter(tags.sequence)
     const start = info.position

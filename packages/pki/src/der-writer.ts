@@ -14,25 +14,24 @@ export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Arra
 export function elementOf(tag: number, parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
-  const header =
-    length < 0x80 ? 2 : length < 0x100 ? 3 : length < 0x10000 ? 4 : length < 0x1000000 ? 5 : 6
-  const out = new Uint8Array(header + length)
-  out[0] = tag
-  if (header === 2) out[1] = length
-  else {
-    out[1] = 0x80 | (header - 2)
-    let rest = length
-    for (let i = header - 1; i >= 2; i--) {
-      out[i] = rest % 256
-      rest = Math.floor(rest / 256)
-    }
-  }
-  let position = header
+  const header = headerOf(tag, length)
+  const out = new Uint8Array(header.length + length)
+  out.set(header)
+  let position = header.length
   for (const part of parts) {
     out.set(part, position)
     position += part.length
   }
   return out
+}
+
+/** Tag and minimal length of an element whose content has so many bytes. */
+export function headerOf(tag: number, length: number): Uint8Array {
+  if (length < 0x80) return Uint8Array.of(tag, length)
+  if (length < 0x100) return Uint8Array.of(tag, 0x81, length)
+  if (length < 0x10000) return Uint8Array.of(tag, 0x82, length >>> 8, length)
+  if (length < 0x1000000) return Uint8Array.of(tag, 0x83, length >>> 16, length >>> 8, length)
+  return Uint8Array.of(tag, 0x84, length >>> 24, length >>> 16, length >>> 8, length)
 }
 
 /** SEQUENCE of the parts. */

@@ -6,7 +6,7 @@
  * has a budget. NOT done: revocation (see `judgeRevocation`), the certificate policies of an anchor, fetching of
  * missing certificates, comparison of host names.
  */
-import { signatureAlgorithm } from './algorithm.ts'
+import { isAcceptableKey, type KeyFacts, signatureAlgorithm } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import { bytesEqual, MalformedError } from './der.ts'
 import { extensionSlots, keyUsages, purposes } from './extension.ts'
@@ -14,7 +14,6 @@ import { checkGeneralNamesFrame } from './general-name.ts'
 import type { KeyCache } from './key-cache.ts'
 import { comparisonsMax, ConstraintState } from './name-constraints.ts'
 import { judgeOneTier, PolicyGraph, type PolicyInputs, type PolicyOutputs } from './policy-graph.ts'
-import { keyFitsAlgorithm } from './algorithm.ts'
 import {
   type Instant,
   passed,
@@ -369,16 +368,13 @@ function checkPurpose(certificate: Certificate, purpose: string | undefined): Re
   return reason('extended-key-usage-unacceptable', { demanded: purpose })
 }
 
-function isAcceptableKey(facts: Parameters<typeof keyFitsAlgorithm>[0]): boolean {
-  return keyFitsAlgorithm(facts, 'rsa-sha256') || keyFitsAlgorithm(facts, 'ecdsa-sha256')
-}
-
-function factsEvidence(
-  facts: Parameters<typeof keyFitsAlgorithm>[0],
-): Record<string, string | number> {
+function factsEvidence(facts: KeyFacts): Record<string, string | number> {
   switch (facts.kind) {
     case 'rsa':
-      return { kind: 'rsa', bits: facts.bits }
+    case 'rsa-pss':
+      return { kind: facts.kind, bits: facts.bits }
+    case 'ed25519':
+      return { kind: facts.kind }
     case 'ec':
       return { kind: 'ec', curve: facts.curve }
     case 'other':

@@ -389,7 +389,6 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'cades-certificate-unprotected': () =>
     byCms(handMade({ attributes: [usualAttributes.contentType, usualAttributes.messageDigest] })),
   'cms-malformed': () => byCms(cmsDocument),
-  'cms-encoding-unsupported': () => byCms(Uint8Array.of(0x30, 0x80, 0, 0)),
   'cms-unsigned': () => byCms(withoutSigners),
   'cms-content-missing': () => byCms(cadesSpecimen({ isDetached: true })),
   'signed-attributes-invalid': () =>

@@ -445,12 +445,6 @@ const reasonTable = {
     ja: '署名データの形式が正しくありません。',
     en: 'The container of the signature is not well-formed.',
   },
-  'cms-encoding-unsupported': {
-    says: 'indeterminate',
-    rank: 90,
-    ja: '署名データの符号化方式（不定長）に対応していません。',
-    en: 'The container uses indefinite lengths, which are not supported.',
-  },
   'cms-unsigned': {
     says: 'failed',
     rank: 90,

@@ -67,7 +67,6 @@ const refusalByReason = {
   'time-stamp-malformed': 'signature-invalid',
   'cades-certificate-unprotected': 'signature-invalid',
   'cms-malformed': 'signature-invalid',
-  'cms-encoding-unsupported': 'signature-invalid',
   'cms-unsigned': 'signature-invalid',
   'cms-content-missing': 'signature-invalid',
   'signed-attributes-invalid': 'signature-invalid',
