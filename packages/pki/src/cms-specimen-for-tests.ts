@@ -198,6 +198,7 @@ export function handMade(vary: HandMade = {}): Uint8Array {
     digestAlgorithms: [encodeHashAlgorithm('sha256')],
     certificates: vary.hasNoCertificates === true ? [] : [certificate.raw],
     crls: [],
+    ocspResponses: [],
     signers: [signer],
   })
 }

@@ -214,21 +214,48 @@ test('where the algorithms are signed as well, they must be those beside them', 
   assert.equal(judged(protecting('sha384')), 'digest-algorithm-mismatch')
 })
 
+function answerAt(
+  at: number,
+  status: Parameters<typeof issueOcspResponse>[0]['answers'][number]['status'] = { kind: 'good' },
+): Uint8Array {
+  const certId = ocspCertId(cmsLeaf, cmsAuthority.certificate, 'sha256')
+  const answer = { certId, status, thisUpdate: at, nextUpdate: undefined }
+  return issueOcspResponse(
+    { producedAt: at, answers: [answer], nonce: undefined },
+    { ...cmsAuthority, isAuthority: true },
+  )
+}
+
+test('lists and OCSP answers at hand serve together, in the container or beside it, and "revoked" decides', () => {
+  const data = parseSignedData(cadesSpecimen())
+  const signers = data.signers.map(each => each.raw)
+  const holding = (ocspResponses: readonly Uint8Array[]): Uint8Array =>
+    encodeSignedData({ ...data, ocspResponses, signers })
+  const collected = (lists: readonly Uint8Array[], responses: readonly Uint8Array[]) =>
+    ({ revocation: { kind: 'collected', lists, responses, limits: ocspLimits } }) as const
+  const good = answerAt(specimenNow)
+  const revoked = answerAt(specimenNow, {
+    kind: 'revoked',
+    revokedAt: specimenNow - day,
+    reason: 'keyCompromise',
+  })
+  const list = specimenCrl('signature', cmsAuthority)
+  assert.equal(judged(cadesSpecimen(), collected([], [good])), 'passed')
+  assert.equal(judged(cadesSpecimen(), collected([list], [])), 'passed')
+  assert.equal(judged(cadesSpecimen(), collected([], [])), 'revocation-missing')
+  assert.equal(judged(cadesSpecimen(), collected([], [answerAt(specimenNow - day)])), 'ocsp-stale')
+  assert.equal(judged(cadesSpecimen(), collected([list], [answerAt(specimenNow - day)])), 'passed')
+  assert.equal(judged(cadesSpecimen(), collected([list], [good, revoked])), 'certificate-revoked')
+  assert.equal(judged(holding([good]), collected([], [])), 'passed')
+  assert.equal(judged(holding([good]), { revocation: { kind: 'crls', lists: [] } }), 'passed')
+  assert.equal(judged(holding([revoked])), 'certificate-revoked')
+  assert.equal(judged(holding([Uint8Array.of(0x30, 0)]), collected([list], [])), 'passed')
+})
+
 test('an OCSP answer from after the time-stamp serves when it is old; one from before it does not', () => {
-  const answered = (at: number): Partial<CmsDemands> => {
-    const certId = ocspCertId(cmsLeaf, cmsAuthority.certificate, 'sha256')
-    const answer = {
-      certId,
-      status: { kind: 'good' },
-      thisUpdate: at,
-      nextUpdate: undefined,
-    } as const
-    const response = issueOcspResponse(
-      { producedAt: at, answers: [answer], nonce: undefined },
-      { ...cmsAuthority, isAuthority: true },
-    )
-    return { revocation: { kind: 'ocsp', response, nonce: undefined, limits: ocspLimits } }
-  }
+  const answered = (at: number): Partial<CmsDemands> => ({
+    revocation: { kind: 'ocsp', response: answerAt(at), nonce: undefined, limits: ocspLimits },
+  })
   const cms = stamped(specimenNow - day)
   assert.equal(judged(cms, answered(specimenNow - day / 2)), 'passed')
   assert.equal(judged(cms, answered(specimenNow - 2 * day)), 'ocsp-stale')
@@ -367,6 +394,7 @@ test('a container full of signers, certificates and stamps is judged within its 
     digestAlgorithms: [],
     certificates: [cmsLeaf.raw, ...impostors.map(each => each.certificate.raw)],
     crls: impostors.map(each => specimenCrl('signature', each)),
+    ocspResponses: [],
     signers: Array.from({ length: 32 }, () => signer.raw),
   })
   const rules = { kind: 'standard', policies: open, purpose: undefined } as const

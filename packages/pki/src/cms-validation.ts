@@ -15,7 +15,6 @@ import {
   readCertificates,
   type SignerFindings,
 } from './cms-signer.ts'
-import { crlBytesMax } from './crl.ts'
 import { MalformedError } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
 import type { VerifiedPath } from './path.ts'
@@ -29,7 +28,7 @@ import {
   rejectedFor,
   type Verdict,
 } from './reason.ts'
-import { type RevocationEvidence, withListsParsed } from './revocation.ts'
+import { type RevocationEvidence, withListsParsed, withMore } from './revocation.ts'
 import { type CertificateStanding, judgeSigner, type SignerRules } from './signer-certificate.ts'
 import { judgeTimeStamp, type TimeStampTrust, type ValidTimeStamp } from './time-stamp-judgement.ts'
 
@@ -48,7 +47,7 @@ export interface CmsDemands {
   readonly anchors: readonly Certificate[]
   /** Certificates besides those in the container: of signers, of authorities. */
   readonly certificates: readonly Certificate[]
-  /** Where it is lists, those in the container count as well. */
+  /** Where it is lists or all that is at hand, lists and OCSP responses in the container count as well. */
   readonly revocation: RevocationEvidence
   readonly rules: SignerRules
   /** Undefined: no time-stamp authority is trusted, and no time is proven. */
@@ -115,9 +114,7 @@ export function validateCms(demands: CmsDemands): CmsReport {
     content,
     bag: [...readCertificates(data.certificates), ...demands.certificates],
     revocation: withListsParsed(
-      revocation.kind === 'crls'
-        ? { kind: 'crls', lists: [...revocation.lists, ...withinBudget(data.crls)] }
-        : revocation,
+      withMore(revocation, { lists: data.crls, responses: data.ocspResponses }),
     ),
     timeStamps:
       demands.timeStamps === undefined
@@ -136,15 +133,6 @@ function readContainer(given: Uint8Array | SignedData): Verdict<SignedData> {
     if (!(error instanceof MalformedError)) throw error
     return rejectedFor('cms-malformed', { detail: error.code })
   }
-}
-
-// All lists of a container together may be as large as one list by itself; those beyond are passed over.
-function withinBudget(crls: readonly Uint8Array[]): readonly Uint8Array[] {
-  let left = crlBytesMax
-  return crls.filter(each => {
-    left -= each.length
-    return left >= 0
-  })
 }
 
 function together(signers: readonly CmsSignerReport[]): Verdict<readonly ValidCmsSigner[]> {

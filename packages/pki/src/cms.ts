@@ -10,7 +10,7 @@ import {
   bytesEqual,
   contextConstructed,
   contextPrimitive,
-  type DerReader,
+  DerReader,
   type MalformedCode,
   MalformedError,
   readAll,
@@ -37,6 +37,9 @@ export const contentTypes = {
   signedData: '1.2.840.113549.1.7.2',
   timeStampInfo: '1.2.840.113549.1.9.16.1.4',
 } as const
+
+/** How OCSP responses stand among the lists (RFC 5940 §2.1). */
+export const ocspResponseFormat = '1.3.6.1.5.5.7.16.2'
 
 /** How a signer's certificate is named. This field is not signed: see `signingCertificateV2`. */
 export type SignerIdentifier =
@@ -74,6 +77,8 @@ export interface SignedData {
   readonly certificates: readonly Uint8Array[]
   /** Encoded revocation lists, unparsed. */
   readonly crls: readonly Uint8Array[]
+  /** Encoded OCSP responses, unparsed (RFC 5940). */
+  readonly ocspResponses: readonly Uint8Array[]
   /** Whether there are attribute certificates or revocation data of other kinds, which were passed over. */
   readonly hasOthers: boolean
   readonly signers: readonly CmsSigner[]
@@ -132,7 +137,10 @@ function readSignedData(raw: Uint8Array, reader: DerReader): SignedData {
   const allCrls = readBag(reader, 1)
   const certificates = allCertificates.filter(isPlain)
   const crls = allCrls.filter(isPlain)
-  const hasOthers = certificates.length !== allCertificates.length || crls.length !== allCrls.length
+  const ocspResponses = allCrls.flatMap(readOcspResponse)
+  const hasOthers =
+    certificates.length !== allCertificates.length ||
+    crls.length + ocspResponses.length !== allCrls.length
   const list = reader.enter(tags.set)
   reader.finish()
   const signers: CmsSigner[] = []
@@ -140,7 +148,17 @@ function readSignedData(raw: Uint8Array, reader: DerReader): SignedData {
     if (signers.length >= signersMax) throw new MalformedError('too-many', list.position)
     signers.push(readSigner(list))
   }
-  return { raw, contentType, content, digestAlgorithms, certificates, crls, hasOthers, signers }
+  return {
+    raw,
+    contentType,
+    content,
+    digestAlgorithms,
+    certificates,
+    crls,
+    ocspResponses,
+    hasOthers,
+    signers,
+  }
 }
 
 function readBag(reader: DerReader, number: number): readonly Uint8Array[] {
@@ -151,6 +169,17 @@ function readBag(reader: DerReader, number: number): readonly Uint8Array[] {
 // Plain certificates and lists are SEQUENCEs; the other choices (RFC 5652 §10.2) have context tags and are passed over.
 function isPlain(encoded: Uint8Array): boolean {
   return encoded[0] === tags.sequence
+}
+
+// OtherRevocationInfoFormat (RFC 5652 §10.2.1) that holds an OCSP response (RFC 5940 §2.1).
+function readOcspResponse(encoded: Uint8Array): readonly Uint8Array[] {
+  if (encoded[0] !== contextConstructed(1)) return []
+  const outer = new DerReader(encoded)
+  const other = outer.enter(contextConstructed(1))
+  if (other.readObjectIdentifier() !== ocspResponseFormat) return []
+  const response = other.readRawOf(tags.sequence)
+  other.finish()
+  return [response]
 }
 
 function readRaws(

@@ -239,6 +239,7 @@ const withoutSigners = encodeSignedData({
   digestAlgorithms: [],
   certificates: [],
   crls: [],
+  ocspResponses: [],
   signers: [],
 })
 const demands = specimenDemands([authority.certificate])

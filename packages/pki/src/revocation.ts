@@ -1,11 +1,11 @@
 /** Judges whether a certificate is revoked, by whatever evidence the caller has chosen. */
 import type { Certificate } from './certificate.ts'
-import { parseCrl, RevocationList } from './crl.ts'
+import { crlBytesMax, parseCrl, RevocationList } from './crl.ts'
 import { judgeByCrls, type RevocationSource } from './crl-judgement.ts'
 import { MalformedError } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
-import { judgeByOcsp, type OcspLimits } from './ocsp-judgement.ts'
-import { type Instant, passed, rejectedFor, type Verdict } from './reason.ts'
+import { judgeByOcsp, type OcspLimits, ocspLimits } from './ocsp-judgement.ts'
+import { type Instant, passed, rankOf, rejectedFor, type Verdict } from './reason.ts'
 import type { RevocationIndex } from './revocation-index.ts'
 
 /** The evidence to judge by. There is no default, and no silent "none". */
@@ -17,6 +17,13 @@ export type RevocationEvidence =
       readonly kind: 'ocsp'
       readonly response: Uint8Array
       readonly nonce: Uint8Array | undefined
+      readonly limits: OcspLimits
+    }
+  /** All that is at hand, in any order: lists, parsed or as bytes, and OCSP responses to requests without nonce. */
+  | {
+      readonly kind: 'collected'
+      readonly lists: readonly (RevocationList | Uint8Array)[]
+      readonly responses: readonly Uint8Array[]
       readonly limits: OcspLimits
     }
   /** Nothing is checked, and the report says so. For looking at documents, never for relying on them. */
@@ -48,7 +55,7 @@ export class NotRevoked {
 
 /** The same evidence with its lists parsed, for judging several certificates. What cannot be parsed stays bytes. */
 export function withListsParsed(evidence: RevocationEvidence): RevocationEvidence {
-  if (evidence.kind !== 'crls') return evidence
+  if (evidence.kind !== 'crls' && evidence.kind !== 'collected') return evidence
   const lists = evidence.lists.map(each => {
     if (each instanceof RevocationList) return each
     try {
@@ -58,7 +65,29 @@ export function withListsParsed(evidence: RevocationEvidence): RevocationEvidenc
       throw error
     }
   })
-  return { kind: 'crls', lists }
+  return { ...evidence, lists }
+}
+
+/** The same evidence with what a container brings along; an index and a single response stay alone. */
+export function withMore(
+  evidence: RevocationEvidence,
+  more: { readonly lists: readonly Uint8Array[]; readonly responses: readonly Uint8Array[] },
+): RevocationEvidence {
+  if (evidence.kind !== 'crls' && evidence.kind !== 'collected') return evidence
+  const lists = [...evidence.lists, ...withinBudget(more.lists)]
+  if (evidence.kind === 'crls' && more.responses.length === 0) return { kind: 'crls', lists }
+  const known = evidence.kind === 'collected' ? evidence.responses : []
+  const limits = evidence.kind === 'collected' ? evidence.limits : ocspLimits
+  return { kind: 'collected', lists, responses: [...known, ...more.responses], limits }
+}
+
+// All lists of a container together may be as large as one list by itself; those beyond are passed over.
+function withinBudget(lists: readonly Uint8Array[]): readonly Uint8Array[] {
+  let left = crlBytesMax
+  return lists.filter(each => {
+    left -= each.length
+    return left >= 0
+  })
 }
 
 /** Judges a certificate whose issuer was verified. What is stale, missing or unknown is `indeterminate`. */
@@ -70,12 +99,7 @@ export function judgeRevocation(
   const { at, evidence, keys } = given
   if (evidence.kind === 'danger-unchecked') return passed(accept(certificate, at, undefined))
   try {
-    const found =
-      evidence.kind === 'index'
-        ? evidence.index.judge(certificate, issuer, at)
-        : evidence.kind === 'crls'
-          ? judgeByCrls(certificate, issuer, { lists: evidence.lists, at, keys })
-          : judgeByOcsp(certificate, issuer, { ...evidence, at, keys })
+    const found = judgeBy(evidence, certificate, issuer, at, keys)
     return found.kind === 'passed' ? passed(accept(certificate, at, found.value)) : found
   } catch (error) {
     if (error instanceof MalformedError) {
@@ -84,3 +108,55 @@ export function judgeRevocation(
     throw error
   }
 }
+
+function judgeBy(
+  evidence: Exclude<RevocationEvidence, { readonly kind: 'danger-unchecked' }>,
+  certificate: Certificate,
+  issuer: Certificate,
+  at: Instant,
+  keys: KeyCache,
+): Verdict<RevocationSource> {
+  switch (evidence.kind) {
+    case 'index':
+      return evidence.index.judge(certificate, issuer, at)
+    case 'crls':
+      return judgeByCrls(certificate, issuer, { lists: evidence.lists, at, keys })
+    case 'ocsp':
+      return judgeByOcsp(certificate, issuer, { ...evidence, at, keys })
+    case 'collected':
+      return judgeByAll(evidence, certificate, issuer, at, keys)
+    default:
+      return evidence satisfies never
+  }
+}
+
+// One good answer is enough, but one that it is revoked decides, whatever else is there. Of failures the most telling counts.
+function judgeByAll(
+  evidence: Extract<RevocationEvidence, { readonly kind: 'collected' }>,
+  certificate: Certificate,
+  issuer: Certificate,
+  at: Instant,
+  keys: KeyCache,
+): Verdict<RevocationSource> {
+  const { lists, limits } = evidence
+  const verdicts = evidence.responses
+    .slice(0, responsesMax)
+    .map(response =>
+      judgeByOcsp(certificate, issuer, { response, at, nonce: undefined, limits, keys }),
+    )
+    .filter(each => each.kind === 'passed' || each.reasons[0].code !== 'ocsp-other-certificate')
+  if (lists.length > 0 || verdicts.length === 0) {
+    verdicts.push(judgeByCrls(certificate, issuer, { lists, at, keys }))
+  }
+  const decisive =
+    verdicts.find(each => each.kind === 'failed') ?? verdicts.find(each => each.kind === 'passed')
+  if (decisive !== undefined) return decisive
+  return verdicts.reduce((best, each) => (rankOfVerdict(each) > rankOfVerdict(best) ? each : best))
+}
+
+function rankOfVerdict(verdict: Verdict<unknown>): number {
+  return verdict.kind === 'passed' ? 0 : rankOf(verdict.reasons[0].code)
+}
+
+/** Most OCSP responses that are looked at: as many as certificates in a container. */
+const responsesMax = 64

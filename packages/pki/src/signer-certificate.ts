@@ -271,10 +271,9 @@ function issueTimes(
   const { revocation } = demands
   const times: Instant[] = []
   try {
-    if (revocation.kind === 'ocsp') {
-      const response = parseOcspResponse(revocation.response)
-      if (response.kind === 'basic') times.push(response.producedAt)
-    } else if (revocation.kind === 'crls') {
+    if (revocation.kind === 'ocsp') times.push(...producedAt(revocation.response))
+    if (revocation.kind === 'collected') times.push(...revocation.responses.flatMap(producedAt))
+    if (revocation.kind === 'crls' || revocation.kind === 'collected') {
       for (const each of revocation.lists) {
         const list = readList(each)
         if (list?.issuer.matches(certificate.issuer)) times.push(list.thisUpdate)
@@ -285,6 +284,16 @@ function issueTimes(
   }
   const within = times.filter(each => each >= from && each <= to)
   return [...new Set(within)].sort((a, b) => b - a).slice(0, issueTimesMax)
+}
+
+function producedAt(encoded: Uint8Array): readonly Instant[] {
+  try {
+    const response = parseOcspResponse(encoded)
+    return response.kind === 'basic' ? [response.producedAt] : []
+  } catch (error) {
+    if (error instanceof MalformedError) return []
+    throw error
+  }
 }
 
 function readList(given: RevocationList | Uint8Array): RevocationList | undefined {

@@ -117,6 +117,7 @@ function token(
     digestAlgorithms: [],
     certificates: [by.raw],
     crls: [],
+    ocspResponses: [],
     signers: Array.from({ length: vary.copies ?? 1 }, () => signer),
   })
 }

@@ -75,6 +75,7 @@ export function prepareCades(request: CadesRequest): PreparedCades {
         digestAlgorithms: [encodeHashAlgorithm(hash)],
         certificates: [certificate, ...request.certificates].map(each => each.raw),
         crls: [],
+        ocspResponses: [],
         signers: [
           encodeSigner({ certificate, algorithm, signedAttributes: toBeSigned, signature }),
         ],
@@ -125,6 +126,7 @@ export function joinSigners(first: Uint8Array, second: Uint8Array): Uint8Array {
     digestAlgorithms: [...one.digestAlgorithms, ...two.digestAlgorithms],
     certificates: [...one.certificates, ...two.certificates],
     crls: [...one.crls, ...two.crls],
+    ocspResponses: [...one.ocspResponses, ...two.ocspResponses],
     signers: [...one.signers, ...two.signers],
   })
 }

@@ -2,7 +2,7 @@
 import { encodeHashAlgorithm, encodeSignatureAlgorithm, hashOf } from '../algorithm.ts'
 import type { SignatureAlgorithm } from '../algorithm.ts'
 import type { Certificate } from '../certificate.ts'
-import { contentTypes } from '../cms.ts'
+import { contentTypes, ocspResponseFormat } from '../cms.ts'
 import { attributeIds } from '../cms-attribute.ts'
 import { digest } from '../crypto.ts'
 import { bytesEqual, contextConstructed } from '../der.ts'
@@ -23,6 +23,7 @@ export interface SignedDataParts {
   readonly digestAlgorithms: readonly Uint8Array[]
   readonly certificates: readonly Uint8Array[]
   readonly crls: readonly Uint8Array[]
+  readonly ocspResponses: readonly Uint8Array[]
   readonly signers: readonly Uint8Array[]
 }
 
@@ -30,11 +31,14 @@ export interface SignedDataParts {
 export function encodeSignedData(parts: SignedDataParts): Uint8Array {
   const { contentType, content } = parts
   const certificates = unique(parts.certificates)
-  const crls = unique(parts.crls)
-  // RFC 5652 §5.1: 3 when the content is not plain data, or a signer is named by its key (version 3).
+  const responses = parts.ocspResponses.map(each =>
+    explicit(1, objectIdentifier(ocspResponseFormat), each),
+  )
+  const crls = unique([...parts.crls, ...responses])
+  // RFC 5652 §5.1: 5 with OCSP responses; 3 when the content is not plain data, or a signer is named by its key (version 3).
   const isPlain = contentType === contentTypes.data && parts.signers.every(isVersion1)
   const signed = sequence(
-    integer(isPlain ? 1 : 3),
+    integer(responses.length > 0 ? 5 : isPlain ? 1 : 3),
     setOf(...unique(parts.digestAlgorithms)),
     sequence(
       objectIdentifier(contentType),

@@ -94,6 +94,7 @@ export function issueTimeStampToken(
     digestAlgorithms: [encodeHashAlgorithm(hashOf(algorithm))],
     certificates: [certificate.raw],
     crls: [],
+    ocspResponses: [],
     signers: [encodeSigner({ certificate, algorithm, signedAttributes, signature })],
   })
 }
