@@ -36,6 +36,11 @@ export interface TimeStampDemands {
   readonly nonce: Uint8Array | undefined
   /** The time of judgement: the authority's certificate must be good then as well as when it stamped. */
   readonly at: Instant
+  /**
+   * A time at which the token is proven to have existed, by a later token over it: the authority's certificate is then
+   * judged for that time, as a signer's is. Undefined: it is known to exist only now.
+   */
+  readonly provenAt?: Instant | undefined
   readonly trust: TimeStampTrust
   readonly keys: KeyCache
 }
@@ -53,8 +58,8 @@ export interface ValidTimeStamp {
 
 /**
  * Judges a token. The authority's certificate must be for time-stamping alone, critically so (RFC 3161 §2.3), and must
- * be bound by the signature (§2.4.1, RFC 5816). NOT done: tokens that outlive the authority's certificate (archive
- * time-stamps), the authority's policy, which the caller reads in `info`.
+ * be bound by the signature (§2.4.1, RFC 5816). A token that outlives its authority's certificate needs a later one over it
+ * (`provenAt`). NOT done: the authority's policy, which the caller reads in `info`.
  */
 export function judgeTimeStamp(demands: TimeStampDemands): Verdict<ValidTimeStamp> {
   let token: TimeStampToken
@@ -140,7 +145,7 @@ function checkAuthority(
   }
   const { key, classified, path, standings } = judgeSigner(certificate, {
     at,
-    provenAt: undefined,
+    provenAt: demands.provenAt,
     anchors: trust.anchors,
     intermediates: [...trust.intermediates, ...bag],
     revocation: trust.revocation,
