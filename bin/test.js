@@ -5,15 +5,18 @@ import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { ensureInstalled, inForeground, pinnedNode, root } from './pinned.js'
 
-/** Debian packages that the tests judge by: browser and fonts, smart-card stack, database, openssl, git. */
+/** Debian packages that the tests judge by: browser and fonts, smart-card stack, database, PDF programs, openssl, git. */
 const debianPackages = [
   'chromium',
   'fonts-noto-cjk',
   'git',
+  'libnss3-tools',
   'opensc',
   'openssl',
   'pcscd',
+  'poppler-utils',
   'postgresql',
+  'qpdf',
   'vsmartcard-vpcd',
 ]
 

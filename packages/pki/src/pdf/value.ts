@@ -89,13 +89,6 @@ export function withEntries(
 /** Empty, for what is not there. */
 export const nothing: PdfDictionary = { kind: 'dictionary', entries: new Map() }
 
-/** Kinds of values that are objects. */
-export function kindOf(
-  value: PdfValue | undefined,
-): Exclude<PdfValue, null | boolean | number>['kind'] | undefined {
-  return typeof value === 'object' && value !== null ? value.kind : undefined
-}
-
 /** The text of a name; undefined: it is none. */
 export function nameOf(value: PdfValue | undefined): string | undefined {
   return isKind(value, 'name') ? value.value : undefined
@@ -145,7 +138,7 @@ function pdfDocCharacter(byte: number): string {
   return byte === 0x7f || byte === 0xad ? '\ufffd' : String.fromCharCode(byte)
 }
 
-const docLow = [...'\u02d8\u02c7\u02c6\u02d9\u02dd\u02db\u02da\u02dc']
-const docHigh = [
-  ...'\u2022\u2020\u2021\u2026\u2014\u2013\u0192\u2044\u2039\u203a\u2212\u2030\u201e\u201c\u201d\u2018\u2019\u201a\u2122\ufb01\ufb02\u0141\u0152\u0160\u0178\u017d\u0131\u0142\u0153\u0161\u017e\ufffd\u20ac',
-]
+const docLow = '\u02d8\u02c7\u02c6\u02d9\u02dd\u02db\u02da\u02dc'
+const docHigh =
+  '\u2022\u2020\u2021\u2026\u2014\u2013\u0192\u2044\u2039\u203a\u2212\u2030\u201e\u201c\u201d\u2018' +
+  '\u2019\u201a\u2122\ufb01\ufb02\u0141\u0152\u0160\u0178\u017d\u0131\u0142\u0153\u0161\u017e\ufffd\u20ac'
