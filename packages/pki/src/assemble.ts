@@ -10,3 +10,9 @@ export {
   type PreparedCades,
   prepareCades,
 } from './assemble/cades.ts'
+export {
+  addCadesValidationData,
+  type PreparedArchiveStamp,
+  prepareArchiveTimeStamp,
+  prepareCounterSignature,
+} from './assemble/cades-archive.ts'

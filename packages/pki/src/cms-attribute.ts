@@ -23,6 +23,11 @@ export const attributeIds = {
   signatureTimeStamp: '1.2.840.113549.1.9.16.2.14',
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
   algorithmProtection: '1.2.840.113549.1.9.52',
+  counterSignature: '1.2.840.113549.1.9.6',
+  /** ETSI EN 319 122-1 §5.5.3. */
+  archiveTimeStampV3: '0.4.0.1733.2.4',
+  /** §5.5.2. */
+  hashIndexV3: '0.4.0.19122.1.5',
 } as const
 
 /** One attribute: its type and its encoded values. */

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addSignatureTimeStamp, joinSigners } from './assemble/cades.ts'
+import {
+  addCadesValidationData,
+  prepareArchiveTimeStamp,
+  prepareCounterSignature,
+} from './assemble/cades-archive.ts'
 import { encodeSignedData } from './assemble/signed-data.ts'
 import { parseCertificate } from './certificate.ts'
 import { parseSignedData } from './cms.ts'
@@ -170,6 +175,26 @@ test('we refuse what openssl may sign with SHA-1, and accept streams in pieces a
   const short = opensslSigns(...pss, '-keyopt', 'rsa_pss_saltlen:32')
   assert.equal(judged(short), 'passed')
   assert.equal(judged(short.with(-20, (short.at(-20) ?? 0) ^ 1)), 'signature-bad')
+})
+
+test('openssl reads what makes a signature last: evidence, archive time-stamp, counter-signature', () => {
+  const [signer] = parseSignedData(cadesSpecimen()).signers
+  assert.ok(signer !== undefined)
+  const cms = addCadesValidationData(
+    addSignatureTimeStamp(cadesSpecimen(), 0, stampOver(signer.signature)),
+    { certificates: [], lists: [specimenCrl('signature', cmsAuthority)], responses: [] },
+  )
+  const archive = prepareArchiveTimeStamp(cms, 0, { hash: 'sha256', contentHash: undefined })
+  const archived = archive.finish(stampOver(cms, { value: archive.imprint }))
+  const counter = prepareCounterSignature(archived, 0, {
+    certificate: cmsLeaf,
+    algorithm: 'rsa-sha256',
+    signingTime: specimenNow,
+  })
+  const whole = counter.finish(poolKey(1).sign('rsa-sha256', counter.toBeSigned))
+  for (const each of [cms, archived, whole]) {
+    assert.match(opensslVerifies(each), /verification successful/i)
+  }
 })
 
 test('a container without its certificate needs it from the caller', () => {

@@ -62,6 +62,8 @@ export interface SignerCheck {
   readonly certificates: readonly Certificate[]
   /** Whether version 1 of the attribute, with SHA-1, counts as binding: for time-stamps only (RFC 3161 §2.4.1). */
   readonly isVersion1Binding: boolean
+  /** Whether it is a counter-signature, which has no content type (RFC 5652 §11.4). */
+  readonly isCounterSignature: boolean
   readonly keys: KeyCache
 }
 
@@ -168,7 +170,7 @@ function readFacts(signer: CmsSigner, given: SignerCheck): SignedFacts {
   const nothing = { messageDigest: undefined, named: undefined, claimedAt: undefined }
   if (attributes === undefined) {
     // Without signed attributes the content must be plain data.
-    if (given.data.contentType !== contentTypes.data) {
+    if (given.data.contentType !== contentTypes.data && !given.isCounterSignature) {
       reasons.push(reason('signed-attributes-invalid', { rule: 'missing' }))
     }
     return { ...nothing, reasons }
@@ -189,10 +191,11 @@ function readFacts(signer: CmsSigner, given: SignerCheck): SignedFacts {
   const claimedAt = read(attributeIds.signingTime, readSigningTime)
   const second = read(attributeIds.signingCertificateV2, value => readSigningCertificate(value, 2))
   const first = read(attributeIds.signingCertificate, value => readSigningCertificate(value, 1))
-  if (reasons.length === 0 && (contentType === undefined || messageDigest === undefined)) {
-    const attribute =
-      contentType === undefined ? attributeIds.contentType : attributeIds.messageDigest
-    reasons.push(reason('signed-attributes-invalid', { attribute, rule: 'missing' }))
+  const isTypeWrong = (contentType === undefined) !== given.isCounterSignature
+  if (reasons.length === 0 && (isTypeWrong || messageDigest === undefined)) {
+    const attribute = isTypeWrong ? attributeIds.contentType : attributeIds.messageDigest
+    const rule = isTypeWrong && given.isCounterSignature ? 'counter-signature' : 'missing'
+    reasons.push(reason('signed-attributes-invalid', { attribute, rule }))
   }
   const protection = read(attributeIds.algorithmProtection, readAlgorithmProtection)
   if (

@@ -32,51 +32,73 @@ const keys = new KeyCache(64)
 const day = 24 * 3_600_000
 
 const stampKey = poolKey(30)
-const stampName = encodeName([
-  ['2.5.4.6', 'JP'],
-  ['2.5.4.3', 'Stamp Root'],
-])
 /** Root of the time-stamp authority. */
-export const stampRoot: Certificate = parseCertificate(
-  issueCertificate(
-    {
-      serial: Uint8Array.of(1),
-      issuer: stampName,
-      subject: stampName,
-      notBefore: specimenNow - 1000 * day,
-      notAfter: specimenNow + 3000 * day,
-      spki: stampKey.spki,
-      extensions: [
-        extension.keyUsage((1 << 5) | (1 << 6)),
-        extension.basicConstraints(true),
-        extension.subjectKeyIdentifier(keyIdentifier(stampKey.spki)),
-      ],
-    },
-    'rsa-sha256',
-    stampKey.sign,
-  ),
-)
-const stampIssuer = {
+export const stampRoot: Certificate = rootOf('Stamp Root', 30, specimenNow + 3000 * day)
+export const stampIssuer = {
   certificate: stampRoot,
   algorithm: 'rsa-sha256',
   sign: stampKey.sign,
 } as const
 
 /** The time-stamp authority, valid for years around `specimenNow`. */
-export const stampAuthority = {
-  certificate: parseCertificate(
+export const stampAuthority = authorityUnder(stampIssuer, 31, specimenNow + 2900 * day)
+
+/** Root of an authority that outlives the first by years. */
+export function laterStampRoot(): typeof stampIssuer {
+  return {
+    certificate: rootOf('Later Stamp Root', 32, specimenNow + 6000 * day),
+    algorithm: 'rsa-sha256',
+    sign: poolKey(32).sign,
+  }
+}
+
+/** The authority under that root. */
+export function laterStampAuthority(root: typeof stampIssuer): typeof stampAuthority {
+  return authorityUnder(root, 33, specimenNow + 5900 * day)
+}
+
+function rootOf(commonName: string, key: number, notAfter: number): Certificate {
+  const name = encodeName([
+    ['2.5.4.6', 'JP'],
+    ['2.5.4.3', commonName],
+  ])
+  const content = {
+    serial: Uint8Array.of(1),
+    issuer: name,
+    subject: name,
+    notBefore: specimenNow - 1000 * day,
+    notAfter,
+    spki: poolKey(key).spki,
+    extensions: [
+      extension.keyUsage((1 << 5) | (1 << 6)),
+      extension.basicConstraints(true),
+      extension.subjectKeyIdentifier(keyIdentifier(poolKey(key).spki)),
+    ],
+  }
+  return parseCertificate(issueCertificate(content, 'rsa-sha256', poolKey(key).sign))
+}
+
+function authorityUnder(
+  issuer: {
+    readonly certificate: Certificate
+    readonly algorithm: 'rsa-sha256'
+    readonly sign: typeof stampKey.sign
+  },
+  key: number,
+  notAfter: number,
+) {
+  const certificate = parseCertificate(
     issueTimeStampCertificate({
-      issuer: stampIssuer,
+      issuer,
       serial: Uint8Array.of(2),
-      spki: poolKey(31).spki,
+      spki: poolKey(key).spki,
       notBefore: specimenNow - 900 * day,
-      notAfter: specimenNow + 2900 * day,
+      notAfter,
       commonName: 'Stamp',
     }),
-  ),
-  algorithm: 'rsa-sha256',
-  sign: poolKey(31).sign,
-} as const
+  )
+  return { certificate, algorithm: 'rsa-sha256', sign: poolKey(key).sign } as const
+}
 
 /** A certificate on the stamp authority's key that is not for time-stamping alone. */
 export function unfitStampCertificate(): Certificate {

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeHashAlgorithm, encodeSignatureAlgorithm } from './algorithm.ts'
 import { addSignatureTimeStamp, joinSigners, prepareCades } from './assemble/cades.ts'
-import { encodeAttribute, encodeSignedData } from './assemble/signed-data.ts'
+import {
+  addCadesValidationData,
+  prepareArchiveTimeStamp,
+  prepareCounterSignature,
+} from './assemble/cades-archive.ts'
+import {
+  encodeAttribute,
+  encodeSignedData,
+  withUnsignedAttributes,
+} from './assemble/signed-data.ts'
 import type { Certificate } from './certificate.ts'
 import { contentTypes, parseSignedData } from './cms.ts'
 import { attributeIds } from './cms-attribute.ts'
@@ -14,8 +23,12 @@ import {
   cmsLeaf,
   type HandMade,
   handMade,
+  laterStampAuthority,
+  laterStampRoot,
   stampAuthority,
+  stampIssuer,
   stampOver,
+  stampRoot,
   stampTrust,
   usualAttributes,
 } from './cms-specimen-for-tests.ts'
@@ -427,4 +440,149 @@ test('what does not fill the container, is cut, or is over the counts is refused
   )
   assert.equal(code(handMade({ attributes: times })), 'too-many')
   assert.equal(code(handMade({ attributes: [sequence()] })), 'truncated')
+})
+
+/** A second time-stamp authority under a root of its own, which outlives the first. */
+const laterRoot = laterStampRoot()
+const laterAuthority = laterStampAuthority(laterRoot)
+const laterTrust = {
+  anchors: [stampRoot, laterRoot.certificate],
+  intermediates: [],
+  revocation: { kind: 'crls', lists: [] },
+} as const
+const nothing = { revocation: { kind: 'crls', lists: [] }, timeStamps: laterTrust } as const
+
+function stampList(issuer: typeof laterRoot | typeof stampIssuer, at: number): Uint8Array {
+  return specimenCrl('signature', issuer, {
+    partition: undefined,
+    thisUpdate: at - 3_600_000,
+    nextUpdate: at + 23 * 3_600_000,
+  })
+}
+
+/** A time-stamped signature with all evidence inside, gathered a day after signing. */
+function lasting(): Uint8Array {
+  const at = specimenNow + day
+  return addCadesValidationData(stamped(specimenNow), {
+    certificates: [cmsAuthority.certificate],
+    lists: [
+      specimenCrl('signature', cmsAuthority, { thisUpdate: at, nextUpdate: at + day }),
+      stampList(stampIssuer, at),
+    ],
+    responses: [],
+  })
+}
+
+function archived(cms: Uint8Array, at: number, by: typeof laterAuthority): Uint8Array {
+  const prepared = prepareArchiveTimeStamp(cms, 0, { hash: 'sha512', contentHash: undefined })
+  return prepared.finish(stampOver(cms, { at, hash: 'sha512', value: prepared.imprint }, by))
+}
+
+test('with all evidence inside, a signature outlives its certificate as long as the time-stamp authority lasts', () => {
+  const cms = lasting()
+  const at = cmsLeaf.notAfter + 10 * day
+  const withLater = (issuer: typeof stampIssuer): Uint8Array =>
+    addCadesValidationData(cms, { certificates: [], lists: [stampList(issuer, at)], responses: [] })
+  const kept = report(withLater(stampIssuer), { at, level: 'cades-lt', ...nothing })
+  assert.equal(codeOf(kept.verdict), 'passed')
+  assert.equal(kept.signers[0]?.level, 'cades-lt')
+  assert.equal(judged(stamped(specimenNow), { level: 'cades-lt' }), 'validation-data-missing')
+  assert.equal(
+    judged(cms, { level: 'cades-lta', at: specimenNow + day, ...nothing }),
+    'archive-time-stamp-missing',
+  )
+})
+
+test('an archive time-stamp keeps a signature past the end of every certificate that it began with', () => {
+  const evidence = specimenNow + 2000 * day
+  const gathered = addCadesValidationData(lasting(), {
+    certificates: [],
+    lists: [stampList(stampIssuer, evidence)],
+    responses: [],
+  })
+  const later = specimenNow + 4000 * day
+  const cms = addCadesValidationData(archived(gathered, evidence, laterAuthority), {
+    certificates: [],
+    lists: [stampList(laterRoot, later)],
+    responses: [],
+  })
+  const kept = report(cms, { at: later, level: 'cades-lta', ...nothing })
+  assert.equal(codeOf(kept.verdict), 'passed')
+  assert.equal(kept.signers[0]?.provenAt, specimenNow + 500)
+  const cutOff = addCadesValidationData(gathered, {
+    certificates: [],
+    lists: [stampList(laterRoot, later)],
+    responses: [],
+  })
+  assert.equal(judged(cutOff, { at: later, ...nothing }), 'certificate-expired')
+  // Everything that the stamp covers must stay as it was.
+  for (const part of [
+    cmsDocument,
+    cmsAuthority.certificate.raw,
+    stampList(stampIssuer, evidence),
+  ]) {
+    const at = Buffer.from(cms).indexOf(part) + part.length - 3
+    const broken = report(cms.with(at, (cms[at] ?? 0) ^ 1), { at: later, ...nothing })
+    assert.notEqual(codeOf(broken.verdict), 'passed')
+    assert.equal(broken.signers[0]?.archiveTimeStamps[0]?.kind, 'failed')
+  }
+})
+
+test('archive time-stamps are renewed one over the other, and an index of what is not there fails', () => {
+  const first = archived(lasting(), specimenNow + 2 * day, stampAuthority)
+  const second = archived(first, specimenNow + 3 * day, laterAuthority)
+  const at = specimenNow + 4 * day
+  const trusted = {
+    timeStamps: { ...laterTrust, revocation: { kind: 'danger-unchecked' } },
+  } as const
+  const { signers } = report(second, { at, ...trusted })
+  assert.deepEqual(
+    signers[0]?.archiveTimeStamps.map(each => each.kind),
+    ['passed', 'passed'],
+  )
+  const data = parseSignedData(second)
+  const fewer = encodeSignedData({ ...data, crls: [], signers: data.signers.map(each => each.raw) })
+  const [one, two] = report(fewer, { at, ...trusted }).signers[0]?.archiveTimeStamps ?? []
+  assert.ok(one !== undefined && two !== undefined)
+  assert.deepEqual([codeOf(one), codeOf(two)], ['archive-index-mismatch', 'archive-index-mismatch'])
+})
+
+test('a counter-signature is judged by itself and says nothing against the signature', () => {
+  const witness = specimenLeaf('signature', cmsAuthority, 5, { serial: Uint8Array.of(0x55) })
+  const countersigned = (keyIndex: number, cms: Uint8Array): Uint8Array => {
+    const prepared = prepareCounterSignature(cms, 0, {
+      certificate: witness,
+      algorithm: 'rsa-sha256',
+      signingTime: specimenNow,
+    })
+    return prepared.finish(poolKey(keyIndex).sign('rsa-sha256', prepared.toBeSigned))
+  }
+  const cms = countersigned(5, cadesSpecimen())
+  const [signer] = report(cms).signers
+  assert.equal(codeOf(signer?.verdict ?? { kind: 'failed', reasons: [] }), 'passed')
+  assert.deepEqual(
+    signer?.counterSignatures.map(each => codeOf(each.verdict)),
+    ['passed'],
+  )
+  assert.throws(() => countersigned(6, cadesSpecimen()), RangeError)
+  // Moved to another signature it fails there, and the signature stands.
+  const [source] = parseSignedData(cms).signers
+  const target = parseSignedData(cadesSpecimen({ isDetached: true }))
+  assert.ok(source !== undefined && target.signers[0] !== undefined)
+  const moved = encodeSignedData({
+    ...parseSignedData(handMade()),
+    certificates: [cmsLeaf.raw, witness.raw],
+    signers: parseSignedData(handMade()).signers.map(each =>
+      withUnsignedAttributes(
+        each,
+        source.unsignedAttributes.map(one => one.raw),
+      ),
+    ),
+  })
+  const [other] = report(moved).signers
+  assert.equal(other?.verdict.kind, 'passed')
+  assert.deepEqual(
+    other?.counterSignatures.map(each => codeOf(each.verdict)),
+    ['content-altered'],
+  )
 })

@@ -1,11 +1,11 @@
 /**
- * The complete judgement of CMS signatures and of CAdES baseline levels B and T (ETSI EN 319 122-1 §6): for each signer
+ * The complete judgement of CMS signatures and of CAdES baseline levels B to LTA (ETSI EN 319 122-1 §6): for each signer
  * what was signed, by which certificate, whether that certificate served at the time that counts, and what time-stamps
  * prove. docs/protocol/cms.md says what is accepted.
  */
 import type { SignatureAlgorithm } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
-import { type CmsSigner, parseSignedData, type SignedData } from './cms.ts'
+import { cmsBytesMax, type CmsSigner, parseSignedData, readSigner, type SignedData } from './cms.ts'
 import { attributeIds } from './cms-attribute.ts'
 import {
   checkSigner,
@@ -15,7 +15,8 @@ import {
   readCertificates,
   type SignerFindings,
 } from './cms-signer.ts'
-import { MalformedError } from './der.ts'
+import { type TimeProofs, proveTimes } from './cms-time-proof.ts'
+import { MalformedError, readAll } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
 import type { VerifiedPath } from './path.ts'
 import type { CertificateKind } from './profile.ts'
@@ -30,10 +31,13 @@ import {
 } from './reason.ts'
 import { type RevocationEvidence, withListsParsed, withMore } from './revocation.ts'
 import { type CertificateStanding, judgeSigner, type SignerRules } from './signer-certificate.ts'
-import { judgeTimeStamp, type TimeStampTrust, type ValidTimeStamp } from './time-stamp-judgement.ts'
+import type { TimeStampTrust, ValidTimeStamp } from './time-stamp-judgement.ts'
 
-/** What a signature is, or must be at least: plain CMS, certificate bound (B), time proven (T). */
-export type CmsLevel = 'cms' | 'cades-b' | 'cades-t'
+/**
+ * What a signature is, or must be at least: plain CMS; certificate bound (B); time proven (T); all evidence in the container
+ * (LT); an archive time-stamp over all of it (LTA).
+ */
+export type CmsLevel = 'cms' | 'cades-b' | 'cades-t' | 'cades-lt' | 'cades-lta'
 
 /** All that decides. Nothing has a default. */
 export interface CmsDemands {
@@ -79,6 +83,10 @@ export interface CmsSignerReport {
   readonly provenAt: Instant | undefined
   /** Each signature time-stamp. One that is bad gives no time and does no harm: anyone may have added it. */
   readonly timeStamps: readonly Verdict<ValidTimeStamp>[]
+  /** Each archive time-stamp. */
+  readonly archiveTimeStamps: readonly Verdict<ValidTimeStamp>[]
+  /** Each counter-signature, over this signature. A bad one says nothing against this signature. */
+  readonly counterSignatures: readonly CmsSignerReport[]
 }
 
 /** The judgement of a container: passed when it has signers and every one of them passed. */
@@ -88,12 +96,12 @@ export interface CmsReport {
   readonly signers: readonly CmsSignerReport[]
 }
 
-/** Most signature time-stamps of one signer that are looked at. */
-const timeStampsMax = 4
-
 interface Prepared {
   readonly data: SignedData
   readonly content: CmsContent | undefined
+  /** Certificates of the container. */
+  readonly own: readonly Certificate[]
+  /** These and the caller's. */
   readonly bag: readonly Certificate[]
   readonly revocation: RevocationEvidence
   readonly timeStamps: TimeStampTrust | undefined
@@ -108,20 +116,25 @@ export function validateCms(demands: CmsDemands): CmsReport {
   if (content !== undefined && 'code' in content) {
     return { verdict: rejected([content]), signers: [] }
   }
-  const { revocation } = demands
+  const own = readCertificates(data.certificates)
+  const contained = { lists: data.crls, responses: data.ocspResponses }
+  const { timeStamps } = demands
   const prepared = {
     data,
     content,
-    bag: [...readCertificates(data.certificates), ...demands.certificates],
-    revocation: withListsParsed(
-      withMore(revocation, { lists: data.crls, responses: data.ocspResponses }),
-    ),
+    own,
+    bag: [...own, ...demands.certificates],
+    revocation: withListsParsed(withMore(demands.revocation, contained)),
     timeStamps:
-      demands.timeStamps === undefined
+      timeStamps === undefined
         ? undefined
-        : { ...demands.timeStamps, revocation: withListsParsed(demands.timeStamps.revocation) },
+        : {
+            anchors: timeStamps.anchors,
+            intermediates: [...timeStamps.intermediates, ...own],
+            revocation: withListsParsed(withMore(timeStamps.revocation, contained)),
+          },
   }
-  const signers = data.signers.map(signer => judge(signer, prepared, demands))
+  const signers = data.signers.map(signer => judge(signer, prepared, demands, 'signer'))
   return { verdict: together(signers), signers }
 }
 
@@ -147,22 +160,41 @@ function together(signers: readonly CmsSignerReport[]): Verdict<readonly ValidCm
   return valid.length === 0 ? rejectedFor('cms-unsigned') : passed(valid)
 }
 
-function judge(signer: CmsSigner, prepared: Prepared, demands: CmsDemands): CmsSignerReport {
+function judge(
+  signer: CmsSigner,
+  prepared: Prepared,
+  demands: CmsDemands,
+  role: 'signer' | 'counter-signer',
+): CmsSignerReport {
   const { data, content, bag, revocation } = prepared
   const { keys, at } = demands
-  const check = { data, content, certificates: bag, isVersion1Binding: false, keys }
-  const found = checkSigner(signer, check)
-  const timeStamps = judgeTimeStamps(signer, demands, prepared.timeStamps)
-  const proven = timeStamps.flatMap(each => (each.kind === 'passed' ? [each.value.provenAt] : []))
-  const provenAt = proven.length === 0 ? undefined : Math.min(...proven)
-  const level = levelOf(found, provenAt)
-  const reasons = [...found.reasons, ...checkLevel(level, found, demands.level)]
+  const found = checkSigner(signer, {
+    data,
+    content,
+    certificates: bag,
+    isVersion1Binding: false,
+    isCounterSignature: role === 'counter-signer',
+    keys,
+  })
+  const proofs =
+    prepared.timeStamps === undefined
+      ? noProofs
+      : proveTimes(signer, { data, content, at, trust: prepared.timeStamps, keys })
+  const { provenAt } = proofs
   const { certificate, algorithm, claimedAt } = found
-  const report = { certificate, algorithm, level, claimedAt, provenAt, timeStamps }
+  const about = { certificate, algorithm, claimedAt, ...proofs }
+  const counterSignatures =
+    role === 'signer'
+      ? readCounterSignatures(signer).map(each =>
+          judge(each, { ...prepared, content: bytesOf(signer) }, demands, 'counter-signer'),
+        )
+      : []
   if (certificate === undefined) {
-    return { ...report, verdict: rejected(atLeast(reasons, 'signer-certificate-missing')) }
+    const level = found.isCertificateProtected ? 'cades-b' : 'cms'
+    const verdict = rejected(atLeast(found.reasons, 'signer-certificate-missing'))
+    return { ...about, level, counterSignatures, verdict }
   }
-  const { key, classified, path, standings } = judgeSigner(certificate, {
+  const judged = judgeSigner(certificate, {
     at,
     provenAt,
     anchors: demands.anchors,
@@ -172,6 +204,9 @@ function judge(signer: CmsSigner, prepared: Prepared, demands: CmsDemands): CmsS
     budget: cmsPathBudget,
     keys,
   })
+  const level = levelOf(signer, certificate, found, proofs, prepared, demands)
+  const reasons = [...found.reasons, ...checkLevel(level, found, demands.level)]
+  const { key, classified, path, standings } = judged
   for (const each of [key, classified, path, standings]) {
     if (each !== undefined && each.kind !== 'passed') reasons.push(...each.reasons)
   }
@@ -190,41 +225,83 @@ function judge(signer: CmsSigner, prepared: Prepared, demands: CmsDemands): CmsS
         provenAt,
       })
     : rejected(atLeast(reasons, 'signature-bad'))
-  return { ...report, verdict }
+  return { ...about, level, counterSignatures, verdict }
 }
 
-// RFC 3161 appendix A: the stamp is over the value of the signature.
-function judgeTimeStamps(
-  signer: CmsSigner,
-  demands: CmsDemands,
-  trust: TimeStampTrust | undefined,
-): readonly Verdict<ValidTimeStamp>[] {
-  if (trust === undefined) return []
-  const tokens = signer.unsignedAttributes
-    .filter(each => each.id === attributeIds.signatureTimeStamp)
+// RFC 5652 §11.4. What is no signer is passed over, as a bad counter-signature would be: anyone may have added it.
+function readCounterSignatures(signer: CmsSigner): readonly CmsSigner[] {
+  return signer.unsignedAttributes
+    .filter(each => each.id === attributeIds.counterSignature)
     .flatMap(each => each.values)
-  return tokens.slice(0, timeStampsMax).map(token =>
-    judgeTimeStamp({
-      token,
-      stamped: { kind: 'bytes', bytes: signer.signature },
-      nonce: undefined,
-      at: demands.at,
-      trust,
-      keys: demands.keys,
-    }),
-  )
+    .slice(0, counterSignaturesMax)
+    .flatMap(value => {
+      try {
+        return [readAll(value, cmsBytesMax, readSigner)]
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error
+        return []
+      }
+    })
 }
 
-function levelOf(found: SignerFindings, provenAt: Instant | undefined): CmsLevel {
+function bytesOf(signer: CmsSigner): CmsContent {
+  return { kind: 'bytes', bytes: signer.signature }
+}
+
+function levelOf(
+  signer: CmsSigner,
+  certificate: Certificate,
+  found: SignerFindings,
+  proofs: TimeProofs,
+  prepared: Prepared,
+  demands: CmsDemands,
+): CmsLevel {
   if (!found.isCertificateProtected) return 'cms'
-  return provenAt === undefined ? 'cades-b' : 'cades-t'
+  if (proofs.provenAt === undefined) return 'cades-b'
+  if (!isSelfContained(signer, certificate, prepared, demands)) return 'cades-t'
+  return proofs.archiveTimeStamps.some(each => each.kind === 'passed') ? 'cades-lta' : 'cades-lt'
+}
+
+// Whether what the container brings is enough, besides anchors: then it can be judged when nothing else is left.
+function isSelfContained(
+  signer: CmsSigner,
+  certificate: Certificate,
+  prepared: Prepared,
+  demands: CmsDemands,
+): boolean {
+  const { data, content, timeStamps } = prepared
+  if (timeStamps === undefined || data.crls.length + data.ocspResponses.length === 0) return false
+  const { at, keys } = demands
+  const revocation = withMore(noEvidence, { lists: data.crls, responses: data.ocspResponses })
+  const trust = { anchors: timeStamps.anchors, intermediates: prepared.own, revocation }
+  const { provenAt } = proveTimes(signer, { data, content, at, trust, keys })
+  if (provenAt === undefined) return false
+  const { path, standings } = judgeSigner(certificate, {
+    at,
+    provenAt,
+    anchors: demands.anchors,
+    intermediates: prepared.own,
+    revocation,
+    rules: demands.rules,
+    budget: cmsPathBudget,
+    keys,
+  })
+  return path.kind === 'passed' && standings?.kind === 'passed'
 }
 
 function checkLevel(level: CmsLevel, found: SignerFindings, wanted: CmsLevel): readonly Reason[] {
-  if (wanted === 'cms') return []
+  const reached = levels.indexOf(level)
+  if (levels.indexOf(wanted) <= reached) return []
   if (!found.isCertificateProtected) return [reason('cades-certificate-unprotected')]
-  return wanted === 'cades-t' && level !== 'cades-t' ? [reason('time-stamp-missing')] : []
+  if (reached < levels.indexOf('cades-t')) return [reason('time-stamp-missing')]
+  return [reason(level === 'cades-t' ? 'validation-data-missing' : 'archive-time-stamp-missing')]
 }
+
+const levels: readonly CmsLevel[] = ['cms', 'cades-b', 'cades-t', 'cades-lt', 'cades-lta']
+const noProofs: TimeProofs = { timeStamps: [], archiveTimeStamps: [], provenAt: undefined }
+const noEvidence: RevocationEvidence = { kind: 'crls', lists: [] }
+/** Most counter-signatures of one signer that are looked at. */
+const counterSignaturesMax = 8
 
 function atLeast(
   reasons: readonly Reason[],

@@ -49,6 +49,8 @@ export type SignerIdentifier =
 /** One SignerInfo (RFC 5652 §5.3). */
 export interface CmsSigner {
   readonly raw: Uint8Array
+  /** The content of `raw` from the version up to and with the signature: all but the unsigned attributes. */
+  readonly core: Uint8Array
   readonly identifier: SignerIdentifier
   /** Encoded AlgorithmIdentifiers. */
   readonly digestAlgorithm: Uint8Array
@@ -73,6 +75,9 @@ export interface SignedData {
   readonly content: Uint8Array | undefined
   /** Encoded AlgorithmIdentifiers of the digests that signers used, as the container has them. */
   readonly digestAlgorithms: readonly Uint8Array[]
+  /** All that stands in the set of certificates and in that of revocation data, of whatever kind, encoded. */
+  readonly certificateSet: readonly Uint8Array[]
+  readonly revocationSet: readonly Uint8Array[]
   /** Encoded certificates, unparsed: one that is broken does not spoil the others. */
   readonly certificates: readonly Uint8Array[]
   /** Encoded revocation lists, unparsed. */
@@ -133,14 +138,14 @@ function readSignedData(raw: Uint8Array, reader: DerReader): SignedData {
   encapsulated.finish()
   const content = wrapper?.readOctetString()
   wrapper?.finish()
-  const allCertificates = readBag(reader, 0)
-  const allCrls = readBag(reader, 1)
-  const certificates = allCertificates.filter(isPlain)
-  const crls = allCrls.filter(isPlain)
-  const ocspResponses = allCrls.flatMap(readOcspResponse)
+  const certificateSet = readBag(reader, 0)
+  const revocationSet = readBag(reader, 1)
+  const certificates = certificateSet.filter(isPlain)
+  const crls = revocationSet.filter(isPlain)
+  const ocspResponses = revocationSet.flatMap(readOcspResponse)
   const hasOthers =
-    certificates.length !== allCertificates.length ||
-    crls.length + ocspResponses.length !== allCrls.length
+    certificates.length !== certificateSet.length ||
+    crls.length + ocspResponses.length !== revocationSet.length
   const list = reader.enter(tags.set)
   reader.finish()
   const signers: CmsSigner[] = []
@@ -153,6 +158,8 @@ function readSignedData(raw: Uint8Array, reader: DerReader): SignedData {
     contentType,
     content,
     digestAlgorithms,
+    certificateSet,
+    revocationSet,
     certificates,
     crls,
     ocspResponses,
@@ -195,10 +202,12 @@ function readRaws(
   return raws
 }
 
-function readSigner(list: DerReader): CmsSigner {
+/** Reads a SignerInfo where the reader stands. Throws `MalformedError`. */
+export function readSigner(list: DerReader): CmsSigner {
   const start = list.position
   const reader = list.enter(tags.sequence)
   const raw = list.bytes.subarray(start, list.position)
+  const coreStart = reader.position
   const version = reader.readUnsigned(255)
   const identifier = readIdentifier(reader)
   // RFC 5652 §5.3: 1 with issuer and serial, 3 with a key identifier.
@@ -211,6 +220,7 @@ function readSigner(list: DerReader): CmsSigner {
   const signedAttributes = signed === undefined ? undefined : readAttributes(signed)
   const signatureAlgorithm = reader.readRawOf(tags.sequence)
   const signature = reader.readOctetString()
+  const core = reader.bytes.subarray(coreStart, reader.position)
   const unsigned = reader.enterOptional(contextConstructed(1))
   const unsignedAttributes = unsigned === undefined ? [] : readAttributes(unsigned)
   reader.finish()
@@ -221,6 +231,7 @@ function readSigner(list: DerReader): CmsSigner {
     (signedContent !== undefined && bytesEqual(set, elementOf(tags.set, [signedContent])))
   return {
     raw,
+    core,
     identifier,
     digestAlgorithm,
     signatureAlgorithm,

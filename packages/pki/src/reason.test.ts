@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { encodeSignatureAlgorithm } from './algorithm.ts'
+import { addSignatureTimeStamp } from './assemble/cades.ts'
+import { addCadesValidationData, prepareArchiveTimeStamp } from './assemble/cades-archive.ts'
 import { encodeSignedData } from './assemble/signed-data.ts'
-import { contentTypes } from './cms.ts'
+import { contentTypes, parseSignedData } from './cms.ts'
 import {
   cadesSpecimen,
   cmsAuthority,
@@ -11,6 +13,7 @@ import {
   cmsDocument,
   handMade,
   stampAuthority,
+  stampIssuer,
   stampOver,
   stampTrust,
   unfitStampCertificate,
@@ -233,6 +236,33 @@ function byStamp(token: Uint8Array, vary: Partial<TimeStampDemands> = {}): Verdi
   })
 }
 
+// A signature with all its evidence, without archive time-stamp, or with one over another container.
+function byArchive(over: 'another' | 'nothing' | undefined): Verdict<unknown> {
+  const [signer] = parseSignedData(cadesSpecimen()).signers
+  assert.ok(signer !== undefined)
+  const stamped = addSignatureTimeStamp(cadesSpecimen(), 0, stampOver(signer.signature))
+  if (over === 'nothing') return byCms(stamped, { level: 'cades-lt' })
+  const cms = addCadesValidationData(stamped, {
+    certificates: [],
+    lists: [specimenCrl('signature', cmsAuthority)],
+    responses: [],
+  })
+  const trusted = {
+    timeStamps: { ...stampTrust, revocation: { kind: 'crls', lists: [] } },
+  } as const
+  const list = specimenCrl('signature', stampIssuer, { partition: undefined })
+  const whole = addCadesValidationData(cms, { certificates: [], lists: [list], responses: [] })
+  if (over === undefined) return byCms(whole, { level: 'cades-lta', ...trusted })
+  const prepared = prepareArchiveTimeStamp(whole, 0, { hash: 'sha256', contentHash: undefined })
+  const archived = prepared.finish(stampOver(cms, { value: prepared.imprint }))
+  const data = parseSignedData(archived)
+  const signers = data.signers.map(each => each.raw)
+  const fewer = encodeSignedData({ ...data, crls: [], signers })
+  const [found] = validateCms(cmsDemands(fewer, trusted)).signers[0]?.archiveTimeStamps ?? []
+  assert.ok(found !== undefined)
+  return found
+}
+
 const withoutSigners = encodeSignedData({
   contentType: contentTypes.data,
   content: cmsDocument,
@@ -378,6 +408,9 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'signature-malformed': () => bySignature(new Uint8Array(3)),
   'signature-bad': () => bySignature(new Uint8Array(256)),
   'signer-certificate-missing': () => byCms(handMade({ hasNoCertificates: true })),
+  'archive-time-stamp-missing': () => byArchive(undefined),
+  'validation-data-missing': () => byArchive('nothing'),
+  'archive-index-mismatch': () => byArchive('another'),
   'time-stamp-missing': () => byCms(cadesSpecimen(), { level: 'cades-t' }),
   'time-stamp-in-future': () => byStamp(stampOver(cmsDocument, { at: specimenNow + 61_000 })),
   'time-stamp-authority-unfit': () =>

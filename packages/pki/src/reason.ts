@@ -445,6 +445,24 @@ const reasonTable = {
     ja: '署名データの形式が正しくありません。',
     en: 'The container of the signature is not well-formed.',
   },
+  'archive-index-mismatch': {
+    says: 'failed',
+    rank: 90,
+    ja: '長期保管用タイムスタンプの対象の一覧が署名データの中身と一致しません。',
+    en: 'The archive time-stamp covers parts that the container does not hold.',
+  },
+  'archive-time-stamp-missing': {
+    says: 'indeterminate',
+    rank: 85,
+    ja: '長期保管用の有効なタイムスタンプがありません。',
+    en: 'There is no valid archive time-stamp.',
+  },
+  'validation-data-missing': {
+    says: 'indeterminate',
+    rank: 85,
+    ja: '長期検証に必要な証明書または失効情報が署名データに含まれていません。',
+    en: 'The container lacks certificates or revocation evidence that later validation needs.',
+  },
   'cms-unsigned': {
     says: 'failed',
     rank: 90,

@@ -54,6 +54,11 @@ export interface SignerDemands {
   readonly at: Instant
   /** A time at which the signature is proven to have existed; undefined: it is known to exist only now. */
   readonly provenAt: Instant | undefined
+  /**
+   * Whether evidence that was fresh at the proven time serves as well (EN 319 102-1 §5.2.5). So it is for time-stamp authorities, whose
+   * evidence has to be gathered before the time-stamp that proves the time is made.
+   */
+  readonly isFreshThenEnough?: boolean
   readonly anchors: readonly Certificate[]
   readonly intermediates: readonly Certificate[]
   readonly revocation: RevocationEvidence
@@ -205,7 +210,8 @@ function standingsOf(
 
 /**
  * Without a proven time: not revoked by evidence that is fresh now. With one: not revoked by evidence that is fresh now
- * or at the end of the certificate, or that was issued between the proven time and then; or revoked after the proven
+ * or at the end of the certificate, or that was issued between the proven time and then (or was fresh at the proven time, where that
+ * is enough); or revoked after the proven
  * time for a reason that does not throw doubt on the key. Evidence from before the proven time that is no longer fresh
  * proves nothing: a revocation may have been on its way.
  */
@@ -232,6 +238,7 @@ function standingOf(
   for (const at of [
     ...(isEnded ? [end] : []),
     ...issueTimes(certificate, demands, provenAt, end),
+    ...(demands.isFreshThenEnough === true ? [provenAt] : []),
   ]) {
     const then = judge(at)
     if (then.kind === 'failed') return revokedLater(then, provenAt)

@@ -80,6 +80,7 @@ export function judgeTimeStamp(demands: TimeStampDemands): Verdict<ValidTimeStam
     content: { kind: 'bytes', bytes: data.content },
     certificates: [...bag, ...demands.trust.intermediates],
     isVersion1Binding: true,
+    isCounterSignature: false,
     keys: demands.keys,
   })
   reasons.push(...found.reasons)
@@ -146,6 +147,7 @@ function checkAuthority(
   const { key, classified, path, standings } = judgeSigner(certificate, {
     at,
     provenAt: demands.provenAt,
+    isFreshThenEnough: true,
     anchors: trust.anchors,
     intermediates: [...trust.intermediates, ...bag],
     revocation: trust.revocation,

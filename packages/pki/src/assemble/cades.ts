@@ -4,7 +4,7 @@
  */
 import { hashOf, type SignatureAlgorithm } from '../algorithm.ts'
 import type { Certificate } from '../certificate.ts'
-import { contentTypes, parseSignedData, type SignedData } from '../cms.ts'
+import { contentTypes, parseSignedData } from '../cms.ts'
 import { attributeIds } from '../cms-attribute.ts'
 import { digest, importPublicKey } from '../crypto.ts'
 import { bytesEqual } from '../der.ts'
@@ -16,6 +16,8 @@ import {
   encodeSignedAttributes,
   encodeSignedData,
   encodeSigner,
+  partsOf,
+  withSigner,
   withUnsignedAttributes,
 } from './signed-data.ts'
 
@@ -62,24 +64,36 @@ export function prepareCades(request: CadesRequest): PreparedCades {
     certificate,
     more: [encodeAttribute(attributeIds.signingTime, time(request.signingTime))],
   })
+  return prepared(certificate, algorithm, toBeSigned, signer =>
+    encodeSignedData({
+      contentType: contentTypes.data,
+      content: content.kind === 'attached' ? content.bytes : undefined,
+      digestAlgorithms: [encodeHashAlgorithm(hash)],
+      certificates: [certificate, ...request.certificates].map(each => each.raw),
+      crls: [],
+      ocspResponses: [],
+      signers: [signer],
+    }),
+  )
+}
+
+/** What is to be signed, and the container that `build` makes of the signer when it has been. */
+export function prepared(
+  certificate: Certificate,
+  algorithm: SignatureAlgorithm,
+  toBeSigned: Uint8Array,
+  build: (signer: Uint8Array) => Uint8Array,
+): PreparedCades {
   return {
     toBeSigned,
-    digest: digest(hash, toBeSigned),
+    digest: digest(hashOf(algorithm), toBeSigned),
     finish: signature => {
       if (!importPublicKey(certificate.spki).verify(algorithm, toBeSigned, signature)) {
         throw new RangeError('the signature is not one of this certificate over these attributes')
       }
-      return encodeSignedData({
-        contentType: contentTypes.data,
-        content: content.kind === 'attached' ? content.bytes : undefined,
-        digestAlgorithms: [encodeHashAlgorithm(hash)],
-        certificates: [certificate, ...request.certificates].map(each => each.raw),
-        crls: [],
-        ocspResponses: [],
-        signers: [
-          encodeSigner({ certificate, algorithm, signedAttributes: toBeSigned, signature }),
-        ],
-      })
+      return build(
+        encodeSigner({ certificate, algorithm, signedAttributes: toBeSigned, signature }),
+      )
     },
   }
 }
@@ -94,15 +108,8 @@ export function addSignatureTimeStamp(
   position: number,
   token: Uint8Array,
 ): Uint8Array {
-  const data = parseSignedData(cms)
-  const signer = data.signers[position]
-  if (signer === undefined) throw new RangeError(`no signer ${position}`)
-  const present = signer.unsignedAttributes.map(each => each.raw)
   const stamp = encodeAttribute(attributeIds.signatureTimeStamp, token)
-  const signers = data.signers.map(each =>
-    each === signer ? withUnsignedAttributes(each.raw, present, [stamp]) : each.raw,
-  )
-  return encodeSignedData({ ...partsOf(data), signers })
+  return withSigner(parseSignedData(cms), position, each => withUnsignedAttributes(each, [stamp]))
 }
 
 /**
@@ -129,9 +136,4 @@ export function joinSigners(first: Uint8Array, second: Uint8Array): Uint8Array {
     ocspResponses: [...one.ocspResponses, ...two.ocspResponses],
     signers: [...one.signers, ...two.signers],
   })
-}
-
-function partsOf(data: SignedData): Parameters<typeof encodeSignedData>[0] {
-  if (data.hasOthers) throw new RangeError('attribute certificates and the like are not kept')
-  return { ...data, signers: data.signers.map(each => each.raw) }
 }

@@ -2,7 +2,7 @@
 import { encodeHashAlgorithm, encodeSignatureAlgorithm, hashOf } from '../algorithm.ts'
 import type { SignatureAlgorithm } from '../algorithm.ts'
 import type { Certificate } from '../certificate.ts'
-import { contentTypes, ocspResponseFormat } from '../cms.ts'
+import { type CmsSigner, contentTypes, ocspResponseFormat, type SignedData } from '../cms.ts'
 import { attributeIds } from '../cms-attribute.ts'
 import { digest } from '../crypto.ts'
 import { bytesEqual, contextConstructed } from '../der.ts'
@@ -79,39 +79,51 @@ export function encodeAttribute(id: string, ...values: readonly Uint8Array[]): U
  * content, and the certificate (signingCertificateV2 with SHA-256, issuer and serial); then those given.
  */
 export function encodeSignedAttributes(given: {
-  readonly contentType: string
+  /** Undefined for counter-signatures, which have none. */
+  readonly contentType: string | undefined
   readonly contentDigest: Uint8Array
   readonly certificate: Certificate
   readonly more: readonly Uint8Array[]
 }): Uint8Array {
-  const { certificate } = given
+  const { certificate, contentType } = given
   const named = sequence(
     octetString(digest('sha256', certificate.raw)),
     sequence(sequence(explicit(4, certificate.issuer.raw)), integer(certificate.serial)),
   )
   return setOf(
-    encodeAttribute(attributeIds.contentType, objectIdentifier(given.contentType)),
+    ...(contentType === undefined
+      ? []
+      : [encodeAttribute(attributeIds.contentType, objectIdentifier(contentType))]),
     encodeAttribute(attributeIds.messageDigest, octetString(given.contentDigest)),
     encodeAttribute(attributeIds.signingCertificateV2, sequence(sequence(named))),
     ...given.more,
   )
 }
 
-/** Appends unsigned attributes to an encoded SignerInfo, given those that it has. */
-export function withUnsignedAttributes(
-  signer: Uint8Array,
-  present: readonly Uint8Array[],
-  added: readonly Uint8Array[],
-): Uint8Array {
-  const all = retag(contextConstructed(1), setOf(...present, ...added))
-  const content = contentOf(signer)
-  const kept =
-    present.length === 0 ? content : content.subarray(0, content.length - lengthOf(present))
-  return sequence(kept, all)
+/** The parts of a parsed container, to be encoded again. Throws `RangeError` when something would be lost. */
+export function partsOf(data: SignedData): SignedDataParts {
+  if (data.hasOthers) throw new RangeError('attribute certificates and the like are not kept')
+  return { ...data, signers: data.signers.map(each => each.raw) }
 }
 
-function lengthOf(present: readonly Uint8Array[]): number {
-  return setOf(...present).length
+/** The container with another encoding of one of its signers, by position. Throws `RangeError` when there is none. */
+export function withSigner(
+  data: SignedData,
+  position: number,
+  change: (signer: CmsSigner) => Uint8Array,
+): Uint8Array {
+  if (data.signers[position] === undefined) throw new RangeError(`no signer ${position}`)
+  const signers = data.signers.map((each, i) => (i === position ? change(each) : each.raw))
+  return encodeSignedData({ ...partsOf(data), signers })
+}
+
+/** A signer, encoded, with more unsigned attributes. */
+export function withUnsignedAttributes(
+  signer: CmsSigner,
+  added: readonly Uint8Array[],
+): Uint8Array {
+  const present = signer.unsignedAttributes.map(each => each.raw)
+  return sequence(signer.core, retag(contextConstructed(1), setOf(...present, ...added)))
 }
 
 function contentOf(encoded: Uint8Array): Uint8Array {
