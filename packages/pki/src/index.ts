@@ -53,6 +53,7 @@ export {
   tags,
   toHex,
 } from './der.ts'
+export { BatchLineError } from './batch-line.ts'
 export { type CrlEntry, type CrlScope, crlBytesMax, parseCrl, RevocationList } from './crl.ts'
 export {
   judgeByCrls,
@@ -114,7 +115,6 @@ export {
 export {
   judgePathCase,
   type PathCase,
-  PathCaseError,
   type PathOutcome,
   parsePathCase,
 } from './path-batch.ts'

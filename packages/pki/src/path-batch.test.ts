@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { digest } from './crypto.ts'
 import { toHex } from './der.ts'
 import { KeyCache } from './key-cache.ts'
-import { judgePathCase, PathCaseError, type PathOutcome, parsePathCase } from './path-batch.ts'
+import { judgePathCase, BatchLineError, type PathOutcome, parsePathCase } from './path-batch.ts'
 import {
   specimenAuthority,
   specimenCrl,
@@ -85,7 +85,7 @@ test('a line that is no case is refused with the field that is wrong', () => {
   for (const [line, field] of wrong) {
     assert.throws(
       () => parsePathCase(line),
-      (error: unknown) => error instanceof PathCaseError && error.field === field,
+      (error: unknown) => error instanceof BatchLineError && error.field === field,
       field,
     )
   }

@@ -2,6 +2,18 @@
  * Judges one certification path given as plain data: what `sekisho path --batch` does for each line, so that any public
  * suite can be run against us. The format is specified in `docs/protocol/path-batch.md`.
  */
+import {
+  BatchLineError,
+  bits,
+  byteList,
+  bytes,
+  flag,
+  instant,
+  list,
+  readableCertificates,
+  record,
+  text,
+} from './batch-line.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { MalformedError, toHex } from './der.ts'
 import { digest } from './crypto.ts'
@@ -45,23 +57,13 @@ export interface PathOutcome {
   }
 }
 
-/** Thrown when a line is not a case; `field` tells where. */
-export class PathCaseError extends Error {
-  override readonly name = 'PathCaseError'
-  readonly field: string
-  constructor(field: string) {
-    super(`not a path case: ${field}`)
-    this.field = field
-  }
-}
-
-/** Checks the shape of a decoded JSON line. Throws `PathCaseError`. */
+/** Checks the shape of a decoded JSON line. Throws `BatchLineError`. */
 export function parsePathCase(line: unknown): PathCase {
   const fields = record(line, 'line')
   const policies = record(fields.policies ?? {}, 'policies')
   const revocation = fields.revocation ?? 'off'
   if (revocation !== 'required' && revocation !== 'leaf' && revocation !== 'off') {
-    throw new PathCaseError('revocation')
+    throw new BatchLineError('revocation')
   }
   return {
     id: text(fields.id, 'id'),
@@ -113,8 +115,8 @@ function judge(given: PathCase, keys: KeyCache): Verdict<VerifiedPath> {
   }
   const path = verifyPath(leaf, {
     at: given.at,
-    anchors: readable(given.anchors),
-    intermediates: readable(given.bag),
+    anchors: readableCertificates(given.anchors),
+    intermediates: readableCertificates(given.bag),
     policies: {
       acceptable: given.policies.acceptable,
       isExplicitRequired: given.policies.explicit,
@@ -165,64 +167,4 @@ function judgeOne(
 
 function chainOf(path: VerifiedPath): readonly Certificate[] {
   return [...path.certificates, path.anchor]
-}
-
-function readable(encoded: readonly Uint8Array[]): readonly Certificate[] {
-  const found: Certificate[] = []
-  for (const each of encoded) {
-    try {
-      found.push(parseCertificate(each))
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error
-    }
-  }
-  return found
-}
-
-function record(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new PathCaseError(field)
-  return Object.fromEntries(Object.entries(value))
-}
-
-function list(value: unknown, field: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new PathCaseError(field)
-  return value
-}
-
-function text(value: unknown, field: string): string {
-  if (typeof value !== 'string') throw new PathCaseError(field)
-  return value
-}
-
-function flag(value: unknown, field: string): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw new PathCaseError(field)
-  return value ?? false
-}
-
-function bits(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0x1ff) {
-    throw new PathCaseError('keyUsage')
-  }
-  return value
-}
-
-function bytes(value: unknown, field: string): Uint8Array {
-  const encoded = text(value, field)
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.length % 4 !== 0) {
-    throw new PathCaseError(field)
-  }
-  return Uint8Array.from(atob(encoded), character => character.charCodeAt(0))
-}
-
-function byteList(value: unknown, field: string): readonly Uint8Array[] {
-  return value === undefined ? [] : list(value, field).map(each => bytes(each, field))
-}
-
-function instant(value: unknown): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value
-  const at =
-    typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN
-  if (Number.isNaN(at)) throw new PathCaseError('at')
-  return at
 }

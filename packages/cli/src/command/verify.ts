@@ -13,7 +13,7 @@ import {
   KeyCache,
   ocspLimits,
   parsePathCase,
-  PathCaseError,
+  BatchLineError,
   type RevocationEvidence,
   validateSignature,
   type ValidationDescription,
@@ -164,7 +164,7 @@ function judgeLine(line: string, number: number, keys: KeyCache): unknown {
   } catch (error) {
     const wrong = { verdict: 'error', line: number }
     if (error instanceof SyntaxError) return { id: null, ...wrong, field: 'json' }
-    if (error instanceof PathCaseError) return { id: idOf(parsed), ...wrong, field: error.field }
+    if (error instanceof BatchLineError) return { id: idOf(parsed), ...wrong, field: error.field }
     throw error
   }
 }
