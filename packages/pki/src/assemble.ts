@@ -1,5 +1,5 @@
 /**
- * Door `./assemble`: makes CMS and CAdES containers around signatures that a card or a key elsewhere makes. Makes no
+ * Door `./assemble`: makes CMS, CAdES and XAdES containers around signatures that a card or a key elsewhere makes. Makes no
  * signature itself and holds no key.
  */
 export {
@@ -16,3 +16,16 @@ export {
   prepareArchiveTimeStamp,
   prepareCounterSignature,
 } from './assemble/cades-archive.ts'
+export {
+  type PreparedXades,
+  prepareXades,
+  type XadesContent,
+  type XadesFile,
+  type XadesRequest,
+} from './assemble/xades.ts'
+export {
+  addXmlSignatureTimeStamp,
+  addXmlValidationData,
+  type XmlValidationData,
+  xmlSignatureToBeStamped,
+} from './assemble/xades-unsigned.ts'

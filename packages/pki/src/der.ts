@@ -34,6 +34,7 @@ export type MalformedCode =
   | 'version-unsupported'
   | 'document-type-refused'
   | 'encoding-unsupported'
+  | 'too-costly'
 
 /** Thrown by every parser of this package, and nothing else is, when bytes are not what they should be. */
 export class MalformedError extends Error {

@@ -192,3 +192,16 @@ export {
   type ValidSignature,
   validateSignature,
 } from './validation.ts'
+export type { CanonicalKind } from './xml/canonical-form.ts'
+export { inspectXmlSignature, type XmlInspection } from './xml/inspection.ts'
+export type { XmlCoverage, XmlFiles, XmlTarget } from './xml/reference.ts'
+export { xmlBytesMax } from './xml/structure.ts'
+export type { XmlCovered } from './xml/xml-signer.ts'
+export {
+  type ValidXmlSignature,
+  validateXml,
+  type XmlDemands,
+  type XmlLevel,
+  type XmlReport,
+  type XmlSignatureReport,
+} from './xml/xml-validation.ts'

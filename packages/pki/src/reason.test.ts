@@ -62,6 +62,13 @@ import {
 } from './specimen-for-tests.ts'
 import { judgeTimeStamp, type TimeStampDemands } from './time-stamp-judgement.ts'
 import { validateSignature } from './validation.ts'
+import { bytesOf, looseDemands } from './xml/xml-specimen-for-tests.ts'
+import {
+  algorithms,
+  type ReferenceTemplate,
+  signedByTemplate,
+} from './xml/xml-template-for-tests.ts'
+import { validateXml, type XmlDemands } from './xml/xml-validation.ts'
 
 const keys = new KeyCache(64)
 const authority = specimenAuthority('signature', 0)
@@ -275,6 +282,22 @@ const withoutSigners = encodeSignedData({
 const demands = specimenDemands([authority.certificate])
 const permitted = generalName.dns('example.jp')
 
+function byXml(xml: Uint8Array, vary: Partial<XmlDemands> = {}): Verdict<unknown> {
+  return validateXml(looseDemands(xml, { coverage: 'part', ...vary })).verdict
+}
+
+function byTemplate(
+  reference: ReferenceTemplate,
+  content?: string,
+  vary: Partial<XmlDemands> = {},
+): Verdict<unknown> {
+  return byXml(signedByTemplate({ references: [reference] }, content), vary)
+}
+
+// Properties are no content, and a signature over them alone says nothing.
+const emptyProperties =
+  '<ds:Object Id="o"><q:QualifyingProperties xmlns:q="http://uri.etsi.org/01903/v1.3.2#" Target="#s"/></ds:Object>'
+
 /** For every code, something that must be refused with it. The type leaves none out. */
 const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'certificate-malformed': () => complete({ certificate: Uint8Array.of(1) }),
@@ -438,6 +461,26 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
     const other = specimenLeaf('signature', cmsAuthority, 1, { serial: Uint8Array.of(5) })
     return byCms(handMade({ certificate: other, attributes: Object.values(usualAttributes) }))
   },
+  'xml-malformed': () => byXml(bytesOf('<a>')),
+  'xml-document-type-refused': () => byXml(bytesOf('<!DOCTYPE a><a/>')),
+  'xml-encoding-unsupported': () => byXml(bytesOf('<?xml version="1.1"?><a/>')),
+  'xml-budget-exhausted': () => {
+    const names = Array.from({ length: 200 }, (_, at) => `xmlns:n${at}="urn:${at}"`)
+    return byXml(bytesOf(`<a ${names.join(' ')}>${'<b/>'.repeat(30_000)}</a>`))
+  },
+  'xml-unsigned': () => byXml(bytesOf('<a/>')),
+  'xml-signature-malformed': () =>
+    byXml(bytesOf('<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/>')),
+  'xml-reference-refused': () => byTemplate({ uri: '#xpointer(/)' }),
+  'xml-reference-unresolved': () => byTemplate({ uri: '#nowhere' }),
+  'xml-reference-ambiguous': () => byTemplate({ uri: '#a' }, '<b Id="a"/><c ID="a"/>'),
+  'xml-transform-refused': () => byTemplate({ uri: '', transforms: [algorithms.xslt] }),
+  'xml-content-missing': () => byTemplate({ uri: 'file.txt', transforms: [] }),
+  'xml-nothing-covered': () =>
+    byXml(signedByTemplate({ references: [{ uri: '#o' }], objects: emptyProperties })),
+  'xml-partly-covered': () => byTemplate({ uri: '#item' }, undefined, { coverage: 'whole' }),
+  'xades-certificate-unprotected': () =>
+    byTemplate({ uri: '#item' }, undefined, { level: 'xades-b' }),
 }
 
 test('every reason can be provoked, and says failed or indeterminate as its table has it', () => {

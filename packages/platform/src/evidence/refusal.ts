@@ -77,6 +77,20 @@ const refusalByReason = {
   'digest-algorithm-mismatch': 'signature-invalid',
   'content-altered': 'signature-invalid',
   'signer-certificate-mismatch': 'signature-invalid',
+  'xml-malformed': 'signature-invalid',
+  'xml-document-type-refused': 'signature-invalid',
+  'xml-encoding-unsupported': 'signature-invalid',
+  'xml-budget-exhausted': 'signature-invalid',
+  'xml-unsigned': 'signature-invalid',
+  'xml-signature-malformed': 'signature-invalid',
+  'xml-reference-refused': 'signature-invalid',
+  'xml-reference-unresolved': 'signature-invalid',
+  'xml-reference-ambiguous': 'signature-invalid',
+  'xml-transform-refused': 'signature-invalid',
+  'xml-content-missing': 'signature-invalid',
+  'xml-nothing-covered': 'signature-invalid',
+  'xml-partly-covered': 'signature-invalid',
+  'xades-certificate-unprotected': 'signature-invalid',
 } as const satisfies Record<ReasonCode, RefusalCode | typeof wrongPurpose>
 
 /** What a caller is told for a reason of the trust core, about a certificate that was offered for this purpose. */

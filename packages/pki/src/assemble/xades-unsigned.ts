@@ -1,0 +1,123 @@
+/**
+ * Adds what stands beside a signature without being signed: a signature time-stamp (level T), and the certificates and
+ * revocation evidence that later validation needs (level LT; ETSI EN 319 132-1 §5.3, §5.4).
+ */
+import { encodeBase64 } from '../base64.ts'
+import { MalformedError } from '../der.ts'
+import { type CanonicalForm, canonicalAlgorithm } from '../xml/canonical-form.ts'
+import { childElements, dsig, isElement, xades132 } from '../xml/namespace.ts'
+import { findProperties } from '../xml/qualifying-properties.ts'
+import { readSignature } from '../xml/signature-element.ts'
+import { XmlBudget, XmlSource } from '../xml/source.ts'
+import { checkUnbroken } from './xml-unbroken.ts'
+import { insertText, placesOf, xmlElement } from './xml-text.ts'
+
+/** Certificates and revocation evidence, each as DER. */
+export interface XmlValidationData {
+  readonly certificates: readonly Uint8Array[]
+  readonly crls: readonly Uint8Array[]
+  readonly ocsps: readonly Uint8Array[]
+}
+
+/**
+ * What a signature time-stamp is over: the canonical ds:SignatureValue of the signature at a position. Throws `MalformedError` for a
+ * document that is none, `RangeError` for a signature that is not there.
+ */
+export function xmlSignatureToBeStamped(xml: Uint8Array, position: number): Uint8Array {
+  using source = XmlSource.open(xml, new XmlBudget())
+  const element = source.signatures()[position]
+  if (element === undefined) throw new RangeError(`no signature ${position}`)
+  return source.canonicalise(readSignature(element).signatureValueElement, stampedForm)
+}
+
+/**
+ * Adds a signature time-stamp over `xmlSignatureToBeStamped`, which makes level T. The token is put in as it is: judge it
+ * first (`judgeTimeStamp`). Throws as `xmlSignatureToBeStamped`; `RangeError` also where there is no XAdES property to put
+ * it beside, and when another signature covers this one.
+ */
+export function addXmlSignatureTimeStamp(
+  xml: Uint8Array,
+  position: number,
+  token: Uint8Array,
+): Uint8Array {
+  const form = canonicalAlgorithm(stampedForm.kind)
+  const stamp = xmlElement(
+    'xades:SignatureTimeStamp',
+    { 'xmlns:xades': xades132, 'xmlns:ds': dsig },
+    xmlElement('ds:CanonicalizationMethod', { Algorithm: form }),
+    xmlElement('xades:EncapsulatedTimeStamp', {}, encodeBase64(token, 'xml')),
+  )
+  return addUnsigned(xml, position, [stamp])
+}
+
+/**
+ * Adds certificates, lists and OCSP answers, which makes level LT if they are enough: `validateXml` says. They are put in as
+ * they are. Throws as `addXmlSignatureTimeStamp`.
+ */
+export function addXmlValidationData(
+  xml: Uint8Array,
+  position: number,
+  data: XmlValidationData,
+): Uint8Array {
+  const list = (name: string, item: string, all: readonly Uint8Array[]): readonly string[] =>
+    all.length === 0
+      ? []
+      : [
+          xmlElement(
+            name,
+            { 'xmlns:xades': xades132 },
+            ...all.map(each => xmlElement(item, {}, encodeBase64(each, 'xml'))),
+          ),
+        ]
+  const revocation = [
+    ...list('xades:CRLValues', 'xades:EncapsulatedCRLValue', data.crls),
+    ...list('xades:OCSPValues', 'xades:EncapsulatedOCSPValue', data.ocsps),
+  ]
+  const properties = [
+    ...list('xades:CertificateValues', 'xades:EncapsulatedX509Certificate', data.certificates),
+    ...(revocation.length === 0
+      ? []
+      : [xmlElement('xades:RevocationValues', { 'xmlns:xades': xades132 }, ...revocation)]),
+  ]
+  if (properties.length === 0) throw new RangeError('nothing to add')
+  return addUnsigned(xml, position, properties)
+}
+
+function addUnsigned(xml: Uint8Array, position: number, properties: readonly string[]): Uint8Array {
+  const { ordinal, wrappers } = placeFor(xml, position)
+  const place = placesOf(xml)[ordinal]
+  if (place === undefined) throw new MalformedError('value-invalid', 0, 'place')
+  const text = wrappers.reduceRight(
+    (inner, name) => xmlElement(name, { 'xmlns:xades': xades132 }, inner),
+    properties.join(''),
+  )
+  // The schema has properties of the signature before those of the data.
+  const added = insertText(xml, place, text, wrappers.length === 1 ? 'first' : 'last')
+  checkUnbroken(xml, added, each => each)
+  return added
+}
+
+// The innermost element that is there already, and those that are still to be made inside it, outermost first.
+function placeFor(
+  xml: Uint8Array,
+  position: number,
+): { readonly ordinal: number; readonly wrappers: readonly string[] } {
+  using source = XmlSource.open(xml, new XmlBudget())
+  const element = source.signatures()[position]
+  if (element === undefined) throw new RangeError(`no signature ${position}`)
+  const properties = findProperties(readSignature(element))
+  if (properties === undefined) throw new RangeError('the signature has no XAdES properties')
+  const { unsigned } = properties
+  if (unsigned === undefined) {
+    const wrappers = ['xades:UnsignedProperties', 'xades:UnsignedSignatureProperties']
+    return { ordinal: source.ordinalOf(properties.element), wrappers }
+  }
+  const inner = childElements(unsigned).find(each =>
+    isElement(each, xades132, 'UnsignedSignatureProperties'),
+  )
+  if (inner !== undefined) return { ordinal: source.ordinalOf(inner), wrappers: [] }
+  return { ordinal: source.ordinalOf(unsigned), wrappers: ['xades:UnsignedSignatureProperties'] }
+}
+
+/** Exclusive, so that the stamp does not depend on what stands around the signature. */
+const stampedForm: CanonicalForm = { kind: 'exclusive', hasComments: false, prefixes: [] }
