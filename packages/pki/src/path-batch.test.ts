@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { BatchLineError } from './batch-line.ts'
 import { digest } from './crypto.ts'
 import { toHex } from './der.ts'
 import { KeyCache } from './key-cache.ts'
-import { judgePathCase, BatchLineError, type PathOutcome, parsePathCase } from './path-batch.ts'
+import { judgePathCase, type PathOutcome, parsePathCase } from './path-batch.ts'
 import {
   specimenAuthority,
   specimenCrl,
