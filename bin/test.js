@@ -11,6 +11,7 @@ const debianPackages = [
   'fonts-noto-cjk',
   'git',
   'libnss3-tools',
+  'libxml2-utils',
   'opensc',
   'openssl',
   'pcscd',
@@ -18,6 +19,7 @@ const debianPackages = [
   'postgresql',
   'qpdf',
   'vsmartcard-vpcd',
+  'xmlsec1',
 ]
 
 const mode = process.argv.includes('--deep')
