@@ -78,6 +78,12 @@ export {
   readPolicyQualifiers,
 } from './extension.ts'
 export {
+  type FileCase,
+  type FileOutcome,
+  judgeFileCase,
+  parseFileCase,
+} from './file-batch.ts'
+export {
   attributeNames,
   type BirthDate,
   type Era,
@@ -88,6 +94,7 @@ export {
   readFourAttributes,
 } from './four-attributes.ts'
 export type { GeneralName, GeneralNameKind } from './general-name.ts'
+export type { Indication, SubIndication } from './indication.ts'
 export { KeyCache } from './key-cache.ts'
 export { attributeTypes, encodeName, Name, type NameAttribute } from './name.ts'
 export {
@@ -118,7 +125,13 @@ export {
   type PathOutcome,
   parsePathCase,
 } from './path-batch.ts'
-export { judgeByOcsp, type OcspDemands, type OcspLimits, ocspLimits } from './ocsp-judgement.ts'
+export {
+  generalOcspLimits,
+  judgeByOcsp,
+  type OcspDemands,
+  type OcspLimits,
+  ocspLimits,
+} from './ocsp-judgement.ts'
 export type { PolicyInputs, PolicyOutputs } from './policy-graph.ts'
 export { isPoolKey } from './pool-key.ts'
 export {
@@ -165,6 +178,14 @@ export {
   type SignedContent,
   verifySignature,
 } from './signature.ts'
+export {
+  isSignedFileKind,
+  type SignatureOutcome,
+  type SignedFileDemands,
+  type SignedFileKind,
+  type SignedFileReport,
+  validateSignedFile,
+} from './signed-file.ts'
 export type { CertificateStanding, SignerRules } from './signer-certificate.ts'
 export {
   encodeTimeStampRequest,

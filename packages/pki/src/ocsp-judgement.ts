@@ -30,6 +30,12 @@ export interface OcspLimits {
  */
 export const ocspLimits: OcspLimits = { skewMs: 60_000, ageMsMax: 30 * 60_000 }
 
+/**
+ * Limits for responders of any CA, where nextUpdate decides. Ten days: the longest that the CA/Browser Forum's Baseline Requirements (§4.9.10)
+ * let a response live.
+ */
+export const generalOcspLimits: OcspLimits = { skewMs: 5 * 60_000, ageMsMax: 10 * 86_400_000 }
+
 /** What a response is judged by. */
 export interface OcspDemands {
   readonly response: Uint8Array

@@ -1,0 +1,310 @@
+/**
+ * Judges any kind of signed file under one set of demands and tells the outcome in one form, in the words of ETSI EN 319 102-1
+ * as well: what `sekisho verify` and the platform's report stand on. Nothing is fetched.
+ */
+import { hashOf, type KeyFacts, type SignatureAlgorithm } from './algorithm.ts'
+import type { Certificate } from './certificate.ts'
+import type { CmsContent } from './cms-signer.ts'
+import { type CmsSignerReport, validateCms } from './cms-validation.ts'
+import { digest } from './crypto.ts'
+import { MalformedError, toHex } from './der.ts'
+import { type Indication, indicationOf, type SubIndication } from './indication.ts'
+import type { KeyCache } from './key-cache.ts'
+import { parseOcspRequest } from './ocsp.ts'
+import { judgeByOcsp, type OcspLimits } from './ocsp-judgement.ts'
+import { pathBudget } from './path.ts'
+import { type Instant, type Reason, rejectedFor, type Verdict } from './reason.ts'
+import type { RevocationEvidence } from './revocation.ts'
+import { verifySignature } from './signature.ts'
+import { collect, judgeSigner, type SignerRules } from './signer-certificate.ts'
+import { parseTimeStampRequest, parseTimeStampResponse } from './time-stamp.ts'
+import { judgeTimeStamp, type TimeStampTrust } from './time-stamp-judgement.ts'
+import type { XmlCovered } from './xml/xml-signer.ts'
+import { validateXml } from './xml/xml-validation.ts'
+
+/** Kinds of file. `raw` is a bare signature over a document, `tsr` a time-stamp, `ocsp` a response. */
+export type SignedFileKind = (typeof kinds)[number]
+
+const kinds = ['cms', 'tsr', 'xml', 'raw', 'ocsp'] as const
+
+/** Whether a text names a kind of file that can be judged. */
+export function isSignedFileKind(text: string): text is SignedFileKind {
+  return kinds.some(each => each === text)
+}
+
+/** All that decides. Nothing has a default. */
+export interface SignedFileDemands {
+  readonly kind: SignedFileKind
+  /** The file: container, signature, time-stamp token or response, OCSP response. */
+  readonly file: Uint8Array
+  /** What was signed or stamped, where it is not in the file. */
+  readonly content: CmsContent | undefined
+  /** Files beside a document that its references name by URI. */
+  readonly files: ReadonlyMap<string, CmsContent>
+  /** Of XML: whether a signature must cover the whole document, or the caller reads what each covers. */
+  readonly coverage: 'whole' | 'part'
+  /** The request that a time-stamp or an OCSP response answers. */
+  readonly query: Uint8Array | undefined
+  /** Of a bare signature; undefined: as the key suggests, with SHA-256, or SHA-384 on P-384. */
+  readonly algorithm: SignatureAlgorithm | undefined
+  readonly at: Instant
+  readonly anchors: readonly Certificate[]
+  /** Of a bare signature: the signer's first. Of an OCSP response: the certificate asked about first, its issuer second. */
+  readonly certificates: readonly Certificate[]
+  readonly revocation: RevocationEvidence
+  readonly timeStamps: TimeStampTrust
+  readonly rules: SignerRules
+  readonly ocspLimits: OcspLimits
+  readonly keys: KeyCache
+}
+
+/** One signature, or one time-stamp or answer. */
+export interface SignatureOutcome {
+  readonly verdict: 'passed' | 'failed' | 'indeterminate'
+  readonly indication: Indication
+  readonly subIndication: SubIndication | undefined
+  readonly reasons: readonly Reason[]
+  /** The format and level reached, such as `cades-t`. */
+  readonly level: string
+  /** SHA-256 of the signer's certificate in hexadecimal; undefined: none was found. */
+  readonly signer: string | undefined
+  readonly algorithm: string | undefined
+  /** What the signer says of the time, which proves nothing. */
+  readonly claimedAt: Instant | undefined
+  /** A time at which the signature is proven to have existed. */
+  readonly provenAt: Instant | undefined
+  /** What is covered, where a signature may cover a part. */
+  readonly covers: readonly string[]
+}
+
+/** The outcome for a file: that of its worst signature. */
+export interface SignedFileReport {
+  readonly kind: SignedFileKind
+  readonly verdict: 'passed' | 'failed' | 'indeterminate'
+  readonly indication: Indication
+  readonly subIndication: SubIndication | undefined
+  readonly reasons: readonly Reason[]
+  readonly signatures: readonly SignatureOutcome[]
+}
+
+/** Judges a file. Throws nothing, whatever the bytes. */
+export function validateSignedFile(demands: SignedFileDemands): SignedFileReport {
+  switch (demands.kind) {
+    case 'cms':
+      return judgeCms(demands)
+    case 'xml':
+      return judgeXml(demands)
+    case 'tsr':
+      return single(demands, judgeStamp(demands))
+    case 'raw':
+      return single(demands, judgeRaw(demands))
+    case 'ocsp':
+      return single(demands, judgeOcsp(demands))
+    default:
+      return demands.kind satisfies never
+  }
+}
+
+function judgeCms(demands: SignedFileDemands): SignedFileReport {
+  const { verdict, signers } = validateCms({ ...demands, cms: demands.file, level: 'cms' })
+  return reportOf(demands, verdict, signers.map(outcomeOfSigner))
+}
+
+function judgeXml(demands: SignedFileDemands): SignedFileReport {
+  const { verdict, signatures } = validateXml({ ...demands, xml: demands.file, level: 'xmldsig' })
+  const outcomes = signatures.map(each =>
+    outcome(each.verdict, { ...each, covers: each.covered.map(describeCovered) }),
+  )
+  return reportOf(demands, verdict, outcomes)
+}
+
+function describeCovered({ coverage }: XmlCovered): string {
+  const { target } = coverage
+  switch (target.kind) {
+    case 'document':
+      return 'document'
+    case 'element':
+      return `element ${target.path}`
+    case 'object':
+      return `object ${target.path}`
+    case 'file':
+      return `file ${target.uri}`
+    case 'signature-part':
+    case 'signature-value':
+      return `${target.kind} ${target.path}`
+    case 'signed-properties':
+    case 'key-info':
+      return target.kind
+    default:
+      return target satisfies never
+  }
+}
+
+function outcomeOfSigner(signer: CmsSignerReport): SignatureOutcome {
+  const { verdict, level, certificate, algorithm, claimedAt, provenAt } = signer
+  return outcome(verdict, { level, certificate, algorithm, claimedAt, provenAt })
+}
+
+function judgeStamp(demands: SignedFileDemands): SignatureOutcome {
+  const { content, query, at, keys, timeStamps: trust } = demands
+  const about = { level: 'time-stamp', certificate: undefined, algorithm: undefined }
+  try {
+    const request = query === undefined ? undefined : parseTimeStampRequest(query)
+    const stamped = content ?? imprintOf(request)
+    if (stamped === undefined) {
+      return outcome(rejectedFor('cms-content-missing', { needed: 'query' }), about)
+    }
+    const token = tokenOf(demands.file)
+    if (typeof token === 'number') {
+      return outcome(rejectedFor('time-stamp-missing', { status: token }), about)
+    }
+    const nonce = request?.nonce
+    const verdict = judgeTimeStamp({ token, stamped, nonce, at, trust, keys })
+    if (verdict.kind !== 'passed') return outcome(verdict, about)
+    const { certificate, provenAt } = verdict.value
+    return outcome(verdict, { ...about, certificate, provenAt })
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return outcome(rejectedFor('time-stamp-malformed', { detail: error.code }), about)
+  }
+}
+
+// A response holds a token or the status of a refusal; a bare token is taken as well.
+function tokenOf(file: Uint8Array): Uint8Array | number {
+  try {
+    const response = parseTimeStampResponse(file)
+    return response.kind === 'granted' ? response.token : response.status
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return file
+  }
+}
+
+function imprintOf(
+  request: ReturnType<typeof parseTimeStampRequest> | undefined,
+): CmsContent | undefined {
+  if (request === undefined) return undefined
+  const { hash, value } = request.imprint
+  if (hash === 'weak' || hash === 'unsupported') return { kind: 'hashes', hashes: {} }
+  return { kind: 'hashes', hashes: { [hash]: value } }
+}
+
+function judgeRaw(demands: SignedFileDemands): SignatureOutcome {
+  const { content, at, anchors, keys, rules, revocation } = demands
+  const [certificate, ...intermediates] = demands.certificates
+  const about = { level: 'raw', certificate, algorithm: demands.algorithm }
+  if (certificate === undefined) return outcome(rejectedFor('signer-certificate-missing'), about)
+  if (content === undefined) return outcome(rejectedFor('cms-content-missing'), about)
+  const { key, classified, path, standings } = judgeSigner(certificate, {
+    at,
+    provenAt: undefined,
+    anchors,
+    intermediates,
+    revocation,
+    rules,
+    budget: pathBudget,
+    keys,
+  })
+  if (key.kind !== 'passed') return outcome(key, about)
+  const algorithm = demands.algorithm ?? usualAlgorithm(key.value.facts)
+  const signed = verifySignature({
+    key: key.value,
+    algorithm,
+    form: 'document',
+    content:
+      content.kind === 'bytes'
+        ? content
+        : { kind: 'hash', hash: content.hashes[hashOf(algorithm)] ?? new Uint8Array() },
+    signature: demands.file,
+  })
+  const verdicts = [classified, path, standings, signed]
+  const isAll = verdicts.every(each => each?.kind === 'passed')
+  return outcome(isAll ? signed : collect(verdicts), { ...about, algorithm })
+}
+
+function usualAlgorithm(facts: KeyFacts): SignatureAlgorithm {
+  switch (facts.kind) {
+    case 'ec':
+      return facts.curve === 'P-384' ? 'ecdsa-sha384' : 'ecdsa-sha256'
+    case 'ed25519':
+      return 'ed25519'
+    case 'rsa-pss':
+      return `rsa-pss-${facts.hash ?? 'sha256'}`
+    case 'rsa':
+    case 'other':
+      return 'rsa-sha256'
+    default:
+      return facts satisfies never
+  }
+}
+
+function judgeOcsp(demands: SignedFileDemands): SignatureOutcome {
+  const { file, query, at, keys, anchors, ocspLimits: limits } = demands
+  const [certificate, ...others] = demands.certificates
+  const about = { level: 'ocsp', certificate: undefined, algorithm: undefined }
+  if (certificate === undefined) return outcome(rejectedFor('signer-certificate-missing'), about)
+  try {
+    const nonce = query === undefined ? undefined : parseOcspRequest(query).nonce
+    const { path } = judgeSigner(certificate, {
+      at,
+      provenAt: undefined,
+      anchors,
+      intermediates: others,
+      revocation: { kind: 'danger-unchecked' },
+      rules: demands.rules,
+      budget: pathBudget,
+      keys,
+    })
+    if (path.kind !== 'passed') return outcome(path, about)
+    const { issuer } = path.value
+    const found = judgeByOcsp(certificate, issuer, { response: file, at, nonce, limits, keys })
+    return outcome(found, about)
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return outcome(rejectedFor('ocsp-malformed', { detail: error.code }), about)
+  }
+}
+
+function single(demands: SignedFileDemands, found: SignatureOutcome): SignedFileReport {
+  const { verdict, indication, subIndication, reasons } = found
+  return { kind: demands.kind, verdict, indication, subIndication, reasons, signatures: [found] }
+}
+
+function reportOf(
+  demands: SignedFileDemands,
+  verdict: Verdict<unknown>,
+  signatures: readonly SignatureOutcome[],
+): SignedFileReport {
+  const isTimeProven = signatures.some(each => each.provenAt !== undefined)
+  return {
+    kind: demands.kind,
+    verdict: verdict.kind,
+    ...indicationOf(verdict, isTimeProven),
+    reasons: verdict.kind === 'passed' ? [] : verdict.reasons,
+    signatures,
+  }
+}
+
+interface About {
+  readonly level: string
+  readonly certificate: Certificate | undefined
+  readonly algorithm: SignatureAlgorithm | undefined
+  readonly claimedAt?: Instant | undefined
+  readonly provenAt?: Instant | undefined
+  readonly covers?: readonly string[]
+}
+
+function outcome(verdict: Verdict<unknown>, about: About): SignatureOutcome {
+  const { certificate, claimedAt, provenAt } = about
+  return {
+    verdict: verdict.kind,
+    ...indicationOf(verdict, provenAt !== undefined),
+    reasons: verdict.kind === 'passed' ? [] : verdict.reasons,
+    level: about.level,
+    signer: certificate === undefined ? undefined : toHex(digest('sha256', certificate.raw)),
+    algorithm: about.algorithm,
+    claimedAt,
+    provenAt,
+    covers: about.covers ?? [],
+  }
+}
