@@ -1,40 +1,71 @@
 /** `verify` and `path`: the trust core offline, on files. */
-import { once } from 'node:events'
-import { open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
+import { existsSync } from 'node:fs'
 import { townAnchors } from '@sekisho/authority'
 import { Refusal } from '@sekisho/contract'
 import {
   type Certificate,
+  type CertificateKind,
   describeValidation,
+  generalOcspLimits,
   jpkiReal,
   jpkiTown,
+  judgeFileCase,
   judgePathCase,
   KeyCache,
-  ocspLimits,
+  parseFileCase,
   parsePathCase,
-  BatchLineError,
   type RevocationEvidence,
+  type SignerRules,
   validateSignature,
+  validateSignedFile,
   type ValidationDescription,
 } from '@sekisho/pki'
 import type { Command } from 'commander'
+import { runBatch } from './batch.ts'
 import { readBytes, readCertificate, readDer } from './file.ts'
+import { kindOf, plainReport, readContents, reportForPeople, verdictWords } from './signed-file.ts'
 import { parseInstant } from './time.ts'
 
 /** Adds the commands. */
 export function addVerifyCommands(program: Command): void {
   program
     .command('verify')
-    .description('judge a raw signature over a file, offline')
-    .argument('<file>', 'the signed document')
-    .option('--signature <file>', 'the signature; else <file>.sig')
-    .option('--certificate <file>', 'the signer’s certificate, DER or PEM; else <file>.cer')
+    .description(
+      'judge a signed file, offline: CMS, XML, time-stamp, OCSP response, bare signature',
+    )
+    .argument(
+      '[file]',
+      'the signed file; for a bare signature the document, with <file>.sig beside it',
+    )
+    .option(
+      '--batch <file>',
+      'JSON lines instead (docs/protocol/verify-batch.md); - for standard input',
+    )
+    .option('--kind <name>', 'cms, xml, tsr, ocsp or raw; else told by the file itself')
+    .option('--content <file...>', 'what was signed or stamped, where it is not in the file')
+    .option('--query <file>', 'the request that a time-stamp or OCSP response answers, DER')
+    .option('--signature <file>', 'a bare signature; else <file>.sig')
+    .option(
+      '--certificate <file...>',
+      'the signer’s certificate and others, DER or PEM; of a bare signature else <file>.cer',
+    )
     .option('--anchors <file...>', 'CA certificates to trust, DER or PEM; else the practice town’s')
-    .option('--profile <name>', 'town or real', 'town')
+    .option(
+      '--stamp-anchors <file...>',
+      'CA certificates to trust for time-stamps; else as --anchors',
+    )
+    .option(
+      '--profile <name>',
+      'town, real or standard (RFC 5280 alone); with --anchors standard, else town',
+    )
     .option('--purpose <name>', 'signature or authentication', 'signature')
+    .option(
+      '--part',
+      'an XML signature may cover a part of the document; see what it covers',
+      false,
+    )
     .option('--crl <file...>', 'revocation lists, DER')
-    .option('--ocsp <file>', 'an OCSP response, DER')
+    .option('--ocsp <file...>', 'OCSP responses, DER')
     .option(
       '--danger-unchecked-revocation',
       'do not ask whether the certificate was revoked',
@@ -50,74 +81,149 @@ export function addVerifyCommands(program: Command): void {
       'judge certification paths: one JSON line in, one out (docs/protocol/path-batch.md)',
     )
     .requiredOption('--batch <file>', 'JSON lines; - for standard input')
-    .action(batch)
+    .action(({ batch }: { batch: string }) =>
+      runBatch(batch, (line, keys) => judgePathCase(parsePathCase(line), keys)),
+    )
 }
 
 type VerifyOptions = {
+  readonly batch?: string
+  readonly kind?: string
+  readonly content?: readonly string[]
+  readonly query?: string
   readonly signature?: string
-  readonly certificate?: string
+  readonly certificate?: readonly string[]
   readonly anchors?: readonly string[]
-  readonly profile: string
+  readonly stampAnchors?: readonly string[]
+  readonly profile?: string
   readonly purpose: string
+  readonly part: boolean
   readonly crl?: readonly string[]
-  readonly ocsp?: string
+  readonly ocsp?: readonly string[]
   readonly dangerUncheckedRevocation: boolean
   readonly at?: string
   readonly json: boolean
 }
 
-async function verify(file: string, given: VerifyOptions): Promise<void> {
-  if (given.purpose !== 'signature' && given.purpose !== 'authentication')
-    throw new Refusal('request-malformed', { fields: 'purpose' })
-  if (given.profile !== 'town' && given.profile !== 'real')
-    throw new Refusal('request-malformed', { fields: 'profile' })
-  const at = given.at === undefined ? Date.now() : parseInstant(given.at, 'at')
+async function verify(file: string | undefined, given: VerifyOptions): Promise<void> {
+  if (given.batch !== undefined) {
+    await runBatch(given.batch, (line, keys) => judgeFileCase(parseFileCase(line), keys))
+    return
+  }
+  if (file === undefined) throw new Refusal('request-malformed', { fields: 'file' })
+  const isRaw =
+    given.kind === 'raw' ||
+    (given.kind === undefined && (given.signature !== undefined || existsSync(`${file}.sig`)))
+  await (isRaw ? verifyBare(file, given) : verifyContainer(file, given))
+}
+
+async function verifyContainer(file: string, given: VerifyOptions): Promise<void> {
+  const read = await readBytes(file)
+  const kind = kindOf(read, given.kind)
+  const bytes = kind === 'xml' ? read : await readDer(file)
+  const anchors = await readAnchors(given)
+  const certificates = await Promise.all((given.certificate ?? []).map(readCertificate))
+  const revocation = await readRevocation(given)
+  const report = validateSignedFile({
+    kind,
+    file: bytes,
+    ...(await readContents(given.content ?? [])),
+    coverage: given.part ? 'part' : 'whole',
+    query: given.query === undefined ? undefined : await readDer(given.query),
+    algorithm: undefined,
+    at: instantOf(given),
+    anchors,
+    certificates,
+    revocation,
+    timeStamps: {
+      anchors:
+        given.stampAnchors === undefined
+          ? anchors
+          : await Promise.all(given.stampAnchors.map(readCertificate)),
+      intermediates: certificates,
+      revocation,
+    },
+    rules: rulesOf(given, given.anchors === undefined ? 'town' : 'standard'),
+    ocspLimits: generalOcspLimits,
+    keys: new KeyCache(64),
+  })
+  print(given, plainReport(report), () => reportForPeople(report))
+  process.exitCode = exitCodes[report.verdict]
+}
+
+async function verifyBare(file: string, given: VerifyOptions): Promise<void> {
+  const rules = rulesOf(given, 'town')
+  if (rules.kind !== 'profile') throw new Refusal('request-malformed', { fields: 'profile' })
   const report = validateSignature({
     content: { kind: 'bytes', bytes: await readBytes(file) },
     form: 'document',
     signature: await readBytes(given.signature ?? `${file}.sig`),
     algorithm: 'rsa-sha256',
-    certificate: await readDer(given.certificate ?? `${file}.cer`),
-    at,
+    certificate: await readDer(given.certificate?.[0] ?? `${file}.cer`),
+    at: instantOf(given),
     anchors: await readAnchors(given),
     revocation: await readRevocation(given),
-    purpose: given.purpose,
-    profile: given.profile === 'real' ? jpkiReal : jpkiTown,
-    poolKeys: given.profile === 'real' ? 'refused' : 'danger-accepted',
+    purpose: rules.purpose,
+    profile: rules.profile,
+    poolKeys: rules.poolKeys,
     keys: new KeyCache(64),
   })
   const described = describeValidation(report)
-  process.stdout.write(
-    given.json ? `${JSON.stringify(described, null, 2)}\n` : forPeople(described),
-  )
+  print(given, described, () => forPeople(described))
   process.exitCode = exitCodes[described.verdict]
+}
+
+function print(given: VerifyOptions, plain: unknown, people: () => string): void {
+  process.stdout.write(given.json ? `${JSON.stringify(plain, null, 2)}\n` : people())
 }
 
 /** Exit status by verdict, so that scripts can tell "bad" from "cannot be told". */
 const exitCodes = { passed: 0, failed: 1, indeterminate: 3 } as const
 
+function instantOf(given: VerifyOptions): number {
+  return given.at === undefined ? Date.now() : parseInstant(given.at, 'at')
+}
+
+function rulesOf(given: VerifyOptions, usual: 'town' | 'standard'): SignerRules {
+  const profile = given.profile ?? usual
+  if (profile === 'standard') return { kind: 'standard', policies: anyPolicies, purpose: undefined }
+  if (profile !== 'town' && profile !== 'real')
+    throw new Refusal('request-malformed', { fields: 'profile' })
+  return {
+    kind: 'profile',
+    profile: profile === 'real' ? jpkiReal : jpkiTown,
+    purpose: purposeOf(given),
+    poolKeys: profile === 'real' ? 'refused' : 'danger-accepted',
+  }
+}
+
+function purposeOf({ purpose }: VerifyOptions): CertificateKind {
+  if (purpose === 'signature' || purpose === 'authentication') return purpose
+  throw new Refusal('request-malformed', { fields: 'purpose' })
+}
+
 async function readAnchors(given: VerifyOptions): Promise<readonly Certificate[]> {
   if (given.anchors !== undefined) return Promise.all(given.anchors.map(readCertificate))
-  if (given.profile === 'real') throw new Refusal('configuration-unsafe', { setting: 'anchors' })
+  if ((given.profile ?? 'town') !== 'town')
+    throw new Refusal('configuration-unsafe', { setting: 'anchors' })
   return townAnchors()
 }
 
 async function readRevocation(given: VerifyOptions): Promise<RevocationEvidence> {
   if (given.dangerUncheckedRevocation) return { kind: 'danger-unchecked' }
-  if (given.ocsp !== undefined)
-    return {
-      kind: 'ocsp',
-      response: await readBytes(given.ocsp),
-      nonce: undefined,
-      limits: ocspLimits,
-    }
-  return { kind: 'crls', lists: await Promise.all((given.crl ?? []).map(readBytes)) }
+  return {
+    kind: 'collected',
+    lists: await Promise.all((given.crl ?? []).map(readDer)),
+    responses: await Promise.all((given.ocsp ?? []).map(readDer)),
+    limits: generalOcspLimits,
+  }
 }
 
-const verdictWords = {
-  passed: '合格 PASSED',
-  failed: '不合格 FAILED',
-  indeterminate: '判断できません INDETERMINATE',
+const anyPolicies = {
+  acceptable: 'any',
+  isExplicitRequired: false,
+  isMappingInhibited: false,
+  isAnyInhibited: false,
 } as const
 
 function forPeople(report: ValidationDescription): string {
@@ -141,34 +247,4 @@ function describeRevocation(report: ValidationDescription): string {
   if (revocation === undefined) return '未確認 not confirmed'
   if (revocation.kind === 'unchecked') return '確認していません not checked'
   return `${revocation.kind} ${revocation.thisUpdate} – ${revocation.nextUpdate}`
-}
-
-async function batch(given: { batch: string }): Promise<void> {
-  const keys = new KeyCache(1024)
-  const input = given.batch === '-' ? process.stdin : (await open(given.batch)).createReadStream()
-  let number = 0
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++
-    if (line.trim() === '') continue
-    const hasRoom = process.stdout.write(`${JSON.stringify(judgeLine(line, number, keys))}\n`)
-    if (!hasRoom) await once(process.stdout, 'drain')
-  }
-}
-
-/** A line that is not a case gets an answer too, so that a suite of thousands is not lost to one typing error. */
-function judgeLine(line: string, number: number, keys: KeyCache): unknown {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(line)
-    return judgePathCase(parsePathCase(parsed), keys)
-  } catch (error) {
-    const wrong = { verdict: 'error', line: number }
-    if (error instanceof SyntaxError) return { id: null, ...wrong, field: 'json' }
-    if (error instanceof BatchLineError) return { id: idOf(parsed), ...wrong, field: error.field }
-    throw error
-  }
-}
-
-function idOf(parsed: unknown): unknown {
-  return typeof parsed === 'object' && parsed !== null && 'id' in parsed ? parsed.id : null
 }

@@ -1,0 +1,92 @@
+/** Signed files on the command line: which kind a file is, and its report for people. */
+import { basename } from 'node:path'
+import {
+  type CmsContent,
+  isSignedFileKind,
+  type SignatureOutcome,
+  type SignedFileKind,
+  type SignedFileReport,
+} from '@sekisho/pki'
+import { Refusal } from '@sekisho/contract'
+import { readBytes } from './file.ts'
+
+/** The kind that was asked for, or what the first bytes tell. Refusal `request-malformed` for a kind that is none. */
+export function kindOf(file: Uint8Array, asked: string | undefined): SignedFileKind {
+  if (asked !== undefined) {
+    if (isSignedFileKind(asked)) return asked
+    throw new Refusal('request-malformed', { fields: 'kind' })
+  }
+  const head = new TextDecoder('latin1').decode(file.subarray(0, 1024)).trimStart()
+  const text = head.startsWith('ï»¿') ? head.slice(3).trimStart() : head
+  return text.startsWith('<') ? 'xml' : 'cms'
+}
+
+/** Content beside a signature, under the names by which a document may refer to it. Refusal `file-unreadable`. */
+export async function readContents(paths: readonly string[]): Promise<{
+  readonly content: CmsContent | undefined
+  readonly files: ReadonlyMap<string, CmsContent>
+}> {
+  const files = new Map<string, CmsContent>()
+  for (const path of paths) {
+    const content: CmsContent = { kind: 'bytes', bytes: await readBytes(path) }
+    files.set(path, content)
+    files.set(basename(path), content)
+  }
+  return { content: [...files.values()][0], files }
+}
+
+/** The report as JSON would have it: times in ISO 8601. */
+export function plainReport(report: SignedFileReport): unknown {
+  return {
+    ...report,
+    signatures: report.signatures.map(each => ({
+      ...each,
+      claimedAt: iso(each.claimedAt),
+      provenAt: iso(each.provenAt),
+    })),
+  }
+}
+
+/** The report for people, Japanese and English. */
+export function reportForPeople(report: SignedFileReport): string {
+  const lines = [
+    `結果 verdict      ${verdictWords[report.verdict]} (${indicationText(report)})`,
+    `種類 kind         ${report.kind}`,
+    ...(report.signatures.length === 0 ? reasonLines(report.reasons) : []),
+    ...report.signatures.flatMap(signatureLines),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Words for verdicts. */
+export const verdictWords = {
+  passed: '合格 PASSED',
+  failed: '不合格 FAILED',
+  indeterminate: '判断できません INDETERMINATE',
+} as const
+
+function signatureLines(signature: SignatureOutcome, position: number): readonly string[] {
+  return [
+    '',
+    `署名 signature    ${position + 1}: ${verdictWords[signature.verdict]} (${indicationText(signature)})`,
+    ...reasonLines(signature.reasons),
+    `水準 level        ${signature.level}`,
+    `方式 algorithm    ${signature.algorithm ?? '–'}`,
+    `署名者 signer     ${signature.signer === undefined ? '–' : `SHA-256 ${signature.signer}`}`,
+    `主張時刻 claimed  ${iso(signature.claimedAt) ?? '–'}`,
+    `証明時刻 proven   ${iso(signature.provenAt) ?? '–'}`,
+    ...signature.covers.map(each => `署名対象 covers   ${each}`),
+  ]
+}
+
+function reasonLines(reasons: SignedFileReport['reasons']): readonly string[] {
+  return reasons.map(one => `理由 reason       ${one.code}: ${one.ja} ${one.en}`)
+}
+
+function indicationText(given: Pick<SignedFileReport, 'indication' | 'subIndication'>): string {
+  return [given.indication, given.subIndication].filter(each => each !== undefined).join(', ')
+}
+
+function iso(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString()
+}
