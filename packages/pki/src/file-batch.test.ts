@@ -57,7 +57,7 @@ test('CMS: level, times and signer of each signature are told, and what is wrong
   const [one] = found.signatures
   assert.equal(one?.level, 'cades-t')
   assert.equal(one?.signer, Buffer.from(digest('sha256', cmsLeaf.raw)).toString('hex'))
-  assert.equal(one?.provenAt, specimenNow - 59_500)
+  assert.equal(one?.provenAt, new Date(specimenNow - 59_500).toISOString())
   const altered = { kind: 'cms', file, content: base64(Uint8Array.of(1)) }
   assert.equal(told(altered), 'failed TOTAL-FAILED HASH_FAILURE content-altered')
   const none = { kind: 'cms', file, anchors: [] }

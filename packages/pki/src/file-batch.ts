@@ -21,7 +21,8 @@ import type { RevocationEvidence } from './revocation.ts'
 import {
   isSignedFileKind,
   type SignedFileDemands,
-  type SignedFileReport,
+  describeSignedFile,
+  type SignedFileDescription,
   validateSignedFile,
 } from './signed-file.ts'
 import type { SignerRules } from './signer-certificate.ts'
@@ -33,7 +34,7 @@ export interface FileCase {
 }
 
 /** One line of output. */
-export type FileOutcome = SignedFileReport & { readonly id: string }
+export type FileOutcome = SignedFileDescription & { readonly id: string }
 
 /** Checks the shape of a decoded JSON line. Throws `BatchLineError`. */
 export function parseFileCase(line: unknown): FileCase {
@@ -74,7 +75,7 @@ export function parseFileCase(line: unknown): FileCase {
 
 /** Judges one case. */
 export function judgeFileCase(given: FileCase, keys: KeyCache): FileOutcome {
-  return { id: given.id, ...validateSignedFile({ ...given.demands, keys }) }
+  return { id: given.id, ...describeSignedFile(validateSignedFile({ ...given.demands, keys })) }
 }
 
 function evidenceOf(fields: Readonly<Record<string, unknown>>): RevocationEvidence {

@@ -179,9 +179,11 @@ export {
   verifySignature,
 } from './signature.ts'
 export {
+  describeSignedFile,
   isSignedFileKind,
   type SignatureOutcome,
   type SignedFileDemands,
+  type SignedFileDescription,
   type SignedFileKind,
   type SignedFileReport,
   validateSignedFile,

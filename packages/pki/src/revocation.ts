@@ -25,6 +25,8 @@ export type RevocationEvidence =
       readonly lists: readonly (RevocationList | Uint8Array)[]
       readonly responses: readonly Uint8Array[]
       readonly limits: OcspLimits
+      /** Besides, the lists that a verifier keeps. */
+      readonly index?: RevocationIndex | undefined
     }
   /** Nothing is checked, and the report says so. For looking at documents, never for relying on them. */
   | { readonly kind: 'danger-unchecked' }
@@ -78,7 +80,8 @@ export function withMore(
   if (evidence.kind === 'crls' && more.responses.length === 0) return { kind: 'crls', lists }
   const known = evidence.kind === 'collected' ? evidence.responses : []
   const limits = evidence.kind === 'collected' ? evidence.limits : ocspLimits
-  return { kind: 'collected', lists, responses: [...known, ...more.responses], limits }
+  const index = evidence.kind === 'collected' ? evidence.index : undefined
+  return { kind: 'collected', lists, responses: [...known, ...more.responses], limits, index }
 }
 
 // All lists of a container together may be as large as one list by itself; those beyond are passed over.
@@ -145,6 +148,7 @@ function judgeByAll(
       judgeByOcsp(certificate, issuer, { response, at, nonce: undefined, limits, keys }),
     )
     .filter(each => each.kind === 'passed' || each.reasons[0].code !== 'ocsp-other-certificate')
+  if (evidence.index !== undefined) verdicts.push(evidence.index.judge(certificate, issuer, at))
   if (lists.length > 0 || verdicts.length === 0) {
     verdicts.push(judgeByCrls(certificate, issuer, { lists, at, keys }))
   }

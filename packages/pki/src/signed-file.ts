@@ -66,8 +66,8 @@ export interface SignatureOutcome {
   readonly reasons: readonly Reason[]
   /** The format and level reached, such as `cades-t`. */
   readonly level: string
-  /** SHA-256 of the signer's certificate in hexadecimal; undefined: none was found. */
-  readonly signer: string | undefined
+  /** Of the signer: personal. Undefined: none was found. */
+  readonly certificate: Certificate | undefined
   readonly algorithm: string | undefined
   /** What the signer says of the time, which proves nothing. */
   readonly claimedAt: Instant | undefined
@@ -85,6 +85,36 @@ export interface SignedFileReport {
   readonly subIndication: SubIndication | undefined
   readonly reasons: readonly Reason[]
   readonly signatures: readonly SignatureOutcome[]
+}
+
+/** A report as plain data, for JSON, people and evidence stores. Times in ISO 8601. */
+export interface SignedFileDescription extends Omit<SignedFileReport, 'signatures'> {
+  readonly signatures: readonly (Omit<
+    SignatureOutcome,
+    'certificate' | 'claimedAt' | 'provenAt'
+  > & {
+    /** SHA-256 of the signer's certificate in hexadecimal: for a citizen's certificate it is personal. */
+    readonly signer: string | undefined
+    readonly claimedAt: string | undefined
+    readonly provenAt: string | undefined
+  })[]
+}
+
+/** Plain data of a report. */
+export function describeSignedFile(report: SignedFileReport): SignedFileDescription {
+  return {
+    ...report,
+    signatures: report.signatures.map(({ certificate, claimedAt, provenAt, ...rest }) => ({
+      ...rest,
+      signer: certificate === undefined ? undefined : toHex(digest('sha256', certificate.raw)),
+      claimedAt: iso(claimedAt),
+      provenAt: iso(provenAt),
+    })),
+  }
+}
+
+function iso(at: Instant | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString()
 }
 
 /** Judges a file. Throws nothing, whatever the bytes. */
@@ -301,7 +331,7 @@ function outcome(verdict: Verdict<unknown>, about: About): SignatureOutcome {
     ...indicationOf(verdict, provenAt !== undefined),
     reasons: verdict.kind === 'passed' ? [] : verdict.reasons,
     level: about.level,
-    signer: certificate === undefined ? undefined : toHex(digest('sha256', certificate.raw)),
+    certificate,
     algorithm: about.algorithm,
     claimedAt,
     provenAt,

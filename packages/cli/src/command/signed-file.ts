@@ -3,9 +3,8 @@ import { basename } from 'node:path'
 import {
   type CmsContent,
   isSignedFileKind,
-  type SignatureOutcome,
+  type SignedFileDescription,
   type SignedFileKind,
-  type SignedFileReport,
 } from '@sekisho/pki'
 import { Refusal } from '@sekisho/contract'
 import { readBytes } from './file.ts'
@@ -35,20 +34,8 @@ export async function readContents(paths: readonly string[]): Promise<{
   return { content: [...files.values()][0], files }
 }
 
-/** The report as JSON would have it: times in ISO 8601. */
-export function plainReport(report: SignedFileReport): unknown {
-  return {
-    ...report,
-    signatures: report.signatures.map(each => ({
-      ...each,
-      claimedAt: iso(each.claimedAt),
-      provenAt: iso(each.provenAt),
-    })),
-  }
-}
-
 /** The report for people, Japanese and English. */
-export function reportForPeople(report: SignedFileReport): string {
+export function reportForPeople(report: SignedFileDescription): string {
   const lines = [
     `結果 verdict      ${verdictWords[report.verdict]} (${indicationText(report)})`,
     `種類 kind         ${report.kind}`,
@@ -65,7 +52,10 @@ export const verdictWords = {
   indeterminate: '判断できません INDETERMINATE',
 } as const
 
-function signatureLines(signature: SignatureOutcome, position: number): readonly string[] {
+function signatureLines(
+  signature: SignedFileDescription['signatures'][number],
+  position: number,
+): readonly string[] {
   return [
     '',
     `署名 signature    ${position + 1}: ${verdictWords[signature.verdict]} (${indicationText(signature)})`,
@@ -73,20 +63,18 @@ function signatureLines(signature: SignatureOutcome, position: number): readonly
     `水準 level        ${signature.level}`,
     `方式 algorithm    ${signature.algorithm ?? '–'}`,
     `署名者 signer     ${signature.signer === undefined ? '–' : `SHA-256 ${signature.signer}`}`,
-    `主張時刻 claimed  ${iso(signature.claimedAt) ?? '–'}`,
-    `証明時刻 proven   ${iso(signature.provenAt) ?? '–'}`,
+    `主張時刻 claimed  ${signature.claimedAt ?? '–'}`,
+    `証明時刻 proven   ${signature.provenAt ?? '–'}`,
     ...signature.covers.map(each => `署名対象 covers   ${each}`),
   ]
 }
 
-function reasonLines(reasons: SignedFileReport['reasons']): readonly string[] {
+function reasonLines(reasons: SignedFileDescription['reasons']): readonly string[] {
   return reasons.map(one => `理由 reason       ${one.code}: ${one.ja} ${one.en}`)
 }
 
-function indicationText(given: Pick<SignedFileReport, 'indication' | 'subIndication'>): string {
+function indicationText(
+  given: Pick<SignedFileDescription, 'indication' | 'subIndication'>,
+): string {
   return [given.indication, given.subIndication].filter(each => each !== undefined).join(', ')
-}
-
-function iso(at: number | undefined): string | undefined {
-  return at === undefined ? undefined : new Date(at).toISOString()
 }

@@ -5,6 +5,7 @@ import { Refusal } from '@sekisho/contract'
 import {
   type Certificate,
   type CertificateKind,
+  describeSignedFile,
   describeValidation,
   generalOcspLimits,
   jpkiReal,
@@ -23,7 +24,7 @@ import {
 import type { Command } from 'commander'
 import { runBatch } from './batch.ts'
 import { readBytes, readCertificate, readDer } from './file.ts'
-import { kindOf, plainReport, readContents, reportForPeople, verdictWords } from './signed-file.ts'
+import { kindOf, readContents, reportForPeople, verdictWords } from './signed-file.ts'
 import { parseInstant } from './time.ts'
 
 /** Adds the commands. */
@@ -124,30 +125,32 @@ async function verifyContainer(file: string, given: VerifyOptions): Promise<void
   const anchors = await readAnchors(given)
   const certificates = await Promise.all((given.certificate ?? []).map(readCertificate))
   const revocation = await readRevocation(given)
-  const report = validateSignedFile({
-    kind,
-    file: bytes,
-    ...(await readContents(given.content ?? [])),
-    coverage: given.part ? 'part' : 'whole',
-    query: given.query === undefined ? undefined : await readDer(given.query),
-    algorithm: undefined,
-    at: instantOf(given),
-    anchors,
-    certificates,
-    revocation,
-    timeStamps: {
-      anchors:
-        given.stampAnchors === undefined
-          ? anchors
-          : await Promise.all(given.stampAnchors.map(readCertificate)),
-      intermediates: certificates,
+  const report = describeSignedFile(
+    validateSignedFile({
+      kind,
+      file: bytes,
+      ...(await readContents(given.content ?? [])),
+      coverage: given.part ? 'part' : 'whole',
+      query: given.query === undefined ? undefined : await readDer(given.query),
+      algorithm: undefined,
+      at: instantOf(given),
+      anchors,
+      certificates,
       revocation,
-    },
-    rules: rulesOf(given, given.anchors === undefined ? 'town' : 'standard'),
-    ocspLimits: generalOcspLimits,
-    keys: new KeyCache(64),
-  })
-  print(given, plainReport(report), () => reportForPeople(report))
+      timeStamps: {
+        anchors:
+          given.stampAnchors === undefined
+            ? anchors
+            : await Promise.all(given.stampAnchors.map(readCertificate)),
+        intermediates: certificates,
+        revocation,
+      },
+      rules: rulesOf(given, given.anchors === undefined ? 'town' : 'standard'),
+      ocspLimits: generalOcspLimits,
+      keys: new KeyCache(64),
+    }),
+  )
+  print(given, report, () => reportForPeople(report))
   process.exitCode = exitCodes[report.verdict]
 }
 
