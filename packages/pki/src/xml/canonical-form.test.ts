@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { type CanonicalKind, canonicalAlgorithm, canonicalFormOf } from './canonical-form.ts'
 import { XmlBudget, XmlSource } from './source.ts'
 import { bytesOf, textOfBytes, XmlJudge } from './xml-specimen-for-tests.ts'
@@ -93,7 +93,7 @@ function randomDocument(): fc.Arbitrary<string> {
       .map(([own, names, values, children]) => {
         const spaces = new Map<string, string>([['p', 'urn:p'], ...names])
         if (own !== '') spaces.set(own, spaces.get(own) ?? 'urn:o')
-        const declarations = Array.from(spaces, ([name = '', value = '']) => {
+        const declarations = Array.from(spaces, ([name, value]) => {
           return ` xmlns${name === '' ? '' : `:${name}`}="${value}"`
         })
         const tag = `${own === '' ? '' : `${own}:`}e`

@@ -195,7 +195,7 @@ function readFormats(element: XmlElement): ReadonlyMap<string, string> {
  * xsd:dateTime. Throws `MalformedError` for what is none; undefined without a zone, because nobody can say which instant
  * that is.
  */
-export function readDateTime(text: string): Instant | undefined {
+function readDateTime(text: string): Instant | undefined {
   const match =
     /^\s*(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?\s*$/.exec(
       text,

@@ -115,7 +115,7 @@ export function checkXmlSignature(given: XmlCheck): XmlFindings {
 }
 
 /** Whether this kind of target is content, and not the signature's own furniture. */
-export function isContent(kind: XmlCoverage['target']['kind']): boolean {
+function isContent(kind: XmlCoverage['target']['kind']): boolean {
   return kind !== 'signed-properties' && kind !== 'key-info' && kind !== 'signature-part'
 }
 

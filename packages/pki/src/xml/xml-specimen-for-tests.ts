@@ -55,7 +55,7 @@ export function freshSigner(curve: 'P-256' | 'P-384' | 'ed25519'): XmlSigner {
 }
 
 /** A certificate of the specimen authority that is for signing. */
-export function certify(spki: Uint8Array, serial = 77): Certificate {
+function certify(spki: Uint8Array, serial = 77): Certificate {
   const content = {
     serial: Uint8Array.of(serial),
     issuer: cmsAuthority.certificate.subject,
