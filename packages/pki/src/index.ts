@@ -96,6 +96,7 @@ export {
 export type { GeneralName, GeneralNameKind } from './general-name.ts'
 export type { Indication, SubIndication } from './indication.ts'
 export { KeyCache } from './key-cache.ts'
+export type { ColdReader } from './long-serial-table.ts'
 export { attributeTypes, encodeName, Name, type NameAttribute } from './name.ts'
 export {
   type CertIdHash,
@@ -166,12 +167,20 @@ export {
 } from './reason.ts'
 export { type RevocationReason, reasonNumber, reasonOfNumber } from './revocation-reason.ts'
 export { judgeRevocation, NotRevoked, type RevocationEvidence } from './revocation.ts'
+export { type ListOutcome, RevocationBuilder } from './revocation-builder.ts'
 export {
   type IndexAnswer,
   type IndexChange,
+  type ListedEntry,
   type PartitionFacts,
   RevocationIndex,
 } from './revocation-index.ts'
+export {
+  coldFacts,
+  coldInMemory,
+  type Snapshot,
+  type SnapshotBytes,
+} from './revocation-snapshot.ts'
 export {
   encodeDigestInfo,
   type SignatureForm,

@@ -1,24 +1,38 @@
 /**
  * All revoked serials that a node knows, as an immutable snapshot: built from verified lists, asked once for every
- * verification. Partitions are found by the issuing key and the partition's name; a partition is a sorted table of
- * four-byte serials with reason and time. Putting a new snapshot in place of the old is the caller's one assignment.
+ * verification. The lists of all partitions of an issuing key make one table. Putting a new snapshot in place of the old
+ * is the caller's one assignment.
+ *
+ * Which partition a certificate is of decides whether a fresh list vouches for it; what revokes it is the serial under
+ * the key, in whatever list of that key it stands. A CA gives a serial once (RFC 5280 §4.1.2.2), so an entry that its key
+ * signed means that certificate even where the list is another partition's, and to pass over it would be to call good
+ * what the CA itself has revoked. Only a list that is not fresh speaks neither way.
  */
 import { ByteMap } from './byte-map.ts'
 import type { Certificate } from './certificate.ts'
-import type { RevocationList } from './crl.ts'
 import {
   checkFreshness,
-  continues,
   type RevocationSource,
   revokedReason,
   type VerifiedCrl,
 } from './crl-judgement.ts'
-import { bytesEqual, toHex } from './der.ts'
 import { explicit, sequence } from './der-writer.ts'
 import type { GeneralName } from './general-name.ts'
+import type { ColdReader } from './long-serial-table.ts'
 import type { Name } from './name.ts'
 import { type Instant, passed, reason, rejected, type Verdict } from './reason.ts'
+import { partitionKey, RevocationBuilder } from './revocation-builder.ts'
 import { type RevocationReason, reasonNumber, reasonOfNumber } from './revocation-reason.ts'
+import {
+  coldInMemory,
+  readSnapshot,
+  type Snapshot,
+  type SnapshotBytes,
+  type SnapshotKey,
+  type SnapshotPartition,
+  writeSnapshot,
+} from './revocation-snapshot.ts'
+import type { SnapshotTable } from './snapshot-table.ts'
 
 /** What the index knows about one serial. */
 export type IndexAnswer =
@@ -26,13 +40,19 @@ export type IndexAnswer =
   | {
       readonly state: 'revoked' | 'held'
       readonly reason: RevocationReason
-      readonly revokedAt: Instant
-      readonly source: RevocationSource
+      /** Reads the cold part: since when, and by which list. */
+      listed(): ListedEntry
     }
   /** No list covers the certificate. */
   | { readonly state: 'not-covered' }
   /** The list that covers it is not of the time asked about. */
   | { readonly state: 'stale'; readonly source: RevocationSource }
+
+/** What the cold part of the index tells. */
+export interface ListedEntry {
+  readonly revokedAt: Instant
+  readonly source: RevocationSource
+}
 
 /** What became of each list given to `withLists`. */
 export interface IndexChange {
@@ -43,11 +63,18 @@ export interface IndexChange {
   readonly outdated: number
   /** Delta lists whose base the index does not have. */
   readonly withoutBase: number
+  /** Lists of a kind that an index does not hold. */
+  readonly unsupported: number
 }
 
-/** Public facts of a partition, for operators' screens. */
+/** Public facts of a partition. */
 export interface PartitionFacts {
+  /** For people. */
   readonly partition: string
+  /** SubjectPublicKeyInfo of the issuing key. */
+  readonly issuerKey: Uint8Array
+  /** Undefined: all certificates of the key. */
+  readonly names: readonly GeneralName[] | undefined
   readonly number: number
   readonly thisUpdate: Instant
   readonly nextUpdate: Instant
@@ -56,92 +83,77 @@ export interface PartitionFacts {
 
 /** Immutable. `RevocationIndex.empty` is where to begin. */
 export class RevocationIndex {
-  static readonly empty: RevocationIndex = new RevocationIndex([])
+  /** The snapshot that the index reads: `hot` may be kept and opened again. */
+  readonly snapshot: Snapshot
+  readonly #keys: readonly KeyIndex[]
+  readonly #bySpki = new ByteMap<KeyIndex>()
+  /** By issuer certificate and by key object, so that the key need not be hashed for every lookup. */
+  readonly #known = new WeakMap<object, KeyIndex>()
 
-  readonly #issuers = new ByteMap<IssuerTable>()
-  /** Tables by issuer certificate, so that its key need not be hashed for every lookup. */
-  readonly #known = new WeakMap<Certificate, IssuerTable>()
-  readonly #partitions: readonly Partition[]
-
-  private constructor(partitions: readonly Partition[]) {
-    this.#partitions = partitions
-    for (const each of partitions) {
-      let table = this.#issuers.get(each.issuerKey)
-      if (table === undefined) {
-        table = { byPoint: new ByteMap(), byKey: new Map(), whole: [] }
-        this.#issuers.set(each.issuerKey, table)
-      }
-      if (each.names === undefined) table.whole.push(each)
-      for (const name of each.names ?? []) {
-        const key = partitionKey(name)
-        if (key === undefined) continue
-        const known = table.byKey.get(key) ?? []
-        known.push(each)
-        table.byKey.set(key, known)
-        if (name.kind === 'directory') table.byPoint.set(encodePoint(name.name), known)
-      }
-    }
+  private constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot
+    this.#keys = snapshot.keys.map(each => new KeyIndex(each))
+    for (const each of this.#keys) this.#bySpki.set(each.spki, each)
   }
 
-  /** Serials held. */
+  static readonly empty: RevocationIndex = RevocationIndex.#inMemory(writeSnapshot([]))
+
+  /**
+   * Opens a snapshot where it lies, at a multiple of 8 of its buffer; nothing may change it afterwards. `cold` reads the
+   * part that belongs to it (`coldFacts`). Throws `MalformedError`.
+   */
+  static open(hot: Uint8Array, cold: ColdReader): RevocationIndex {
+    return new RevocationIndex(readSnapshot(hot, cold))
+  }
+
+  static #inMemory({ hot, cold }: SnapshotBytes): RevocationIndex {
+    return RevocationIndex.open(hot, coldInMemory(cold))
+  }
+
+  /** Entries held. */
   get count(): number {
-    return this.#partitions.reduce((sum, each) => sum + each.low.length + each.long.size, 0)
+    return this.#keys.reduce((sum, each) => sum + each.table.count, 0)
   }
 
   /** The partitions held. */
   get partitions(): readonly PartitionFacts[] {
-    return this.#partitions.map(each => ({
-      partition: (each.names ?? []).map(describe).join('; '),
-      number: each.number,
-      thisUpdate: each.thisUpdate,
-      nextUpdate: each.nextUpdate,
-      count: each.low.length + each.long.size,
-    }))
+    return this.#keys.flatMap(key =>
+      key.partitions.map(({ facts }) => ({
+        partition: (facts.names ?? []).map(describe).join('; '),
+        issuerKey: key.spki,
+        names: facts.names,
+        number: facts.number,
+        thisUpdate: facts.thisUpdate,
+        nextUpdate: facts.nextUpdate,
+        count: facts.count,
+      })),
+    )
   }
 
-  /** A new snapshot with these lists in place of older ones of the same partition; deltas are laid over their base. */
+  /** A new index with these lists in place of older ones of the same partition; deltas are laid over their base. */
   withLists(lists: readonly VerifiedCrl[]): IndexChange {
-    const partitions = [...this.#partitions]
-    let taken = 0
-    let outdated = 0
-    let withoutBase = 0
+    const builder = new RevocationBuilder(this.snapshot)
     const inOrder = [...lists].sort((a, b) => a.list.number - b.list.number || deltaLast(a, b))
-    for (const verified of inOrder) {
-      const fresh = scopeOf(verified)
-      const position = partitions.findIndex(each => isSameScope(each, fresh))
-      const known = partitions[position]
-      const isDelta = verified.list.deltaBase !== undefined
-      if (known !== undefined && verified.list.number <= known.number) outdated++
-      else if (isDelta && (known === undefined || !continues(verified.list, known))) withoutBase++
-      else {
-        // A delta tells every change since its base, so it may lie over any state that is not older than that.
-        const base = isDelta ? known : undefined
-        const next: Partition = {
-          ...fresh,
-          ...tableOf(verified.list, base),
-          number: verified.list.number,
-          thisUpdate: verified.list.thisUpdate,
-          nextUpdate: verified.list.nextUpdate,
-        }
-        if (position < 0) partitions.push(next)
-        else partitions[position] = next
-        taken++
-      }
+    const outcomes = inOrder.map(each => builder.add(each))
+    const count = (wanted: string): number => outcomes.filter(each => each === wanted).length
+    const taken = count('taken')
+    return {
+      index: taken === 0 ? this : RevocationIndex.#inMemory(builder.build()),
+      taken,
+      outdated: count('outdated'),
+      withoutBase: count('without-base'),
+      unsupported: count('unsupported'),
     }
-    return { index: new RevocationIndex(partitions), taken, outdated, withoutBase }
   }
 
   /** What is known about a certificate of an issuer at a time. May throw `MalformedError` on the certificate's extensions. */
   lookup(certificate: Certificate, issuer: Certificate, at: Instant): IndexAnswer {
-    const partition = this.#find(certificate, issuer)
-    if (partition === undefined) return { state: 'not-covered' }
-    const { thisUpdate, nextUpdate, number } = partition
-    const source: RevocationSource = { kind: 'index', thisUpdate, nextUpdate, number }
-    if (checkFreshness(partition, at) !== undefined) return { state: 'stale', source }
-    const entry = find(partition, certificate.serial)
-    if (entry === undefined) return { state: 'good', source }
-    const state = entry.reason === 'certificateHold' ? 'held' : 'revoked'
-    return { state, ...entry, source }
+    const key = this.#keyOf(issuer, issuer.spki)
+    const partition = key?.partitionOf(certificate)
+    if (key === undefined || partition === undefined) return { state: 'not-covered' }
+    if (checkFreshness(partition.facts, at) !== undefined) return partition.stale
+    const row = key.decisiveRow(certificate.serial, at)
+    return row < 0 ? partition.good : key.answerOf(row)
   }
 
   /**
@@ -149,26 +161,10 @@ export class RevocationIndex {
    * Good needs every partition of that key to be fresh and silent; a list that names the serial needs to be fresh itself.
    */
   lookupSerial(issuerKey: Uint8Array, serial: Uint8Array, at: Instant): IndexAnswer {
-    const partitions = this.#partitions.filter(
-      each => each.covers !== 'authorities' && bytesEqual(each.issuerKey, issuerKey),
-    )
-    let stale: RevocationSource | undefined
-    let oldest: RevocationSource | undefined
-    for (const partition of partitions) {
-      const { thisUpdate, nextUpdate, number } = partition
-      const source: RevocationSource = { kind: 'index', thisUpdate, nextUpdate, number }
-      if (checkFreshness(partition, at) !== undefined) {
-        stale ??= source
-        continue
-      }
-      const entry = find(partition, serial)
-      if (entry !== undefined) {
-        return { state: entry.reason === 'certificateHold' ? 'held' : 'revoked', ...entry, source }
-      }
-      if (oldest === undefined || nextUpdate < oldest.nextUpdate) oldest = source
-    }
-    if (stale !== undefined) return { state: 'stale', source: stale }
-    return oldest === undefined ? { state: 'not-covered' } : { state: 'good', source: oldest }
+    const key = this.#keyOf(issuerKey, issuerKey)
+    if (key === undefined) return { state: 'not-covered' }
+    const row = key.decisiveRow(serial, at)
+    return row < 0 ? key.silence(at) : key.answerOf(row)
   }
 
   /** As `lookup`, as a verdict. */
@@ -178,8 +174,10 @@ export class RevocationIndex {
       case 'good':
         return passed(answer.source)
       case 'revoked':
-      case 'held':
-        return rejected([revokedReason(answer, answer.source)])
+      case 'held': {
+        const { revokedAt, source } = answer.listed()
+        return rejected([revokedReason({ reason: answer.reason, revokedAt }, source)])
+      }
       case 'not-covered':
         return rejected([reason('revocation-missing')])
       case 'stale':
@@ -189,83 +187,158 @@ export class RevocationIndex {
     }
   }
 
-  #find(certificate: Certificate, issuer: Certificate): Partition | undefined {
-    const table = this.#known.get(issuer) ?? this.#issuers.get(issuer.spki)
-    if (table === undefined) return undefined
-    this.#known.set(issuer, table)
+  #keyOf(asked: object, spki: Uint8Array): KeyIndex | undefined {
+    const known = this.#known.get(asked)
+    if (known !== undefined) return known
+    const key = this.#bySpki.get(spki)
+    if (key !== undefined) this.#known.set(asked, key)
+    return key
+  }
+}
+
+/** A partition with the answers that it gives to most who ask. */
+interface PartitionIndex {
+  readonly facts: SnapshotPartition
+  readonly source: RevocationSource
+  readonly good: IndexAnswer
+  readonly stale: IndexAnswer
+}
+
+/** The partitions and entries of one key. */
+class KeyIndex {
+  readonly spki: Uint8Array
+  readonly table: SnapshotTable
+  readonly partitions: readonly PartitionIndex[]
+  /** By the usual encoding of a distribution points extension that names the partition: most lookups end here. */
+  readonly #byPoint = new ByteMap<PartitionIndex[]>()
+  /** By the name as compared, or the URI. */
+  readonly #byName = new Map<string, PartitionIndex[]>()
+  readonly #whole: PartitionIndex[] = []
+  /** Partitions that may hold people's certificates. */
+  readonly #ofUsers: readonly PartitionIndex[]
+  /** Between these all partitions of the key are fresh. */
+  readonly #freshFrom: Instant
+  readonly #freshUntil: Instant
+  readonly #good: IndexAnswer
+
+  constructor({ spki, partitions, table }: SnapshotKey) {
+    this.spki = spki
+    this.table = table
+    this.partitions = partitions.map(partitionIndex)
+    for (const each of this.partitions) {
+      if (each.facts.names === undefined) this.#whole.push(each)
+      for (const name of each.facts.names ?? []) this.#enter(name, each)
+    }
+    this.#ofUsers = this.partitions.filter(each => each.facts.covers !== 'authorities')
+    this.#freshFrom = Math.max(...partitions.map(each => each.thisUpdate))
+    this.#freshUntil = Math.min(...partitions.map(each => each.nextUpdate))
+    const [first, ...rest] = this.#ofUsers
+    this.#good =
+      first === undefined
+        ? { state: 'not-covered' }
+        : rest.reduce((a, b) => (b.facts.nextUpdate < a.facts.nextUpdate ? b : a), first).good
+  }
+
+  /** The partition whose lists cover a certificate. */
+  partitionOf(certificate: Certificate): PartitionIndex | undefined {
     const isAuthority = certificate.basicConstraints?.isAuthority === true
     const wanted = isAuthority ? 'authorities' : 'users'
-    const serves = (each: Partition): boolean => each.covers === 'all' || each.covers === wanted
+    const serves = ({ facts }: PartitionIndex): boolean =>
+      facts.covers === 'all' || facts.covers === wanted
     const encoded = certificate.extensionValue('crlDistributionPoints')
-    const usual = encoded === undefined ? undefined : table.byPoint.get(encoded)?.find(serves)
+    const usual = encoded === undefined ? undefined : this.#byPoint.get(encoded)?.find(serves)
     if (usual !== undefined) return usual
     for (const point of certificate.crlDistributionPoints ?? []) {
       if (point.reasons !== undefined || point.crlIssuer !== undefined) continue
       for (const name of point.fullName ?? []) {
-        const partition = table.byKey.get(partitionKey(name) ?? '')?.find(serves)
+        const partition = this.#byName.get(partitionKey(name) ?? '')?.find(serves)
         if (partition !== undefined) return partition
       }
     }
-    return table.whole.find(serves)
+    return this.#whole.find(serves)
+  }
+
+  /**
+   * The row that decides about a serial, or -1: one of a list that is fresh; where several name the serial, one that is
+   * not a mere hold.
+   */
+  decisiveRow(serial: Uint8Array, at: Instant): number {
+    let row = this.table.find(serial)
+    if (row < 0) return row
+    const areAllFresh = at >= this.#freshFrom && at <= this.#freshUntil
+    let found = -1
+    for (; row >= 0; row = this.table.next(row, serial)) {
+      if (!areAllFresh && checkFreshness(this.#namingPartition(row).facts, at) !== undefined)
+        continue
+      if (found < 0 || this.table.reasonAt(found) === hold) found = row
+    }
+    return found
+  }
+
+  answerOf(row: number): IndexAnswer {
+    return new ListedAnswer(this, row, this.table.reasonAt(row))
+  }
+
+  listed(row: number): ListedEntry {
+    const { seconds, partition } = this.table.coldAt(row)
+    return { revokedAt: seconds * 1000, source: this.#partitionAt(partition).source }
+  }
+
+  /** What it means that no list names a person's serial. */
+  silence(at: Instant): IndexAnswer {
+    if (at >= this.#freshFrom && at <= this.#freshUntil) return this.#good
+    const stale = this.#ofUsers.find(each => checkFreshness(each.facts, at) !== undefined)
+    return stale?.stale ?? this.#good
+  }
+
+  #enter(name: GeneralName, partition: PartitionIndex): void {
+    const key = partitionKey(name)
+    if (key === undefined) return
+    const known = this.#byName.get(key) ?? []
+    known.push(partition)
+    this.#byName.set(key, known)
+    if (name.kind === 'directory') this.#byPoint.set(encodePoint(name.name), known)
+  }
+
+  #namingPartition(row: number): PartitionIndex {
+    return this.#partitionAt(this.table.coldAt(row).partition)
+  }
+
+  #partitionAt(position: number): PartitionIndex {
+    const found = this.partitions[position]
+    if (found === undefined) throw new Error('the cold part of a snapshot has changed')
+    return found
   }
 }
 
-interface IssuerTable {
-  /** By the usual encoding of a distribution points extension that names the partition: most lookups end here. */
-  readonly byPoint: ByteMap<Partition[]>
-  /** By the name as compared, or the URI. */
-  readonly byKey: Map<string, Partition[]>
-  readonly whole: Partition[]
-}
-
-interface Scope {
-  /** SubjectPublicKeyInfo of the CA: what the key identifier stands for, and cannot be chosen by another CA. */
-  readonly issuerKey: Uint8Array
-  /** Names of the partition; undefined: all certificates of the issuer. */
-  readonly names: readonly GeneralName[] | undefined
-  readonly covers: 'all' | 'users' | 'authorities'
-}
-
-interface SerialTable {
-  /** Positive serials below 2^32, ascending. */
-  readonly low: Uint32Array
-  readonly reasons: Uint8Array
-  readonly revokedSeconds: Uint32Array
-  /** All other serials, by the hexadecimal of their content. */
-  readonly long: ReadonlyMap<string, Entry>
-}
-
-interface Partition extends Scope, SerialTable {
-  readonly number: number
-  readonly thisUpdate: Instant
-  readonly nextUpdate: Instant
-}
-
-interface Entry {
+/** Of a serial that a list names. */
+class ListedAnswer {
+  readonly state: 'revoked' | 'held'
   readonly reason: RevocationReason
-  readonly revokedAt: Instant
+  readonly #key: KeyIndex
+  readonly #row: number
+
+  constructor(key: KeyIndex, row: number, number: number) {
+    this.state = number === hold ? 'held' : 'revoked'
+    this.reason = reasonOfNumber(number) ?? 'unspecified'
+    this.#key = key
+    this.#row = row
+  }
+
+  listed(): ListedEntry {
+    return this.#key.listed(this.#row)
+  }
 }
 
-function scopeOf(verified: VerifiedCrl): Scope {
-  const { partition, covers } = verified.list.scope
-  return { issuerKey: verified.issuer.spki, names: partition, covers }
-}
-
-function isSameScope(a: Scope, b: Scope): boolean {
-  if (a.covers !== b.covers || !bytesEqual(a.issuerKey, b.issuerKey)) return false
-  if (a.names === undefined || b.names === undefined) return a.names === b.names
-  const keys = new Set(a.names.map(partitionKey))
-  return a.names.length === b.names.length && b.names.every(each => keys.has(partitionKey(each)))
+function partitionIndex(facts: SnapshotPartition): PartitionIndex {
+  const { thisUpdate, nextUpdate, number } = facts
+  const source: RevocationSource = { kind: 'index', thisUpdate, nextUpdate, number }
+  return { facts, source, good: { state: 'good', source }, stale: { state: 'stale', source } }
 }
 
 // DistributionPoints with one point that has this full name and nothing else.
 function encodePoint(name: Name): Uint8Array {
   return sequence(sequence(explicit(0, explicit(0, explicit(4, name.raw)))))
-}
-
-function partitionKey(name: GeneralName): string | undefined {
-  if (name.kind === 'directory') return name.name.key
-  return name.kind === 'uri' ? `uri ${name.uri}` : undefined
 }
 
 function describe(name: GeneralName): string {
@@ -278,96 +351,4 @@ function deltaLast(a: VerifiedCrl, b: VerifiedCrl): number {
   return Number(a.list.deltaBase !== undefined) - Number(b.list.deltaBase !== undefined)
 }
 
-function tableOf(list: RevocationList, base: SerialTable | undefined): SerialTable {
-  const { count, revokedSeconds, reasons } = list.entries
-  const lows = new Float64Array(count)
-  const long = new Map<string, Entry>(base?.long)
-  let lowCount = 0
-  for (let i = 0; i < count; i++) {
-    const serial = list.serialAt(i)
-    const low = lowSerial(serial)
-    // Sorting numbers of serial and position together keeps the last entry of a serial last.
-    if (low >= 0) lows[lowCount++] = low * positionsMax + i
-    else if (list.entryAt(i).reason === 'removeFromCRL') long.delete(toHex(serial))
-    else long.set(toHex(serial), list.entryAt(i))
-  }
-  const sorted = lows.subarray(0, lowCount).sort()
-  const size = lowCount + (base?.low.length ?? 0)
-  const out = {
-    low: new Uint32Array(size),
-    reasons: new Uint8Array(size),
-    seconds: new Uint32Array(size),
-  }
-  let written = 0
-  const write = (low: number, reason: number, seconds: number): void => {
-    out.low[written] = low
-    out.reasons[written] = reason
-    out.seconds[written] = seconds
-    written++
-  }
-  let fromBase = 0
-  for (let i = 0; i < lowCount; i++) {
-    const value = sorted[i] ?? 0
-    const low = Math.floor(value / positionsMax)
-    if (i + 1 < lowCount && Math.floor((sorted[i + 1] ?? 0) / positionsMax) === low) continue
-    if (base !== undefined) {
-      for (; fromBase < base.low.length && (base.low[fromBase] ?? 0) < low; fromBase++) {
-        write(
-          base.low[fromBase] ?? 0,
-          base.reasons[fromBase] ?? 0,
-          base.revokedSeconds[fromBase] ?? 0,
-        )
-      }
-      if (base.low[fromBase] === low) fromBase++
-    }
-    const entry = value - low * positionsMax
-    if (reasons[entry] !== removeFromCrl)
-      write(low, reasons[entry] ?? 0, revokedSeconds[entry] ?? 0)
-  }
-  if (base !== undefined) {
-    for (; fromBase < base.low.length; fromBase++) {
-      write(
-        base.low[fromBase] ?? 0,
-        base.reasons[fromBase] ?? 0,
-        base.revokedSeconds[fromBase] ?? 0,
-      )
-    }
-  }
-  return {
-    low: out.low.slice(0, written),
-    reasons: out.reasons.slice(0, written),
-    revokedSeconds: out.seconds.slice(0, written),
-    long,
-  }
-}
-
-function find(table: SerialTable, serial: Uint8Array): Entry | undefined {
-  const wanted = lowSerial(serial)
-  if (wanted < 0) return table.long.get(toHex(serial))
-  let first = 0
-  let end = table.low.length
-  while (first < end) {
-    const middle = (first + end) >>> 1
-    if ((table.low[middle] ?? 0) < wanted) first = middle + 1
-    else end = middle
-  }
-  if (first >= table.low.length || table.low[first] !== wanted) return undefined
-  return {
-    reason: reasonOfNumber(table.reasons[first] ?? 0) ?? 'unspecified',
-    revokedAt: (table.revokedSeconds[first] ?? 0) * 1000,
-  }
-}
-
-// The value of a positive serial below 2^32, or -1.
-function lowSerial(serial: Uint8Array): number {
-  const length = serial.length
-  if (length > 5 || (length === 5 && serial[0] !== 0) || (serial[0] ?? 0x80) >= 0x80) return -1
-  let value = 0
-  for (let i = 0; i < length; i++) value = value * 256 + (serial[i] ?? 0)
-  return value
-}
-
-// Serial (32 bits) and position (21 bits) fill the 53 bits of a number; the shortest
-// entry has 20 bytes, so no list within `crlBytesMax` has more.
-const positionsMax = 2 ** 21
-const removeFromCrl = reasonNumber('removeFromCRL')
+const hold = reasonNumber('certificateHold')
