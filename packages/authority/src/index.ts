@@ -1,6 +1,12 @@
 /** The stand-in for J-LIS and the municipalities. */
 export type { Verifier } from './answers/verifier.ts'
-export { type Authority, type AuthoritySettings, startAuthority, townAnchors } from './program.ts'
+export {
+  type Authority,
+  type AuthoritySettings,
+  startAuthority,
+  townAnchors,
+  townTimeStampAnchors,
+} from './program.ts'
 export type { ResidentAttributes } from './registry/resident.ts'
 export type { ResidentEvent } from './window/event.ts'
 export type { Persona, PersonaStep } from './window/persona.ts'

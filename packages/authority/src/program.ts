@@ -16,7 +16,9 @@ import { messages } from './message.ts'
 import { createAnswerCache } from './revocation/answer-cache.ts'
 import { publishDue } from './revocation/publish.ts'
 import { type Population, seedOnce } from './seed.ts'
-import { freshCardKey, townHierarchy } from './town-keys.ts'
+import { addStampRoutes } from './time-stamp/route.ts'
+import { createStamper, stampRootOf } from './time-stamp/stamper.ts'
+import { freshCardKey, townHierarchy, townStamps } from './town-keys.ts'
 import { windowCommands } from './window/command.ts'
 import { addWindowRoutes, windowRefusalPage } from './window/screen.ts'
 import { type AuthorityRules, presentRules, type World } from './world.ts'
@@ -51,6 +53,11 @@ export function townAnchors(): readonly Certificate[] {
   return townHierarchy().anchors
 }
 
+/** Root of the town's time-stamp authority: the same in every town, likewise. */
+export function townTimeStampAnchors(): readonly Certificate[] {
+  return [stampRootOf(townStamps())]
+}
+
 /** Starts the authority. At the first start on a store residents are registered and personas live their lives. */
 export async function startAuthority(settings: AuthoritySettings): Promise<Authority> {
   const world = await openWorld(settings)
@@ -64,6 +71,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     effects: settings.effects,
   })
   await addAnswerRoutes(server.app, { ...settings, world })
+  await addStampRoutes(server.app, createStamper(townStamps(), settings))
   addWindowRoutes(server.app, {
     world,
     publicOrigin: settings.publicOrigin,

@@ -3,6 +3,7 @@ import { jpkiTown } from '@sekisho/pki'
 import { poolKey, poolSize } from '@sekisho/pki/issue'
 import { createKey } from '@sekisho/runtime/keys'
 import { type CaKey, createHierarchy, type GenerationPlan, type Hierarchy } from './ca/hierarchy.ts'
+import type { StamperPlan } from './time-stamp/stamper.ts'
 import type { CardKey } from './world.ts'
 
 /**
@@ -25,14 +26,25 @@ export function townHierarchy(): Hierarchy {
   return createHierarchy(jpkiTown, plans)
 }
 
-const generationStarts = [Date.UTC(2019, 8, 14, 15), Date.UTC(2023, 6, 16, 15)]
+const generationStarts = [Date.UTC(2019, 8, 14, 15), Date.UTC(2023, 6, 16, 15)] as const
 
 /** Pool keys that the CAs and responders use; cards begin after them. */
 const caKeys = 2 * generationStarts.length * 2
+const stampKeys = 2
 
 function caKey(index: number): CaKey {
   const { spki, sign } = poolKey(index)
   return { spki, sign, algorithm: 'rsa-sha256' }
+}
+
+/** Keys of the town's time-stamp authority: the last two of the pool. It began when the present CAs did. */
+export function townStamps(): StamperPlan {
+  return {
+    root: caKey(poolSize - 1),
+    stamping: caKey(poolSize - 2),
+    organization: jpkiTown.organization,
+    notBefore: generationStarts[1],
+  }
 }
 
 /** A key made for one card. */
@@ -48,7 +60,7 @@ export async function freshCardKey(): Promise<CardKey> {
 export function createPoolKeys(): () => Promise<CardKey> {
   let next = caKeys
   return () => {
-    if (next >= poolSize) return freshCardKey()
+    if (next >= poolSize - stampKeys) return freshCardKey()
     const { pkcs8, spki } = poolKey(next++)
     return Promise.resolve({ pkcs8, spki })
   }

@@ -133,6 +133,69 @@ export const verificationReport = z.strictObject({
 })
 export type VerificationReport = z.infer<typeof verificationReport>
 
+/** Largest signed file for verification over the API; larger ones are signed beside their content, which is given as its hash. */
+export const signedFileBytesMax = 8 * 1024 * 1024
+
+const signedFileBase64 = z.base64().max(Math.ceil(signedFileBytesMax / 3) * 4 + 4)
+
+/** `POST /v1/file-verifications` (scope `verify`): a container with the citizens' certificates in it (C1). */
+export const fileVerificationRequest = z.strictObject({
+  kind: z.enum(['cms', 'xml', 'tsr']),
+  file: signedFileBase64,
+  /** What was signed or stamped, where it is not in the file. */
+  content: signedFileBase64.optional(),
+  /** Instead of the content its hash, in base64. */
+  contentHashes: z
+    .strictObject({
+      sha256: z.base64().length(44).optional(),
+      sha384: z.base64().length(64).optional(),
+      sha512: z.base64().length(88).optional(),
+    })
+    .optional(),
+  /** Files beside a document, by the URI that it has for them. */
+  files: z.record(z.string().max(1024), signedFileBase64).optional(),
+  /** The request that a time-stamp answers. */
+  query: z.base64().max(4096).optional(),
+  purpose: z.enum(['signature', 'authentication']).default('signature'),
+})
+export type FileVerificationRequest = z.input<typeof fileVerificationRequest>
+
+const indication = {
+  verdict: z.enum(['passed', 'failed', 'indeterminate']),
+  /** In the words of ETSI EN 319 102-1 §5.1.3. */
+  indication: z.enum(['TOTAL-PASSED', 'TOTAL-FAILED', 'INDETERMINATE']),
+  subIndication: z.string().optional(),
+  reasons: z.array(z.strictObject({ code: z.string(), ja: z.string(), en: z.string() })),
+}
+
+/** The report on a signed file: one outcome a signature, and nothing of the signers. */
+export const fileVerificationReport = z.strictObject({
+  id: z.string(),
+  kind: z.string(),
+  ...indication,
+  judgedAt: instantText,
+  policy: z.string(),
+  /** SHA-256 (hex) of the file. */
+  fileSha256: z.string().length(64),
+  signatures: z.array(
+    z.strictObject({
+      ...indication,
+      /** Format and level reached, such as `cades-t`. */
+      level: z.string(),
+      algorithm: z.string().optional(),
+      /** What the signer says of the time, which proves nothing. */
+      claimedAt: instantText.optional(),
+      /** A time at which the signature is proven to have existed. */
+      provenAt: instantText.optional(),
+      /** What is covered, where a signature may cover a part. */
+      covers: z.array(z.string()),
+    }),
+  ),
+  /** The same as a JWS of the platform's, for an auditor to verify later. */
+  signedReport: z.string(),
+})
+export type FileVerificationReport = z.infer<typeof fileVerificationReport>
+
 /** `POST /v1/changes` (scope `change`): the change confirmation 変更確認 for one consented person. */
 export const changeRequest = z.strictObject({ subject: z.string().min(1).max(64) })
 export type ChangeRequest = z.infer<typeof changeRequest>

@@ -23,6 +23,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     engine: connectPostgres('postgres://nobody@127.0.0.1:1/none'),
     profile: jpkiReal,
     anchors: [],
+    timeStamps: undefined,
     authority: { url: 'https://authority.example', answerKey: key },
     messageKey: key,
     readers: {},

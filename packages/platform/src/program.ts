@@ -3,7 +3,7 @@ import type { CeremonyReaders } from '@sekisho/web'
 import { cardCeremonyAsset, frameAssets, html, langOf, page, refusalPage } from '@sekisho/web'
 import { createLedger } from '@sekisho/ledger'
 import { Refusal } from '@sekisho/contract'
-import type { Certificate, CertificateProfile } from '@sekisho/pki'
+import { type Certificate, type CertificateProfile, isPoolKey, isTownAnchor } from '@sekisho/pki'
 import { type Clock, every, protocolNow } from '@sekisho/runtime/clock'
 import { adminSocket, createServer, type Server } from '@sekisho/runtime/http'
 import {
@@ -21,7 +21,9 @@ import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
+import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
+import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.ts'
 import { createTrust, type Trust } from './evidence/trust.ts'
 import { createJudge } from './evidence/verification.ts'
 import { reconcile } from './fees/reconcile.ts'
@@ -50,6 +52,8 @@ export type PlatformSettings = {
   readonly engine: Engine
   readonly profile: CertificateProfile
   readonly anchors: readonly Certificate[]
+  /** The time-stamp authority that is believed; undefined: none, and no time of signing is proven. */
+  readonly timeStamps: TimeStampSettings | undefined
   readonly authority: AuthoritySettings
   /** Key that signs queries to the authority; its public half is registered there. */
   readonly messageKey: MessageKey
@@ -140,6 +144,8 @@ function assertSafe(settings: PlatformSettings): void {
       throw new Refusal('configuration-unsafe', { setting, why: 'not-https' })
   if (settings.engine.kind !== 'postgres')
     throw new Refusal('configuration-unsafe', { setting: 'database', why: 'embedded' })
+  if (settings.timeStamps?.anchors.some(each => isTownAnchor(each) || isPoolKey(each.spki)))
+    throw new Refusal('configuration-unsafe', { setting: 'timeStamps.anchors', why: 'town-anchor' })
 }
 
 async function compose(
@@ -185,6 +191,13 @@ async function compose(
     log: settings.log,
     connector,
     judge,
+    fileJudge: createFileJudge({
+      ...settings,
+      trust,
+      keeper,
+      connector,
+      stamps: createStampTrust(settings.timeStamps, settings),
+    }),
     personKeys,
     master,
     questionKey: Buffer.from(String(privateJwkOf(questionKey).d), 'base64url'),

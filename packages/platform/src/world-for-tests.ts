@@ -20,6 +20,8 @@ import {
 import type { Step } from './confirm/step.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
+import { createFileJudge } from './evidence/file-verification.ts'
+import { createStampTrust } from './evidence/time-stamp.ts'
 import { createTrust } from './evidence/trust.ts'
 import { createJudge } from './evidence/verification.ts'
 import { addProvider, type Provider } from './providers/registry.ts'
@@ -75,6 +77,14 @@ export async function startTestWorld(
     keeper,
     engine,
     judge: createJudge({ trust, keeper, connector, clock, random }),
+    fileJudge: createFileJudge({
+      trust,
+      keeper,
+      connector,
+      clock,
+      random,
+      stamps: createStampTrust(undefined, { clock, fetch: unreachable }),
+    }),
     personKeys,
     master,
     questionKey: random.bytes(32),
@@ -94,6 +104,10 @@ export async function startTestWorld(
       await server?.stop()
     },
   }
+}
+
+function unreachable(): Promise<never> {
+  return Promise.reject(new TypeError('nothing is fetched'))
 }
 
 /** Registration of a provider that may do everything. */

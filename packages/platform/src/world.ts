@@ -8,6 +8,7 @@ import type { Store } from '@sekisho/runtime/store'
 import type { ReceiptKey } from './confirm/receipt.ts'
 import type { PlatformTables } from './database.ts'
 import type { AuthorityConnector } from './evidence/connector.ts'
+import type { FileJudge } from './evidence/file-verification.ts'
 import type { Judge } from './evidence/judge.ts'
 
 export type World = {
@@ -18,6 +19,7 @@ export type World = {
   readonly log: Log
   readonly connector: AuthorityConnector
   readonly judge: Judge
+  readonly fileJudge: FileJudge
   readonly personKeys: PersonKeys
   readonly master: MasterKey
   /** Secret under which questions to the authority are looked up. */

@@ -8,6 +8,9 @@ import {
   type ChangeAnswer,
   feeStatement,
   type FeeStatement,
+  fileVerificationReport,
+  type FileVerificationReport,
+  type FileVerificationRequest,
   identityClaims,
   type IdentityClaims,
   type ProviderScope,
@@ -153,6 +156,19 @@ export type Sekisho = {
     readonly certificate: Uint8Array
   }): Promise<VerificationReport>
   /**
+   * Has a signed file judged: CMS or CAdES, XML or XAdES, a time-stamp. `content` is what was signed, where it is not in the
+   * file. The verdict is a value, and `signedReport` a JWS to keep.
+   *
+   * ```js
+   * const { verdict, signatures } = await sekisho.verifyFile({ kind: 'cms', file })
+   * ```
+   */
+  verifyFile(request: {
+    readonly kind: FileVerificationRequest['kind']
+    readonly file: Uint8Array
+    readonly content?: Uint8Array
+  }): Promise<FileVerificationReport>
+  /**
    * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person.
    *
    * ```js
@@ -218,6 +234,18 @@ export function createSekisho(options: SekishoOptions): Sekisho {
     },
     readSigning,
     verifyReceipt: link.verifyReceipt,
+    verifyFile: async ({ kind, file, content }) =>
+      fileVerificationReport.parse(
+        await link.call('POST', '/v1/file-verifications', 'verify', {
+          body: {
+            kind,
+            file: toBase64(file),
+            ...(content === undefined ? {} : { content: toBase64(content) }),
+            purpose: 'signature',
+          } satisfies FileVerificationRequest,
+          isSafe: false,
+        }),
+      ),
     verify: async request =>
       verificationReport.parse(
         await link.call('POST', '/v1/verifications', 'verify', {

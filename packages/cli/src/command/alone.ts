@@ -1,6 +1,6 @@
 /** What a platform elsewhere on this machine needs to know of an authority that runs alone: files of a configuration. */
 import { join } from 'node:path'
-import { townAnchors } from '@sekisho/authority'
+import { townAnchors, townTimeStampAnchors } from '@sekisho/authority'
 import { agentPort } from '@sekisho/readers'
 import { ownerOnlyFolder, writeFileAtomically, writeJsonFile } from '@sekisho/runtime/files'
 import type { KeyPair } from '@sekisho/runtime/keys'
@@ -13,7 +13,11 @@ export async function writePlatformConfiguration(layout: Layout): Promise<string
   await ownerOnlyFolder(folder)
   const [answers, messages] = await Promise.all([authorityKey(layout), platformKey(layout)])
   const anchors = townAnchors().map((anchor, at) => ({ name: `anchor-${at + 1}.pem`, anchor }))
-  for (const { name, anchor } of anchors)
+  const stampAnchors = townTimeStampAnchors().map((anchor, at) => ({
+    name: `time-stamp-anchor-${at + 1}.pem`,
+    anchor,
+  }))
+  for (const { name, anchor } of [...anchors, ...stampAnchors])
     await writeFileAtomically(join(folder, name), pemOf(anchor.raw))
   await writeFileAtomically(join(folder, 'authority-answers.pem'), publicPem(answers))
   const path = join(folder, 'platform.json')
@@ -24,6 +28,10 @@ export async function writePlatformConfiguration(layout: Layout): Promise<string
     dataFolder: '../platform',
     profile: 'town',
     anchors: anchors.map(({ name }) => name),
+    timeStamps: {
+      listUrl: `${layout.urls.authority}/time-stamps/root.crl`,
+      anchors: stampAnchors.map(({ name }) => name),
+    },
     authority: {
       url: layout.urls.authority,
       answerKeyId: answers.keyId,

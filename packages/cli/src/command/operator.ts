@@ -75,6 +75,8 @@ const configuration = z.strictObject({
   database: z.string().optional(),
   profile: z.enum(['real', 'town']),
   anchors: z.array(z.string()),
+  /** Without it no time-stamp is believed. */
+  timeStamps: z.strictObject({ listUrl: z.url(), anchors: z.array(z.string()) }).optional(),
   authority: z.strictObject({ url: z.url(), answerKeyId: z.string(), answerKeyFile: z.string() }),
   messageKeyId: z.string(),
   messageKeyFile: z.string(),
@@ -136,7 +138,7 @@ async function runPlatform(file: string): Promise<void> {
 
 /** What the configuration names by files, read before anything is made. */
 async function filesOf(config: Configuration, at: (path: string) => string) {
-  const { authority } = config
+  const { authority, timeStamps } = config
   const key = async <T>(setting: string, path: string, read: (pem: Buffer) => T): Promise<T> => {
     const pem = Buffer.from(await readBytes(at(path)))
     try {
@@ -147,6 +149,13 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
   }
   return {
     anchors: await Promise.all(config.anchors.map(path => readCertificate(at(path)))),
+    timeStamps:
+      timeStamps === undefined
+        ? undefined
+        : {
+            listUrl: timeStamps.listUrl,
+            anchors: await Promise.all(timeStamps.anchors.map(path => readCertificate(at(path)))),
+          },
     authority: {
       url: authority.url,
       answerKey: {

@@ -1,5 +1,10 @@
 /** Composes each program of a town from the town's folder. Used by a one-process town and by the processes of a split one. */
-import { type Authority, startAuthority, townAnchors } from '@sekisho/authority'
+import {
+  type Authority,
+  startAuthority,
+  townAnchors,
+  townTimeStampAnchors,
+} from '@sekisho/authority'
 import { jpkiTown } from '@sekisho/pki'
 import { type Platform, startPlatform } from '@sekisho/platform'
 import { agentPort, startWallet } from '@sekisho/readers'
@@ -101,6 +106,10 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       engine,
       profile: jpkiTown,
       anchors: townAnchors(),
+      timeStamps: {
+        listUrl: `${layout.urls.authority}/time-stamps/root.crl`,
+        anchors: townTimeStampAnchors(),
+      },
       authority: {
         url: layout.urls.authority,
         answerKey: { keyId: answerKey.keyId, publicKey: answerKey.publicKey },

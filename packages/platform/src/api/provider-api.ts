@@ -6,11 +6,14 @@ import {
   changeAnswer,
   changeRequest,
   feeStatement,
+  fileVerificationReport,
+  fileVerificationRequest,
   type ProviderScope,
   Refusal,
   refusals,
   signingTransactionCreated,
   signingTransactionRequest,
+  signedFileBytesMax,
   signingTransactionResult,
   verificationReport,
   verificationRequest,
@@ -20,6 +23,7 @@ import { z } from 'zod'
 import { confirmChange } from '../confirm/change.ts'
 import { createTransaction, transactionResult } from '../confirm/sign.ts'
 import { verifyForProvider } from '../confirm/verify.ts'
+import { verifyFileForProvider } from '../confirm/verify-file.ts'
 import { statementOf } from '../fees/meter.ts'
 import type { OpenId } from '../login/open-id.ts'
 import { messages } from '../message.ts'
@@ -70,6 +74,15 @@ export function addProviderApi(
       verifyForProvider(world, await authorise(given, request, 'verify'), request.body),
   )
   app.post(
+    '/v1/file-verifications',
+    {
+      bodyLimit: fileRequestBytesMax,
+      schema: { tags, body: fileVerificationRequest, response: { 200: fileVerificationReport } },
+    },
+    async request =>
+      verifyFileForProvider(world, await authorise(given, request, 'verify'), request.body),
+  )
+  app.post(
     '/v1/changes',
     { schema: { tags, body: changeRequest, response: { 200: changeAnswer } } },
     async request =>
@@ -91,6 +104,9 @@ export function addProviderApi(
   )
   app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
 }
+
+/** A file and its content, each of the largest size, in base64. */
+const fileRequestBytesMax = 3 * signedFileBytesMax
 
 /** The provider behind an access token that carries this scope. */
 async function authorise(
