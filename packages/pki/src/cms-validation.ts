@@ -129,7 +129,7 @@ export function validateCms(demands: CmsDemands): CmsReport {
       timeStamps === undefined
         ? undefined
         : {
-            anchors: timeStamps.anchors,
+            ...timeStamps,
             intermediates: [...timeStamps.intermediates, ...own],
             revocation: withListsParsed(withMore(timeStamps.revocation, contained)),
           },
@@ -273,7 +273,7 @@ function isSelfContained(
   if (timeStamps === undefined || data.crls.length + data.ocspResponses.length === 0) return false
   const { at, keys } = demands
   const revocation = withMore(noEvidence, { lists: data.crls, responses: data.ocspResponses })
-  const trust = { anchors: timeStamps.anchors, intermediates: prepared.own, revocation }
+  const trust = { ...timeStamps, intermediates: prepared.own, revocation }
   const { provenAt } = proveTimes(signer, { data, content, at, trust, keys })
   if (provenAt === undefined) return false
   const { path, standings } = judgeSigner(certificate, {

@@ -171,6 +171,29 @@ test('an OCSP response speaks of the certificate that comes first', () => {
   )
 })
 
+test('keys are accepted for a term, and the report names the policy that says so', () => {
+  const at = Date.UTC(2031, 0, 1)
+  const line = { kind: 'tsr', profile: 'standard', content: base64(cmsDocument) }
+  const file = base64(stampOver(cmsDocument))
+  const late = { ...line, file, at, crls: [base64(listAt(at))] }
+  assert.equal(
+    told(late),
+    'indeterminate INDETERMINATE CRYPTO_CONSTRAINTS_FAILURE_NO_POE algorithm-outdated',
+  )
+  const inTime = {
+    ...late,
+    at: Date.UTC(2030, 11, 31, 14, 59),
+    crls: [base64(listAt(Date.UTC(2030, 11, 31, 14)))],
+  }
+  assert.equal(judged(inTime).policy, 'sekisho-general-2026-11')
+  assert.equal(told(inTime), 'passed TOTAL-PASSED')
+})
+
+function listAt(thisUpdate: number): Uint8Array {
+  const nextUpdate = thisUpdate + 86_400_000
+  return specimenCrl('signature', stampIssuer, { partition: undefined, thisUpdate, nextUpdate })
+}
+
 test('XML: each signature tells what it covers', () => {
   const { signatures, verdict } = judged({ kind: 'xml', file: base64(xadesSpecimen()) })
   assert.equal(verdict, 'passed')

@@ -15,7 +15,6 @@ import {
 import type { CmsContent } from './cms-signer.ts'
 import { digest } from './crypto.ts'
 import type { KeyCache } from './key-cache.ts'
-import { generalOcspLimits } from './ocsp-judgement.ts'
 import { jpkiReal, jpkiTown } from './profile.ts'
 import type { RevocationEvidence } from './revocation.ts'
 import {
@@ -26,6 +25,7 @@ import {
   validateSignedFile,
 } from './signed-file.ts'
 import type { SignerRules } from './signer-certificate.ts'
+import { generalPolicy } from './validation-policy.ts'
 
 /** One line of input, checked: all that decides but the cache of keys. */
 export interface FileCase {
@@ -66,9 +66,10 @@ export function parseFileCase(line: unknown): FileCase {
             : readableCertificates(byteList(stampAnchors, 'timeStampAnchors')),
         intermediates: certificates,
         revocation,
+        policy: generalPolicy,
       },
       rules: rulesOf(fields),
-      ocspLimits: generalOcspLimits,
+      policy: generalPolicy,
     },
   }
 }
@@ -85,14 +86,16 @@ function evidenceOf(fields: Readonly<Record<string, unknown>>): RevocationEviden
         kind: 'collected',
         lists: byteList(fields.crls, 'crls'),
         responses: byteList(fields.ocsp, 'ocsp'),
-        limits: generalOcspLimits,
+        limits: generalPolicy.ocsp,
       }
     : { kind: 'danger-unchecked' }
 }
 
 function rulesOf(fields: Readonly<Record<string, unknown>>): SignerRules {
   const profile = oneOf(fields.profile, 'profile', ['standard', 'town', 'real'])
-  if (profile === 'standard') return { kind: 'standard', policies: anyPolicies, purpose: undefined }
+  if (profile === 'standard') {
+    return { kind: 'standard', policies: anyPolicies, purpose: undefined, policy: generalPolicy }
+  }
   return {
     kind: 'profile',
     profile: profile === 'town' ? jpkiTown : jpkiReal,

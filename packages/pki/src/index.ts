@@ -127,7 +127,6 @@ export {
   parsePathCase,
 } from './path-batch.ts'
 export {
-  generalOcspLimits,
   judgeByOcsp,
   type OcspDemands,
   type OcspLimits,
@@ -215,6 +214,7 @@ export {
   type TimeStampTrust,
   type ValidTimeStamp,
 } from './time-stamp-judgement.ts'
+export { generalPolicy, type KeyTerm, type ValidationPolicy } from './validation-policy.ts'
 export {
   type CertificateDescription,
   describeValidation,

@@ -58,6 +58,7 @@ const subIndications: Readonly<Record<ReasonCode, SubIndication>> = {
   'certificate-signature-bad': 'NO_CERTIFICATE_CHAIN_FOUND',
   'algorithm-weak': 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
   'algorithm-unsupported': 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
+  'algorithm-outdated': 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
   'key-unacceptable': 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
   'extension-critical-unknown': 'CHAIN_CONSTRAINTS_FAILURE',
   'extension-misplaced': 'CHAIN_CONSTRAINTS_FAILURE',

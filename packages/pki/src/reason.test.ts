@@ -61,6 +61,7 @@ import {
   specimenNow,
 } from './specimen-for-tests.ts'
 import { judgeTimeStamp, type TimeStampDemands } from './time-stamp-judgement.ts'
+import { generalPolicy } from './validation-policy.ts'
 import { validateSignature } from './validation.ts'
 import { bytesOf, looseDemands } from './xml/xml-specimen-for-tests.ts'
 import {
@@ -312,6 +313,10 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
     const odd = replacedIn(leaf.raw, '2a864886f70d01010b', '2a864886f70d010163')
     return verifyPath(parseCertificate(odd), demands)
   },
+  'algorithm-outdated': () =>
+    byStamp(stampOver(cmsDocument), {
+      trust: { ...stampTrust, policy: { ...generalPolicy, keys: [] } },
+    }),
   'key-unacceptable': () => {
     // The leaf's key becomes one of an unknown algorithm; nothing signs it again, so the signer does.
     const spki = replacedIn(poolKey(3).spki, '2a864886f70d010101', '2a864886f70d010163')

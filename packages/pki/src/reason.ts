@@ -133,6 +133,12 @@ const reasonTable = {
     ja: '対応していない暗号方式です。',
     en: 'The algorithm is not supported.',
   },
+  'algorithm-outdated': {
+    says: 'indeterminate',
+    rank: 86,
+    ja: '署名に使われた鍵の強度では、この時点の署名として認められません。',
+    en: 'The key is too weak for a signature of that time.',
+  },
   'key-unacceptable': {
     says: 'failed',
     rank: 32,

@@ -11,7 +11,7 @@ import { MalformedError, toHex } from './der.ts'
 import { type Indication, indicationOf, type SubIndication } from './indication.ts'
 import type { KeyCache } from './key-cache.ts'
 import { parseOcspRequest } from './ocsp.ts'
-import { judgeByOcsp, type OcspLimits } from './ocsp-judgement.ts'
+import { judgeByOcsp } from './ocsp-judgement.ts'
 import { pathBudget } from './path.ts'
 import { type Instant, type Reason, rejectedFor, type Verdict } from './reason.ts'
 import type { RevocationEvidence } from './revocation.ts'
@@ -19,6 +19,7 @@ import { verifySignature } from './signature.ts'
 import { collect, judgeSigner, type SignerRules } from './signer-certificate.ts'
 import { parseTimeStampRequest, parseTimeStampResponse } from './time-stamp.ts'
 import { judgeTimeStamp, type TimeStampTrust } from './time-stamp-judgement.ts'
+import type { ValidationPolicy } from './validation-policy.ts'
 import type { XmlCovered } from './xml/xml-signer.ts'
 import { validateXml } from './xml/xml-validation.ts'
 
@@ -54,7 +55,7 @@ export interface SignedFileDemands {
   readonly revocation: RevocationEvidence
   readonly timeStamps: TimeStampTrust
   readonly rules: SignerRules
-  readonly ocspLimits: OcspLimits
+  readonly policy: ValidationPolicy
   readonly keys: KeyCache
 }
 
@@ -85,6 +86,8 @@ export interface SignedFileReport {
   readonly subIndication: SubIndication | undefined
   readonly reasons: readonly Reason[]
   readonly signatures: readonly SignatureOutcome[]
+  /** Name of the policy that it was judged by, and of the profile where one was demanded. */
+  readonly policy: string
 }
 
 /** A report as plain data, for JSON, people and evidence stores. Times in ISO 8601. */
@@ -269,7 +272,7 @@ function usualAlgorithm(facts: KeyFacts): SignatureAlgorithm {
 }
 
 function judgeOcsp(demands: SignedFileDemands): SignatureOutcome {
-  const { file, query, at, keys, anchors, ocspLimits: limits } = demands
+  const { file, query, at, keys, anchors, policy } = demands
   const [certificate, ...others] = demands.certificates
   const about = { level: 'ocsp', certificate: undefined, algorithm: undefined }
   if (certificate === undefined) return outcome(rejectedFor('signer-certificate-missing'), about)
@@ -287,7 +290,13 @@ function judgeOcsp(demands: SignedFileDemands): SignatureOutcome {
     })
     if (path.kind !== 'passed') return outcome(path, about)
     const { issuer } = path.value
-    const found = judgeByOcsp(certificate, issuer, { response: file, at, nonce, limits, keys })
+    const found = judgeByOcsp(certificate, issuer, {
+      response: file,
+      at,
+      nonce,
+      limits: policy.ocsp,
+      keys,
+    })
     return outcome(found, about)
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
@@ -297,7 +306,15 @@ function judgeOcsp(demands: SignedFileDemands): SignatureOutcome {
 
 function single(demands: SignedFileDemands, found: SignatureOutcome): SignedFileReport {
   const { verdict, indication, subIndication, reasons } = found
-  return { kind: demands.kind, verdict, indication, subIndication, reasons, signatures: [found] }
+  return {
+    kind: demands.kind,
+    verdict,
+    indication,
+    subIndication,
+    reasons,
+    signatures: [found],
+    policy: policyOf(demands),
+  }
 }
 
 function reportOf(
@@ -312,7 +329,12 @@ function reportOf(
     ...indicationOf(verdict, isTimeProven),
     reasons: verdict.kind === 'passed' ? [] : verdict.reasons,
     signatures,
+    policy: policyOf(demands),
   }
+}
+
+function policyOf({ policy, rules }: SignedFileDemands): string {
+  return rules.kind === 'profile' ? `${policy.id} ${rules.profile.version}` : policy.id
 }
 
 interface About {

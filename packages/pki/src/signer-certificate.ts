@@ -29,6 +29,7 @@ import {
 } from './reason.ts'
 import { judgeRevocation, type NotRevoked, type RevocationEvidence } from './revocation.ts'
 import type { RevocationReason } from './revocation-reason.ts'
+import { checkKeyTerms, type ValidationPolicy } from './validation-policy.ts'
 
 /** What a signer's certificate must be. */
 export type SignerRules =
@@ -46,6 +47,8 @@ export type SignerRules =
       readonly policies: PolicyInputs
       /** An extended key usage that a certificate which limits its usages must allow. */
       readonly purpose: string | undefined
+      /** Until when keys are accepted; undefined: as long as their size is allowed at all. */
+      readonly policy?: ValidationPolicy | undefined
     }
 
 /** All that decides. */
@@ -84,7 +87,7 @@ export interface SignerJudgement {
 export function judgeSigner(certificate: Certificate, demands: SignerDemands): SignerJudgement {
   const key = loadKey(certificate, demands.keys)
   const classified = classify(certificate, key, demands.rules)
-  const path = findPath(certificate, classified, demands)
+  const path = withinTerms(findPath(certificate, classified, demands), demands)
   const standings = path.kind === 'passed' ? standingsOf(path.value, demands) : undefined
   return { key, classified, path, standings }
 }
@@ -167,6 +170,16 @@ function findPath(
     keys: demands.keys,
     budget: demands.budget,
   })
+}
+
+// Citizens' keys are the profile's business: the authority changes them for all at once.
+function withinTerms(path: Verdict<VerifiedPath>, demands: SignerDemands): Verdict<VerifiedPath> {
+  const { rules } = demands
+  if (path.kind !== 'passed' || rules.kind !== 'standard' || rules.policy === undefined) return path
+  const { certificates, anchor } = path.value
+  const at = demands.provenAt ?? demands.at
+  const outdated = checkKeyTerms([...certificates, anchor], at, rules.policy, demands.keys)
+  return outdated === undefined ? path : rejected([outdated])
 }
 
 // The policy that makes the kind must hold all the way.

@@ -17,6 +17,7 @@ import {
 } from './reason.ts'
 import type { RevocationEvidence } from './revocation.ts'
 import { collect, judgeSigner } from './signer-certificate.ts'
+import type { ValidationPolicy } from './validation-policy.ts'
 import { parseTimeStampToken, type TimeStampInfo, type TimeStampToken } from './time-stamp.ts'
 
 /** Which time-stamp authorities are trusted. */
@@ -25,6 +26,8 @@ export interface TimeStampTrust {
   readonly intermediates: readonly Certificate[]
   /** Evidence for every certificate between the authority and its anchor. */
   readonly revocation: RevocationEvidence
+  /** Until when keys of authorities are accepted; undefined: as long as their size is allowed at all. */
+  readonly policy?: ValidationPolicy | undefined
 }
 
 /** What a token is judged by. */
@@ -151,7 +154,12 @@ function checkAuthority(
     anchors: trust.anchors,
     intermediates: [...trust.intermediates, ...bag],
     revocation: trust.revocation,
-    rules: { kind: 'standard', policies: anyPolicies, purpose: purposes.timeStamping },
+    rules: {
+      kind: 'standard',
+      policies: anyPolicies,
+      purpose: purposes.timeStamping,
+      policy: trust.policy,
+    },
     budget: cmsPathBudget,
     keys,
   })

@@ -7,7 +7,7 @@ import {
   type CertificateKind,
   describeSignedFile,
   describeValidation,
-  generalOcspLimits,
+  generalPolicy,
   jpkiReal,
   jpkiTown,
   judgeFileCase,
@@ -144,9 +144,10 @@ async function verifyContainer(file: string, given: VerifyOptions): Promise<void
             : await Promise.all(given.stampAnchors.map(readCertificate)),
         intermediates: certificates,
         revocation,
+        policy: generalPolicy,
       },
       rules: rulesOf(given, given.anchors === undefined ? 'town' : 'standard'),
-      ocspLimits: generalOcspLimits,
+      policy: generalPolicy,
       keys: new KeyCache(64),
     }),
   )
@@ -189,7 +190,9 @@ function instantOf(given: VerifyOptions): number {
 
 function rulesOf(given: VerifyOptions, usual: 'town' | 'standard'): SignerRules {
   const profile = given.profile ?? usual
-  if (profile === 'standard') return { kind: 'standard', policies: anyPolicies, purpose: undefined }
+  if (profile === 'standard') {
+    return { kind: 'standard', policies: anyPolicies, purpose: undefined, policy: generalPolicy }
+  }
   if (profile !== 'town' && profile !== 'real')
     throw new Refusal('request-malformed', { fields: 'profile' })
   return {
@@ -218,7 +221,7 @@ async function readRevocation(given: VerifyOptions): Promise<RevocationEvidence>
     kind: 'collected',
     lists: await Promise.all((given.crl ?? []).map(readDer)),
     responses: await Promise.all((given.ocsp ?? []).map(readDer)),
-    limits: generalOcspLimits,
+    limits: generalPolicy.ocsp,
   }
 }
 

@@ -9,6 +9,7 @@ import {
   checkIssued,
   type CmsContent,
   encodeOcspRequest,
+  generalPolicy,
   ocspCertId,
   ocspLimits,
   MalformedError,
@@ -80,7 +81,7 @@ export function createFileJudge(world: World): FileJudge {
         given.revocation === 'crl' ? [] : await askEach(world, given.purpose, signers)
       const evidence = { lists: [], responses, limits: ocspLimits, index } as const
       const report = judge({ kind: 'collected', ...evidence })
-      return { report, at, policy: world.trust.profile.version, checked: signers.map(referenceOf) }
+      return { report, at, policy: report.policy, checked: signers.map(referenceOf) }
     },
   }
 }
@@ -107,7 +108,7 @@ function judgeFile(
       purpose: given.purpose,
       poolKeys: trust.mode === 'town' ? 'danger-accepted' : 'refused',
     },
-    ocspLimits,
+    policy: generalPolicy,
     keys: trust.keys,
   })
 }

@@ -15,6 +15,7 @@ const refusalByReason = {
   'certificate-signature-bad': 'certificate-untrusted',
   'algorithm-weak': 'algorithm-weak',
   'algorithm-unsupported': 'algorithm-weak',
+  'algorithm-outdated': 'algorithm-weak',
   'key-unacceptable': 'algorithm-weak',
   'extension-critical-unknown': 'certificate-untrusted',
   'extension-misplaced': 'certificate-malformed',

@@ -1,8 +1,8 @@
 /** Which time-stamps the platform believes: roots given by configuration, and the roots' lists, kept while they are fresh. */
 import {
   type Certificate,
+  generalPolicy,
   MalformedError,
-  ocspLimits,
   parseCrl,
   type RevocationList,
   type TimeStampTrust,
@@ -50,7 +50,8 @@ function believing(
   return {
     anchors,
     intermediates: [],
-    revocation: { kind: 'collected', lists, responses: [], limits: ocspLimits },
+    revocation: { kind: 'collected', lists, responses: [], limits: generalPolicy.ocsp },
+    policy: generalPolicy,
   }
 }
 
