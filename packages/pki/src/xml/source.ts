@@ -15,14 +15,14 @@ import { concat } from '../der-writer.ts'
 import { MalformedError } from '../der.ts'
 import type { CanonicalForm, CanonicalKind } from './canonical-form.ts'
 import { dsig } from './namespace.ts'
-import { scanXml } from './structure.ts'
+import { byteCost, scanXml } from './structure.ts'
 
 /** Most signatures in one document, as signers of a CMS container. */
 export const signaturesMax = 32
 
 /**
- * What all canonicalisations of one judgement may cost together (units: see `XmlStructure.cost`), some three seconds. A
- * document of 32 MiB may be canonicalised four times.
+ * What all parsing and canonicalising of one judgement may cost together (units: see `XmlStructure.cost`), some three
+ * seconds. Of a document of 32 MiB one signature may cover all, and be judged with its time-stamps.
  */
 const costMax = 2 ** 30
 
@@ -58,7 +58,7 @@ export class XmlSource implements Disposable {
   /** Parses. Throws `MalformedError` for anything that is not well-formed with namespaces, or that is refused. */
   static open(bytes: Uint8Array, budget: XmlBudget): XmlSource {
     const { cost } = scanXml(bytes)
-    budget.spend(cost)
+    budget.spend(cost + bytes.length * byteCost)
     return new XmlSource(bytes, parse(bytes), cost, budget)
   }
 
@@ -99,8 +99,8 @@ export class XmlSource implements Disposable {
     if (this.signatures().some((each, at) => positions.has(at) && each.parent === null)) {
       return undefined
     }
+    this.#budget.spend(this.#cost + this.#bytes.length * byteCost)
     const copy = new XmlSource(this.#bytes, parse(this.#bytes), this.#cost, this.#budget)
-    this.#budget.spend(this.#cost)
     // From the last to the first, as one may hold another.
     for (const [position, signature] of [...copy.signatures().entries()].reverse()) {
       if (positions.has(position)) signature.remove()
@@ -131,9 +131,11 @@ export class XmlSource implements Disposable {
   canonicalise(apex: XmlElement | undefined, form: CanonicalForm): Uint8Array {
     this.#budget.spend(this.#cost)
     const chunks: Uint8Array[] = []
+    let written = 0
     const handler = {
       write: (chunk: Uint8Array) => {
         chunks.push(Uint8Array.from(chunk))
+        written += chunk.length
         return chunk.length
       },
       close: () => true,
@@ -149,6 +151,7 @@ export class XmlSource implements Disposable {
     } catch (error) {
       throw malformed(error)
     }
+    this.#budget.spend(written * byteCost)
     return concat(...chunks)
   }
 }
