@@ -126,7 +126,7 @@ interface Specimen {
 }
 
 /** The documents that are attacked. */
-export function makeSpecimens(): readonly Specimen[] {
+function makeSpecimens(): readonly Specimen[] {
   const plain = xadesSpecimen()
   const stamped = addXmlSignatureTimeStamp(plain, 0, stampOver(xmlSignatureToBeStamped(plain, 0)))
   const kept = addXmlValidationData(stamped, 0, {
