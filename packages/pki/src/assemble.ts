@@ -1,5 +1,5 @@
 /**
- * Door `./assemble`: makes CMS, CAdES and XAdES containers around signatures that a card or a key elsewhere makes. Makes no
+ * Door `./assemble`: makes CMS, CAdES, PAdES and XAdES signatures around signatures that a card or a key elsewhere makes. Makes no
  * signature itself and holds no key.
  */
 export {
@@ -16,6 +16,20 @@ export {
   prepareArchiveTimeStamp,
   prepareCounterSignature,
 } from './assemble/cades-archive.ts'
+export {
+  addPdfSignatureTimeStamp,
+  type PadesRequest,
+  pdfSignatureToBeStamped,
+  type PreparedPades,
+  preparePades,
+} from './assemble/pades.ts'
+export {
+  addPdfValidationData,
+  type PdfValidationData,
+  type PreparedPdfTimeStamp,
+  preparePdfTimeStamp,
+} from './assemble/pades-archive.ts'
+export { patched, type PdfPatch } from './assemble/pdf-update.ts'
 export {
   type PreparedXades,
   prepareXades,

@@ -133,6 +133,23 @@ export {
   ocspLimits,
 } from './ocsp-judgement.ts'
 export type { PolicyInputs, PolicyOutputs } from './policy-graph.ts'
+export type { ByteSource } from './pdf/byte-source.ts'
+export {
+  type JudgedPdfChange,
+  type PdfChange,
+  type PdfChangeCode,
+  pdfChangeCodes,
+} from './pdf/change.ts'
+export type { FieldLock, PdfClaims, PdfPermissions } from './pdf/signature-dictionary.ts'
+export { type PdfLevel, pdfLevels, type ValidPdfSignature } from './pdf/signature-judgement.ts'
+export {
+  type PdfDemands,
+  type PdfReport,
+  type PdfSignatureReport,
+  type PdfTimeStampReport,
+  signedRevision,
+  validatePdf,
+} from './pdf/validation.ts'
 export { isPoolKey } from './pool-key.ts'
 export {
   type CertificateKind,

@@ -38,6 +38,9 @@ import { partitionName } from './issue/jpki.ts'
 import { poolKey } from './issue/pool.ts'
 import { KeyCache } from './key-cache.ts'
 import { encodeName } from './name.ts'
+import { pdfDemands, signed as signedPdf } from './pdf/pades-specimen-for-tests.ts'
+import { type Bodies, specimenPdf, updated } from './pdf/pdf-specimen-for-tests.ts'
+import { validatePdf } from './pdf/validation.ts'
 import { ocspCertId } from './ocsp.ts'
 import { judgeByOcsp, ocspLimits } from './ocsp-judgement.ts'
 import { type PathDemands, pathBudget, verifyPath } from './path.ts'
@@ -299,6 +302,14 @@ function byTemplate(
 const emptyProperties =
   '<ds:Object Id="o"><q:QualifyingProperties xmlns:q="http://uri.etsi.org/01903/v1.3.2#" Target="#s"/></ds:Object>'
 
+function byUpdate(bodies: Bodies, trailer = '/Root 1 0 R', isNewField = false): Verdict<unknown> {
+  const form = { 5: '<</Fields[13 0 R]>>', 13: '<</FT/Sig/T(x)/V 12 0 R>>' }
+  const pdf = isNewField
+    ? updated(specimenPdf(), { ...form, ...bodies }, { trailer })
+    : updated(signedPdf(specimenPdf()), bodies, { trailer })
+  return validatePdf(pdfDemands(pdf)).verdict
+}
+
 /** For every code, something that must be refused with it. The type leaves none out. */
 const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'certificate-malformed': () => complete({ certificate: Uint8Array.of(1) }),
@@ -435,6 +446,24 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'certificate-revoked': () => byCrls(crl({ entries: [specimenEntry(leaf.serial, 'superseded')] })),
   'signature-malformed': () => bySignature(new Uint8Array(3)),
   'signature-bad': () => bySignature(new Uint8Array(256)),
+  'pdf-malformed': () => validatePdf(pdfDemands(Uint8Array.of(1))).verdict,
+  'pdf-encrypted': () => byUpdate({}, '/Root 1 0 R/Encrypt 4 0 R'),
+  'pdf-unsigned': () => validatePdf(pdfDemands(specimenPdf())).verdict,
+  'pdf-signature-incomplete': () =>
+    byUpdate({ 12: '<</Type/Sig/SubFilter/ETSI.CAdES.detached>>' }, '/Root 1 0 R', true),
+  'pdf-byte-range-invalid': () =>
+    byUpdate(
+      { 12: '<</Type/Sig/SubFilter/ETSI.CAdES.detached/Contents<00>/ByteRange[0]>>' },
+      '/Root 1 0 R',
+      true,
+    ),
+  'pdf-changed-after-signing': () => byUpdate({ 10: '<</Type/Page/Parent 2 0 R>>' }),
+  'pdf-change-forbidden': () =>
+    validatePdf(
+      pdfDemands(
+        updated(signedPdf(specimenPdf(), { docMdp: 1 }), { 10: '<</Type/Page/Parent 2 0 R>>' }),
+      ),
+    ).verdict,
   'signer-certificate-missing': () => byCms(handMade({ hasNoCertificates: true })),
   'archive-time-stamp-missing': () => byArchive(undefined),
   'validation-data-missing': () => byArchive('nothing'),

@@ -397,6 +397,48 @@ const reasonTable = {
     ja: '電子署名が文書と一致しません。文書が改変されたおそれがあります。',
     en: 'The signature does not fit the document: the document may have been altered.',
   },
+  'pdf-malformed': {
+    says: 'failed',
+    rank: 90,
+    ja: 'PDF文書の構造が正しくないか、読み手によって解釈が分かれます。',
+    en: 'The structure of the PDF is not well-formed, or programs would read it differently.',
+  },
+  'pdf-encrypted': {
+    says: 'indeterminate',
+    rank: 90,
+    ja: '暗号化されたPDF文書には対応していません。',
+    en: 'Encrypted PDF documents are not supported.',
+  },
+  'pdf-unsigned': {
+    says: 'failed',
+    rank: 90,
+    ja: 'PDF文書に署名が含まれていません。',
+    en: 'The PDF holds no signature.',
+  },
+  'pdf-signature-incomplete': {
+    says: 'failed',
+    rank: 90,
+    ja: 'PDF署名に必要な項目が欠けているか、正しくありません。',
+    en: 'The signature in the PDF lacks an entry that it needs.',
+  },
+  'pdf-byte-range-invalid': {
+    says: 'failed',
+    rank: 92,
+    ja: 'PDF署名の対象範囲が、署名値を除く文書全体になっていません。',
+    en: 'The bytes that the signature covers are not the whole revision but for the signature itself.',
+  },
+  'pdf-changed-after-signing': {
+    says: 'failed',
+    rank: 93,
+    ja: '署名の後に文書の内容が変更されています。署名は現在表示される内容に対するものではありません。',
+    en: 'The document was changed after it was signed: what is shown now is not what was signed.',
+  },
+  'pdf-change-forbidden': {
+    says: 'failed',
+    rank: 93,
+    ja: '署名の後に、署名が禁じている変更が加えられています。',
+    en: 'The document was changed after it was signed in a way that the signature forbids.',
+  },
   'signer-certificate-missing': {
     says: 'indeterminate',
     rank: 15,

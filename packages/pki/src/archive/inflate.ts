@@ -15,7 +15,7 @@ function inflate(compressed: Uint8Array, sizeMax: number): Uint8Array {
     pieces.push(piece)
     isEnded = isFinal
   })
-  for (let at = 0; at < compressed.length && !isEnded; at += inputBytes) {
+  for (let at = 0; at < compressed.length; at += inputBytes) {
     const end = Math.min(at + inputBytes, compressed.length)
     try {
       stream.push(compressed.subarray(at, end), end === compressed.length)

@@ -150,3 +150,11 @@ export class PdfJudge implements Disposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
+
+/** The newest body of an object in a file with tables. */
+export function bodyIn(pdf: Uint8Array, number: number): string {
+  const found = [...textOfBytes(pdf).matchAll(new RegExp(`\\n${number} 0 obj\\n`, 'g'))].at(-1)
+  if (found === undefined) throw new Error(`no object ${number}`)
+  const text = textOfBytes(pdf).slice(found.index + found[0].length)
+  return text.slice(0, text.indexOf('\nendobj'))
+}

@@ -1,0 +1,131 @@
+/**
+ * Which object of a PDF refers to which, so that a comparison of revisions looks only where something can have changed, and
+ * finds what was hidden. Links back (to pages from what lies on them, to parents) are not followed.
+ */
+import { MalformedError } from '../der.ts'
+import type { PdfDocument } from './document.ts'
+import { isKind, nameOf, type PdfValue, reference } from './value.ts'
+
+interface GraphNode {
+  readonly links: readonly number[]
+  /** Links that lead to pages. */
+  readonly kids: readonly number[]
+  readonly isPage: boolean
+  /** A cross-reference or object stream, which nothing refers to. */
+  readonly isStructure: boolean
+  readonly isBroken: boolean
+}
+
+/** The links of all objects as of one revision. It moves from revision to revision. */
+export class ObjectGraph {
+  readonly #document: PdfDocument
+  readonly #nodes = new Map<number, GraphNode>()
+  #view: number
+
+  /** The graph as of a revision: reads every object there is. */
+  constructor(document: PdfDocument, view: number) {
+    this.#document = document
+    this.#view = view
+    for (let revision = 0; revision <= view; revision++) {
+      for (const number of document.numbersOf(revision)) {
+        if (!this.#nodes.has(number)) this.#add(number)
+      }
+    }
+  }
+
+  /** Goes on to the next revision. */
+  advance(): void {
+    this.#view++
+    for (const number of this.#document.numbersOf(this.#view)) this.#add(number)
+  }
+
+  isStructure(number: number): boolean {
+    return this.#nodes.get(number)?.isStructure ?? false
+  }
+
+  isPage(number: number): boolean {
+    return this.#nodes.get(number)?.isPage ?? false
+  }
+
+  /** Objects that can be reached from the trailer. Throws `MalformedError` when one of them cannot be read. */
+  reachable(): ReadonlySet<number> {
+    const { trailer, root } = this.#document.revisions[this.#view] ?? {}
+    const info = trailer?.entries.get('Info')
+    const starts = [root, info].flatMap(each => (isKind(each, 'reference') ? [each.number] : []))
+    const reached = new Set<number>(starts)
+    // A set goes on with what is added to it while it is gone through.
+    for (const number of reached) {
+      if (this.#nodes.get(number)?.isBroken === true) {
+        throw new MalformedError('value-invalid', 0, `object ${number}`)
+      }
+      for (const next of this.#next(number)) reached.add(next)
+    }
+    return reached
+  }
+
+  /** Objects from which one of these can be reached, themselves included. */
+  leadingTo(targets: ReadonlySet<number>): ReadonlySet<number> {
+    const back = new Map<number, number[]>()
+    for (const number of this.#nodes.keys()) {
+      for (const next of this.#next(number)) {
+        const known = back.get(next)
+        if (known === undefined) back.set(next, [number])
+        else known.push(number)
+      }
+    }
+    const found = new Set(targets)
+    for (const number of found) for (const each of back.get(number) ?? []) found.add(each)
+    return found
+  }
+
+  #next(number: number): readonly number[] {
+    const node = this.#nodes.get(number)
+    if (node === undefined) return []
+    const links = node.links.filter(each => this.#nodes.get(each)?.isPage !== true)
+    return node.kids.length === 0 ? links : [...links, ...node.kids]
+  }
+
+  #add(number: number): void {
+    this.#nodes.delete(number)
+    const entry = this.#document.entry(number, this.#view)
+    if (entry === undefined || entry.kind === 'free') return
+    const generation = entry.kind === 'offset' ? entry.generation : 0
+    try {
+      const value = this.#document.object(reference(number, generation), this.#view)
+      this.#nodes.set(number, nodeOf(value))
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      this.#nodes.set(number, brokenNode)
+    }
+  }
+}
+
+const brokenNode: GraphNode = {
+  links: [],
+  kids: [],
+  isPage: false,
+  isStructure: false,
+  isBroken: true,
+}
+
+function nodeOf(value: PdfValue): GraphNode {
+  const links: number[] = []
+  const kids: number[] = []
+  const own = isKind(value, 'stream') ? value.dictionary : value
+  const type = isKind(own, 'dictionary') ? nameOf(own.entries.get('Type')) : undefined
+  const isPage = type === 'Page' || type === 'Pages'
+  const pending: (readonly [value: PdfValue, key: string])[] = [[own, '']]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [each, key] = next
+    if (isKind(each, 'reference')) {
+      const isBack = key === 'P' || (key === 'Parent' && isPage)
+      if (!isBack) (key === 'Kids' || key === 'Pages' ? kids : links).push(each.number)
+    } else if (isKind(each, 'array')) {
+      for (const item of each.items) pending.push([item, key])
+    } else if (isKind(each, 'dictionary')) {
+      for (const [inner, item] of each.entries) pending.push([item, inner])
+    }
+  }
+  const isStructure = isKind(value, 'stream') && (type === 'XRef' || type === 'ObjStm')
+  return { links, kids, isPage, isStructure, isBroken: false }
+}
