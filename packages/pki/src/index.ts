@@ -192,8 +192,8 @@ export {
   RevocationIndex,
 } from './revocation-index.ts'
 export {
-  coldFacts,
   coldInMemory,
+  readSnapshot,
   type Snapshot,
   type SnapshotBytes,
 } from './revocation-snapshot.ts'

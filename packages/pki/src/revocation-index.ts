@@ -100,7 +100,7 @@ export class RevocationIndex {
 
   /**
    * Opens a snapshot where it lies, at a multiple of 8 of its buffer; nothing may change it afterwards. `cold` reads the
-   * part that belongs to it (`coldFacts`). Throws `MalformedError`.
+   * part that belongs to it, whose length and digest the caller compares with those in `snapshot`. Throws `MalformedError`.
    */
   static open(hot: Uint8Array, cold: ColdReader): RevocationIndex {
     return new RevocationIndex(readSnapshot(hot, cold))

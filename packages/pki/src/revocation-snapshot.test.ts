@@ -13,7 +13,6 @@ import { jpkiTown } from './profile.ts'
 import { RevocationIndex } from './revocation-index.ts'
 import { type RevocationReason, reasonNumber } from './revocation-reason.ts'
 import {
-  coldFacts,
   coldInMemory,
   readSnapshot,
   type SnapshotBytes,
@@ -243,8 +242,7 @@ test('the cold part is read only when somebody asks since when, and what it lost
   const long = Uint8Array.of(9, 8, 7, 6, 5, 4, 3)
   const entries = [specimenEntry(Uint8Array.of(5), 'superseded'), specimenEntry(long, 'superseded')]
   const { snapshot } = RevocationIndex.empty.withLists([verified({ entries })]).index
-  const { length } = coldFacts(snapshot.hot)
-  const cold = Uint8Array.from(snapshot.cold(0, length))
+  const cold = Uint8Array.from(snapshot.cold(0, snapshot.coldLength))
   let reads = 0
   const index = RevocationIndex.open(snapshot.hot, (position, bytes) => {
     reads++

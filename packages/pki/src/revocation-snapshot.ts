@@ -68,6 +68,9 @@ export interface SnapshotKey {
 export interface Snapshot {
   readonly hot: Uint8Array
   readonly cold: ColdReader
+  /** Length and SHA-256 that the cold part must have. */
+  readonly coldLength: number
+  readonly coldSha256: Uint8Array
   readonly keys: readonly SnapshotKey[]
 }
 
@@ -117,13 +120,13 @@ export function writeSnapshot(keys: readonly KeyContent[]): SnapshotBytes {
 
 /**
  * Reads a snapshot where it lies: `hot` begins at a multiple of 8 of its buffer, and nothing may change it afterwards.
- * Throws `MalformedError` when its digest is not that of its content. Whether the cold part is the right one is asked
- * with `coldFacts`.
+ * Throws `MalformedError` when its digest is not that of its content. The cold part is not looked at: whoever opens a file
+ * checks its length and digest.
  */
 export function readSnapshot(hot: Uint8Array, cold: ColdReader): Snapshot {
   const { directory, end } = openHot(hot)
   const keys: SnapshotKey[] = []
-  const list = readHead(directory).keys
+  const { length, sha256, keys: list } = readHead(directory)
   let hotAt = padded(headBytes + directory.length)
   let coldAt = 0
   while (!list.isAtEnd) {
@@ -135,16 +138,7 @@ export function readSnapshot(hot: Uint8Array, cold: ColdReader): Snapshot {
     coldAt += coldTableBytes(shape)
   }
   if (hotAt !== end) throw new MalformedError('trailing-bytes', hotAt)
-  return { hot, cold, keys }
-}
-
-/** Length and SHA-256 of the cold part that belongs to a hot part. Throws `MalformedError`. */
-export function coldFacts(hot: Uint8Array): {
-  readonly length: number
-  readonly sha256: Uint8Array
-} {
-  const { length, sha256 } = readHead(openHot(hot).directory)
-  return { length, sha256 }
+  return { hot, cold, coldLength: length, coldSha256: sha256, keys }
 }
 
 /** A reader of a cold part that is in memory. */

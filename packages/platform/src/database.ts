@@ -116,6 +116,8 @@ type CrlTable = {
   issuer_key_id: string
   distribution_point: Uint8Array
   number: string
+  /** Number of the list that this one is a delta to; empty: a full list. Both may have the same number. */
+  delta_base: string
   this_update: number
   next_update: number
   der: Uint8Array
@@ -329,11 +331,21 @@ const statements = [
   'create index usage_month on usage (provider_id, month)',
 ]
 
+const deltaStatements = [
+  "alter table crl add column delta_base text not null default ''",
+  'alter table crl drop constraint crl_pkey',
+  'alter table crl add primary key (issuer_key_id, distribution_point, number, delta_base)',
+  'create index crl_newest on crl (issuer_key_id, distribution_point, (number::bigint) desc)',
+]
+
 /** From an empty schema to the tables above. */
 export const platformMigrations: Migrations = {
   ...personKeyMigrations,
   ...ledgerMigrations,
   'platform-0001-foundation': async (db: Kysely<unknown>) => {
     for (const statement of statements) await sql.raw(statement).execute(db)
+  },
+  'platform-0003-delta-lists': async (db: Kysely<unknown>) => {
+    for (const statement of deltaStatements) await sql.raw(statement).execute(db)
   },
 }

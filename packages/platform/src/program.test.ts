@@ -27,6 +27,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     authority: { url: 'https://authority.example', answerKey: key },
     messageKey: key,
     readers: {},
+    revocationFolder: '/nonexistent',
     revocationRefreshMs: 60_000,
     fetch: () => Promise.reject(new Error('nothing is fetched')),
     clock: fixedClock(Date.UTC(2030, 0, 1)),

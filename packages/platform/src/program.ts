@@ -58,6 +58,8 @@ export type PlatformSettings = {
   /** Key that signs queries to the authority; its public half is registered there. */
   readonly messageKey: MessageKey
   readonly readers: CeremonyReaders
+  /** Folder (0700) with the snapshot of revocation data from which the next start begins. */
+  readonly revocationFolder: string
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
   readonly fetch: Fetch
@@ -85,7 +87,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     migrations: platformMigrations,
   })
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
-  const keeper = await openRevocationKeeper({ ...settings, store, connector, trust })
+  const keeper = await openKeeper(settings, store, connector, trust)
   const { world, openId } = await compose(settings, store, connector, keeper, trust)
   const server = await createServer({
     name: 'platform',
@@ -129,6 +131,31 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     },
   }
 }
+
+async function openKeeper(
+  settings: PlatformSettings,
+  store: Store<PlatformTables>,
+  connector: World['connector'],
+  trust: Trust,
+): Promise<RevocationKeeper> {
+  const { keysFolder, effects, clock, log } = settings
+  const sealKey = await loadOrCreateKey(keysFolder, 'snapshots', 'ed25519', { effects })
+  return openRevocationKeeper({
+    store,
+    connector,
+    trust,
+    clock,
+    log,
+    revocationFolder: {
+      path: settings.revocationFolder,
+      sealKey: Buffer.from(String(privateJwkOf(sealKey).d), 'base64url'),
+    },
+    revocationBytesHere,
+  })
+}
+
+/** What is worked on in a few milliseconds: 50,000 entries. */
+const revocationBytesHere = 2 * 1024 * 1024
 
 /** A document of a megabyte in base64 in a call of the API, and the rest of the call. */
 const bodyBytesMax = 2 * 1024 * 1024

@@ -60,7 +60,15 @@ export async function startTestWorld(
   const authority = createTestAuthority(clock)
   const { anchors, connector } = authority
   const trust = createTrust({ mode: 'town', profile: jpkiTown, anchors })
-  const keeper = await openRevocationKeeper({ store, connector, trust, clock, log })
+  const keeper = await openRevocationKeeper({
+    store,
+    connector,
+    trust,
+    clock,
+    log,
+    revocationFolder: undefined,
+    revocationBytesHere: 2 ** 20,
+  })
   await keeper.refresh()
   const master = masterKeyOf(random.bytes(32), random)
   const personKeys = createPersonKeys({ master, random })

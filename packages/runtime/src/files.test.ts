@@ -6,15 +6,47 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEffects } from './effects.ts'
 import {
+  listFiles,
   lockFile,
   lockFolder,
+  openPositionedFile,
   readFileIfPresent,
   readJsonFile,
+  readSharedFile,
+  removeFiles,
   temporaryFolder,
   withLockedFile,
   writeFileAtomically,
   writeJsonFile,
 } from './files.ts'
+
+describe('a file that is read by position', () => {
+  it('gives exactly what is asked, also after its name is gone, and nothing beyond its end', async () => {
+    await using folder = await temporaryFolder('files')
+    const path = join(folder.path, 'cold')
+    assert.equal(openPositionedFile(path), undefined)
+    await writeFileAtomically(path, Uint8Array.of(1, 2, 3, 4, 5))
+    const file = openPositionedFile(path)
+    assert.ok(file !== undefined && file.length === 5)
+    assert.deepEqual([...file.read(1, 3)], [2, 3, 4])
+    assert.throws(() => file.read(3, 3), /shorter/)
+    assert.deepEqual(await listFiles(folder.path), ['cold'])
+    await removeFiles(folder.path, ['cold', 'never-there'])
+    assert.deepEqual([...file.read(4, 1)], [5])
+    assert.deepEqual(await listFiles(folder.path), [])
+    assert.deepEqual(await listFiles(path), [])
+  })
+
+  it('can be read whole into shared memory', async () => {
+    await using folder = await temporaryFolder('files')
+    const path = join(folder.path, 'hot')
+    assert.equal(await readSharedFile(path), undefined)
+    await writeFileAtomically(path, Uint8Array.of(1, 2, 3))
+    const bytes = await readSharedFile(path)
+    assert.ok(bytes?.buffer instanceof SharedArrayBuffer)
+    assert.deepEqual([...bytes], [1, 2, 3])
+  })
+})
 
 describe('an atomic write', () => {
   it('leaves the whole new file, for its owner only, and nothing beside it', async () => {

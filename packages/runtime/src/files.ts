@@ -1,5 +1,16 @@
 /** Files that are whole or absent, folders and files with one owner, and folders for tests. */
-import { mkdir, mkdtemp, open, readFile, rename, rm, unlink } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import {
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  unlink,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -13,12 +24,12 @@ export type { Lock } from './file-lock.ts'
  * Writes a file so that a reader, or a restart after a crash at any moment, finds either the old
  * bytes or the new ones: a temporary file beside it, fsync, rename, fsync of the folder.
  *
- * The mode is 0600 unless told otherwise. Two writers do not mix, the later rename wins; use
+ * Several byte strings are written one after the other. The mode is 0600 unless told otherwise. Two writers do not mix, the later rename wins; use
  * `withLockedFile` where the new bytes depend on the old.
  */
 export async function writeFileAtomically(
   path: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | readonly Uint8Array[],
   given: { readonly mode?: number; readonly effects?: Effects | undefined } = {},
 ): Promise<void> {
   const write = async (): Promise<void> => {
@@ -46,6 +57,79 @@ export async function readFileIfPresent(path: string): Promise<Uint8Array | unde
     return Uint8Array.from(await readFile(path))
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** As `readFileIfPresent`, into memory that threads may share. */
+export async function readSharedFile(
+  path: string,
+): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+  try {
+    const { size } = await file.stat()
+    const bytes = new Uint8Array(new SharedArrayBuffer(size))
+    for (let position = 0; position < size; ) {
+      const { bytesRead } = await file.read(bytes, position, size - position, position)
+      if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`)
+      position += bytesRead
+    }
+    return bytes
+  } finally {
+    await file.close()
+  }
+}
+
+/** A file that is read here and there. It stays open, also when its name goes, for as long as somebody can read it. */
+export interface PositionedFile {
+  readonly length: number
+  /** Exactly these bytes; asking beyond the end is a fault. Does not wait for anything but the disk. */
+  read(position: number, length: number): Uint8Array
+}
+
+/** Opens a file for reading by position, or undefined when there is none. */
+export function openPositionedFile(path: string): PositionedFile | undefined {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+  const { size } = fstatSync(descriptor)
+  const file: PositionedFile = {
+    length: size,
+    read: (position, length) => {
+      const bytes = new Uint8Array(length)
+      for (let done = 0; done < length; ) {
+        const count = readSync(descriptor, bytes, done, length - done, position + done)
+        if (count === 0) throw new Error('a file is shorter than what is asked of it')
+        done += count
+      }
+      return bytes
+    },
+  }
+  forgottenFiles.register(file.read, descriptor)
+  return file
+}
+
+/** Removes files of a folder; those that are not there are passed over. */
+export async function removeFiles(folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await rm(join(folder, name), { force: true })
+}
+
+/** Names of the files in a folder; none when there is no folder. */
+export async function listFiles(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
     throw error
   }
 }
@@ -159,6 +243,7 @@ function temporaryName(): string {
   return `${temporaryCount}.tmp`
 }
 
+const forgottenFiles = new FinalizationRegistry<number>(descriptor => closeSync(descriptor))
 const ownerOnly = 0o600
 const lockWaitMs = 5_000
 const lockRetryMs = 20

@@ -119,6 +119,7 @@ async function runPlatform(file: string): Promise<void> {
           ...(wallet === undefined ? {} : { wallet }),
           ...(agent === undefined ? {} : { agent }),
         },
+        revocationFolder: join(folder, 'revocation'),
         revocationRefreshMs: config.revocationRefreshSeconds * 1000,
         fetch: caller.fetch,
         clock: systemClock(),

@@ -13,6 +13,8 @@ export type Layout = {
   /** Path of a program's admin socket. */
   adminPath(program: ProgramName): string
   keysFolder(program: ProgramName): string
+  /** The platform's revocation snapshot. */
+  readonly revocationFolder: string
   databaseFolder(program: ProgramName | 'town'): string
 }
 
@@ -46,6 +48,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
     clockFile: join(folder, 'clock.json'),
     configurationFolder: join(folder, 'configuration'),
     adminPath: program => join(folder, program, 'admin.sock'),
+    revocationFolder: join(folder, 'platform', 'revocation'),
     keysFolder: program => join(folder, program, 'keys'),
     databaseFolder: program => join(folder, program, 'database'),
   }

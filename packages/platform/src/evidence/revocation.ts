@@ -4,28 +4,23 @@
  */
 import { Refusal, type RefusalCode } from '@sekisho/contract'
 import type { CrlPartition } from '@sekisho/contract/authority'
-import {
-  bytesEqual,
-  MalformedError,
-  parseCrl,
-  RevocationIndex,
-  type VerifiedCrl,
-  verifyCrl,
-} from '@sekisho/pki'
+import { RevocationIndex } from '@sekisho/pki'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
 import type { Log } from '@sekisho/runtime/log'
 import type { Store } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { messages } from '../message.ts'
-import { sha256Hex } from './hash.ts'
 import type { AuthorityConnector } from './connector.ts'
+import { sha256Hex } from './hash.ts'
+import {
+  openSnapshotFiles,
+  openSnapshotPlace,
+  type RevocationFolder,
+  type SnapshotPlace,
+} from './revocation-file.ts'
+import { keptLists, keepList, newestLists, type PartitionKey } from './revocation-list.ts'
+import { beginRevocationWork, type CheckedList, type RevocationWork } from './revocation-work.ts'
 import { issuerKeyId, type Trust } from './trust.ts'
-
-/** A partition: the issuing key and the distribution point's name. */
-export type PartitionKey = {
-  readonly issuerKeyId: string
-  readonly distributionPoint: Uint8Array
-}
 
 /** The lists in force. */
 export type RevocationKeeper = {
@@ -45,21 +40,22 @@ export type RevocationKeeper = {
   refresh(): Promise<void>
 }
 
-type World = {
+/** What the keeper works with. */
+export type RevocationWorld = {
   readonly store: Store<PlatformTables>
   readonly connector: AuthorityConnector
   readonly trust: Trust
   readonly clock: Clock
   readonly log: Log
+  /** Where snapshots are kept for the next start; undefined: nowhere, and a start builds from the database. */
+  readonly revocationFolder: RevocationFolder | undefined
+  /** Lists of more bytes than this together, or an index with so many bytes, are worked on in a thread of their own. */
+  readonly revocationBytesHere: number
 }
 
 /** Opens the keeper with the lists of the database in force, so that a node that restarts can judge at once. */
-export async function openRevocationKeeper(world: World): Promise<RevocationKeeper> {
-  const keeping: Keeping = {
-    index: await loadIndex(world),
-    refused: new Map(),
-    taken: new Map(),
-  }
+export async function openRevocationKeeper(world: RevocationWorld): Promise<RevocationKeeper> {
+  const keeping = await openKept(world)
   let running: Promise<void> | undefined
   let next: Promise<void> | undefined
   const run = (): Promise<void> => {
@@ -88,114 +84,172 @@ export async function openRevocationKeeper(world: World): Promise<RevocationKeep
 
 type Keeping = {
   index: RevocationIndex
+  /** Where the snapshot of `index` is; undefined: it is empty. */
+  place: SnapshotPlace | undefined
   readonly refused: Map<string, RefusalCode>
+  /** Numbers of the lists in force. */
   readonly taken: Map<string, number>
 }
 
-async function takeOver(world: World, keeping: Keeping): Promise<void> {
+async function takeOver(world: RevocationWorld, keeping: Keeping): Promise<void> {
   const manifest = await world.connector.crlManifest()
-  const verified: VerifiedCrl[] = []
-  for (const partition of manifest.partitions) {
-    const key = partitionKey(keyOf(partition))
-    if ((keeping.taken.get(key) ?? -1) >= partition.number) continue
-    try {
-      const crl = await fetchPartition(world, partition)
-      await keep(world, partition, crl)
-      verified.push(crl)
-      keeping.taken.set(key, partition.number)
-      keeping.refused.delete(key)
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      if (error.code.startsWith('revocation-')) keeping.refused.set(key, error.code)
-      world.log.write(messages['platform.revocation-update-failed'], { refusal: error.code })
+  const news = manifest.partitions.filter(
+    partition => (keeping.taken.get(partitionKey(keyOf(partition))) ?? -1) < partition.number,
+  )
+  if (news.length > 0) {
+    const changed = await takeIn(world, keeping, news)
+    if (changed > 0) {
+      world.log.write(messages['platform.revocation-updated'], {
+        partitions: manifest.partitions.length,
+        changed,
+      })
     }
-  }
-  if (verified.length > 0) {
-    keeping.index = keeping.index.withLists(verified).index
-    world.log.write(messages['platform.revocation-updated'], {
-      partitions: manifest.partitions.length,
-      changed: verified.length,
-    })
   }
   const at = world.clock.now()
   const stale = keeping.index.partitions.filter(partition => partition.nextUpdate <= at).length
   if (stale > 0) world.log.write(messages['platform.revocation-stale'], { partitions: stale })
 }
 
-/** Fetches one list and checks everything that the manifest and the anchors let us check. */
-async function fetchPartition(world: World, partition: CrlPartition): Promise<VerifiedCrl> {
-  const der = await world.connector.crl(partition.path)
-  const crl = verify(world, der, partition.issuerKeyId)
-  if (crl === undefined) throw new Refusal('revocation-untrusted')
-  const { distributionPoint } = keyOf(partition)
-  const names = crl.list.scope.partition ?? []
-  const isOwn = names.some(
-    name => name.kind === 'directory' && bytesEqual(name.name.raw, distributionPoint),
-  )
-  // RFC 5280 §6.3.3 (b)(2): an authentic list of another distribution point says nothing here.
-  if (!isOwn) throw new Refusal('revocation-wrong-partition')
-  const isAnnounced =
-    der.length === partition.bytes &&
-    sha256Hex(der) === partition.sha256 &&
-    crl.list.number === partition.number
-  if (!isAnnounced) throw new Refusal('revocation-untrusted')
-  return crl
-}
-
-function verify(world: World, der: Uint8Array, keyId: string): VerifiedCrl | undefined {
-  const issuers = world.trust.anchors.filter(anchor => issuerKeyId(anchor) === keyId)
-  try {
-    const verdict = verifyCrl(parseCrl(der), issuers, world.trust.keys)
-    return verdict.kind === 'passed' ? verdict.value : undefined
-  } catch (error) {
-    if (error instanceof MalformedError) return undefined
-    throw error
+/** Fetches, verifies and keeps lists, then switches to an index that has them. How many it took. */
+async function takeIn(
+  world: RevocationWorld,
+  keeping: Keeping,
+  news: readonly CrlPartition[],
+): Promise<number> {
+  const bytes = news.reduce((sum, each) => sum + each.bytes, 0)
+  await using work = await beginWork(world, keeping.place, bytes)
+  const taken = new Map<string, number>()
+  for (const partition of news) {
+    const key = keyOf(partition)
+    try {
+      const checked = await takePartition(world, work, partition)
+      taken.set(partitionKey(key), checked.number)
+      keeping.refused.delete(partitionKey(key))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      if (error.code.startsWith('revocation-')) keeping.refused.set(partitionKey(key), error.code)
+      world.log.write(messages['platform.revocation-update-failed'], { refusal: error.code })
+    }
   }
+  if (taken.size === 0) return 0
+  await switchTo(world, keeping, work)
+  for (const [key, number] of taken) keeping.taken.set(key, number)
+  return taken.size
 }
 
-async function keep(world: World, partition: CrlPartition, crl: VerifiedCrl): Promise<void> {
-  await world.store.transaction(tx =>
-    tx
-      .insertInto('crl')
-      .values({
-        issuer_key_id: partition.issuerKeyId,
-        distribution_point: keyOf(partition).distributionPoint,
-        number: String(crl.list.number),
-        this_update: crl.list.thisUpdate,
-        next_update: crl.list.nextUpdate,
-        der: crl.list.raw,
-        received_at: world.clock.now(),
-      })
-      .onConflict(conflict => conflict.doNothing())
-      .execute(),
-  )
+/** Fetches one list and has everything checked that the manifest and the anchors let us check. */
+async function takePartition(
+  world: RevocationWorld,
+  work: RevocationWork,
+  partition: CrlPartition,
+): Promise<CheckedList & { readonly number: number }> {
+  const der = await world.connector.crl(partition.path)
+  const key = keyOf(partition)
+  const checked = await work.check({
+    der,
+    issuers: issuersOf(world, key.issuerKeyId),
+    distributionPoint: key.distributionPoint,
+    announced: partition,
+  })
+  if (checked.kind === 'refused') throw new Refusal(checked.code)
+  await keepList(world, { ...key, ...checked, der })
+  return checked
+}
+
+async function switchTo(
+  world: RevocationWorld,
+  keeping: Keeping,
+  work: RevocationWork,
+): Promise<void> {
+  const place = await work.build(world.revocationFolder)
+  // From here on nobody who asks is answered from the old one.
+  keeping.index = openSnapshotPlace(place)
+  keeping.place = place
 }
 
 /**
- * The newest list of each partition from the database, verified again: what was stored is not trusted either. One that does
- * not verify (altered, or of a CA that is no anchor any more) is left out: its partition is uncovered until a refresh.
+ * The snapshot that this node wrote last, if it is of lists that the database has and of CAs that are anchors, brought up to
+ * the newest lists of the database; else an index built from those. Lists are verified again: what was stored is not trusted
+ * either. One that does not verify (altered, or of a CA that is no anchor any more) is left out: its partition is uncovered
+ * until a refresh.
  */
-async function loadIndex(world: World): Promise<RevocationIndex> {
-  const rows = await world.store.read(db =>
-    db
-      .selectFrom('crl')
-      .select(['issuer_key_id', 'der'])
-      .distinctOn(['issuer_key_id', 'distribution_point'])
-      .orderBy('issuer_key_id')
-      .orderBy('distribution_point')
-      .orderBy('this_update', 'desc')
-      .execute(),
-  )
-  const lists: VerifiedCrl[] = []
-  for (const row of rows) {
-    const crl = verify(world, row.der, row.issuer_key_id)
-    if (crl !== undefined) lists.push(crl)
-    else
-      world.log.write(messages['platform.revocation-update-failed'], {
-        refusal: 'revocation-untrusted',
-      })
+async function openKept(world: RevocationWorld): Promise<Keeping> {
+  const newest = await newestLists(world)
+  const found =
+    world.revocationFolder === undefined
+      ? undefined
+      : await openSnapshotFiles(world.revocationFolder)
+  const kept = new Map(newest.map(each => [partitionKey(each), each.number]))
+  const numbers = found === undefined ? undefined : numbersOf(world, found.index, kept)
+  const keeping: Keeping = {
+    index: numbers === undefined ? RevocationIndex.empty : (found?.index ?? RevocationIndex.empty),
+    place: numbers === undefined ? undefined : found?.place,
+    refused: new Map(),
+    taken: numbers ?? new Map(),
   }
-  return RevocationIndex.empty.withLists(lists).index
+  const missing = newest.filter(each => (keeping.taken.get(partitionKey(each)) ?? -1) < each.number)
+  if (missing.length > 0) await takeKept(world, keeping, missing)
+  return keeping
+}
+
+/** Builds in lists of the database. */
+async function takeKept(
+  world: RevocationWorld,
+  keeping: Keeping,
+  missing: readonly (PartitionKey & { readonly bytes: number })[],
+): Promise<void> {
+  const bytes = missing.reduce((sum, each) => sum + each.bytes, 0)
+  await using work = await beginWork(world, keeping.place, bytes)
+  const taken = new Map<string, number>()
+  for (const key of missing) {
+    for await (const der of keptLists(world, key)) {
+      const checked = await work.check({
+        der,
+        issuers: issuersOf(world, key.issuerKeyId),
+        distributionPoint: key.distributionPoint,
+        announced: undefined,
+      })
+      if (checked.kind !== 'refused') taken.set(partitionKey(key), checked.number)
+      else world.log.write(messages['platform.revocation-update-failed'], { refusal: checked.code })
+    }
+  }
+  if (taken.size === 0) return
+  await switchTo(world, keeping, work)
+  for (const [key, number] of taken) keeping.taken.set(key, number)
+}
+
+/** Numbers of a snapshot's partitions; undefined: it holds something that is not of an anchor, or not in the database. */
+function numbersOf(
+  world: RevocationWorld,
+  index: RevocationIndex,
+  kept: ReadonlyMap<string, number>,
+): Map<string, number> | undefined {
+  const anchors = new Map(
+    world.trust.anchors.map(each => [Buffer.from(each.spki).toString('base64'), issuerKeyId(each)]),
+  )
+  const numbers = new Map<string, number>()
+  for (const { issuerKey, names, number } of index.partitions) {
+    const keyId = anchors.get(Buffer.from(issuerKey).toString('base64'))
+    const name = names?.find(each => each.kind === 'directory')
+    if (keyId === undefined || name === undefined) return undefined
+    const key = partitionKey({ issuerKeyId: keyId, distributionPoint: name.name.raw })
+    if ((kept.get(key) ?? -1) < number) return undefined
+    numbers.set(key, number)
+  }
+  return numbers
+}
+
+function beginWork(
+  world: RevocationWorld,
+  base: SnapshotPlace | undefined,
+  bytes: number,
+): Promise<RevocationWork> {
+  const isLittle = Math.max(bytes, base?.hot.length ?? 0) <= world.revocationBytesHere
+  return beginRevocationWork(base, isLittle ? 'here' : 'thread')
+}
+
+function issuersOf(world: RevocationWorld, keyId: string): readonly Uint8Array[] {
+  return world.trust.anchors.filter(each => issuerKeyId(each) === keyId).map(each => each.raw)
 }
 
 function keyOf(partition: CrlPartition): PartitionKey {

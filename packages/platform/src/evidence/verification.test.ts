@@ -171,7 +171,13 @@ describe('the revocation keeper', () => {
         profile: jpkiTown,
         anchors: world.authority.anchors.slice(0, 1),
       })
-      const again = await openRevocationKeeper({ ...world, trust, log: silentLog() })
+      const again = await openRevocationKeeper({
+        ...world,
+        trust,
+        log: silentLog(),
+        revocationFolder: undefined,
+        revocationBytesHere: 2 ** 20,
+      })
       assert.equal(again.index().partitions.length, 1)
       assert.equal(world.keeper.index().partitions.length, 2)
     } finally {
