@@ -9,7 +9,7 @@ import { RunningDigest } from '../crypto.ts'
 export interface ByteSource {
   /** In bytes. */
   readonly length: number
-  /** Exactly `length` bytes from `offset`; only ever asked for bytes that there are. */
+  /** Exactly `length` bytes from `offset`, good until the next read; only ever asked for bytes that there are. */
   read(offset: number, length: number): Uint8Array
 }
 

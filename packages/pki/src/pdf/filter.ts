@@ -17,7 +17,8 @@ export function decodeStream(
   const filter = single(entries.get('Filter'))
   if (filter === null) {
     if (bytes.length > sizeMax) throw new MalformedError('too-large', 0, 'stream')
-    return bytes
+    // What a source gave holds only until it is read again.
+    return Uint8Array.from(bytes)
   }
   if (nameOf(filter) !== 'FlateDecode') throw new MalformedError('version-unsupported', 0, 'filter')
   const given = single(entries.get('DecodeParms'))

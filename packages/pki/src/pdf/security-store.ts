@@ -57,8 +57,7 @@ function readStreams(
       if (!isKind(stream, 'stream')) continue
       const bytes = document.streamBytes(stream, view, Math.min(sizeMax, left))
       left -= bytes.length
-      // A view of a window would keep it alive.
-      found.set(at.number, Uint8Array.from(bytes))
+      found.set(at.number, bytes)
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
     }
