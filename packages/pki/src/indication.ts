@@ -107,6 +107,7 @@ const subIndications: Readonly<Record<ReasonCode, SubIndication>> = {
   'pdf-unsigned': 'FORMAT_FAILURE',
   'pdf-signature-incomplete': 'FORMAT_FAILURE',
   'pdf-byte-range-invalid': 'FORMAT_FAILURE',
+  'pades-form-missing': 'SIG_CONSTRAINTS_FAILURE',
   'pdf-changed-after-signing': 'SIG_CONSTRAINTS_FAILURE',
   'pdf-change-forbidden': 'SIG_CONSTRAINTS_FAILURE',
   'signer-certificate-missing': 'NO_SIGNING_CERTIFICATE_FOUND',

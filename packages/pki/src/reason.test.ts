@@ -4,6 +4,7 @@ import { type Certificate, parseCertificate } from './certificate.ts'
 import { encodeSignatureAlgorithm } from './algorithm.ts'
 import { addSignatureTimeStamp } from './assemble/cades.ts'
 import { addCadesValidationData, prepareArchiveTimeStamp } from './assemble/cades-archive.ts'
+import { prepareCades } from './assemble/cades.ts'
 import { encodeSignedData } from './assemble/signed-data.ts'
 import { contentTypes, parseSignedData } from './cms.ts'
 import {
@@ -11,6 +12,7 @@ import {
   cmsAuthority,
   cmsDemands,
   cmsDocument,
+  cmsLeaf,
   handMade,
   stampAuthority,
   stampIssuer,
@@ -38,7 +40,7 @@ import { partitionName } from './issue/jpki.ts'
 import { poolKey } from './issue/pool.ts'
 import { KeyCache } from './key-cache.ts'
 import { encodeName } from './name.ts'
-import { pdfDemands, signed as signedPdf } from './pdf/pades-specimen-for-tests.ts'
+import { pdfDemands, signed as signedPdf, signedByHand } from './pdf/pades-specimen-for-tests.ts'
 import { type Bodies, specimenPdf, updated } from './pdf/pdf-specimen-for-tests.ts'
 import { validatePdf } from './pdf/validation.ts'
 import { ocspCertId } from './ocsp.ts'
@@ -457,6 +459,15 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
       '/Root 1 0 R',
       true,
     ),
+  'pades-form-missing': () => {
+    const pdf = signedByHand(specimenPdf(), 'adbe.pkcs7.detached', bytes => {
+      const content = { kind: 'detached', bytes } as const
+      const form = { certificates: [], algorithm: 'rsa-sha256', signingTime: specimenNow } as const
+      const prepared = prepareCades({ content, certificate: cmsLeaf, ...form })
+      return prepared.finish(poolKey(1).sign('rsa-sha256', prepared.toBeSigned))
+    })
+    return validatePdf(pdfDemands(pdf)).verdict
+  },
   'pdf-changed-after-signing': () => byUpdate({ 10: '<</Type/Page/Parent 2 0 R>>' }),
   'pdf-change-forbidden': () =>
     validatePdf(

@@ -427,6 +427,12 @@ const reasonTable = {
     ja: 'PDF署名の対象範囲が、署名値を除く文書全体になっていません。',
     en: 'The bytes that the signature covers are not the whole revision but for the signature itself.',
   },
+  'pades-form-missing': {
+    says: 'indeterminate',
+    rank: 89,
+    ja: 'PDF署名の形式がPAdESではありません。',
+    en: 'The signature in the PDF is not of the PAdES form.',
+  },
   'pdf-changed-after-signing': {
     says: 'failed',
     rank: 93,

@@ -33,14 +33,14 @@ export interface Moment {
   readonly evidence: Evidence
 }
 
-/** Evidence of a file in the form in which certificates are judged by it. */
-export function evidenceOf(given: {
-  readonly certificates: readonly Certificate[]
-  readonly lists: readonly Uint8Array[]
-  readonly responses: readonly Uint8Array[]
-}): Evidence {
+/** Evidence of a file in the form in which certificates are judged by it; answers are as fresh as the caller wants them. */
+export function evidenceOf(
+  given: Omit<Evidence, 'revocation'>,
+  caller: RevocationEvidence,
+): Evidence {
   const { lists, responses } = given
-  const revocation = withListsParsed({ kind: 'collected', lists, responses, limits: ocspLimits })
+  const limits = 'limits' in caller ? caller.limits : ocspLimits
+  const revocation = withListsParsed({ kind: 'collected', lists, responses, limits })
   return { ...given, revocation }
 }
 
@@ -157,7 +157,7 @@ export function judgeTokenAsOf(given: TokenAsOf): Verdict<ValidTimeStamp> {
       // By evidence of the file everything up to the anchor must hold at the moment itself.
       provenAt: attempt.isFromFile ? undefined : given.provenAt,
       trust: {
-        anchors: trust.anchors,
+        ...trust,
         intermediates: [...(isByFileAlone ? [] : trust.intermediates), ...evidence.certificates],
         revocation: attempt.revocation,
       },

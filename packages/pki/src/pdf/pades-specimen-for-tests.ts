@@ -23,6 +23,7 @@ import { KeyCache } from '../key-cache.ts'
 import { jpkiTown } from '../profile.ts'
 import type { Instant } from '../reason.ts'
 import { specimenCrl, specimenLeaf, specimenNow } from '../specimen-for-tests.ts'
+import { bytesOf, textOfBytes, updated } from './pdf-specimen-for-tests.ts'
 import {
   type PdfDemands,
   type PdfReport,
@@ -53,6 +54,34 @@ export function signed(
     ...request,
   })
   return patched(pdf, prepared.finish(poolKey(keyIndex).sign('rsa-sha256', prepared.toBeSigned)))
+}
+
+/**
+ * The document with a signature in a form of the test's own: `contain` makes the container of the bytes that the range
+ * covers.
+ */
+export function signedByHand(
+  pdf: Uint8Array,
+  subFilter: string,
+  contain: (content: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const room = 8192
+  const dictionary = `<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/${subFilter}/ByteRange[0 1111111111 2222222222 3333333333]/Contents<${'0'.repeat(2 * room)}>/M(D:20261102025800+09'00')>>`
+  const unsigned = updated(pdf, {
+    5: '<</Fields[6 0 R 7 0 R 21 0 R]/SigFlags 3>>',
+    20: dictionary,
+    21: '<</FT/Sig/T(by hand)/V 20 0 R>>',
+  })
+  const text = textOfBytes(unsigned)
+  const start = text.indexOf('/Contents<') + '/Contents'.length
+  const end = start + 2 * room + 2
+  const range = `[0 ${start} ${end} ${text.length - end}]`.padEnd(36)
+  const ranged = text.replace('[0 1111111111 2222222222 3333333333]', range)
+  const container = contain(bytesOf(ranged.slice(0, start) + ranged.slice(end)))
+  const digits = Buffer.from(container)
+    .toString('hex')
+    .padEnd(2 * room, '0')
+  return bytesOf(`${ranged.slice(0, start)}<${digits}>${ranged.slice(end)}`)
 }
 
 type StampAuthority = Parameters<typeof issueTimeStampToken>[1]

@@ -344,7 +344,7 @@ function checkLevel(level: PdfLevel, found: SignerFindings, wanted: PdfLevel): r
   if (pdfLevels.indexOf(wanted) <= reached) return []
   if (level === 'pdf-cms') {
     return found.isCertificateProtected
-      ? [reason('algorithm-unsupported', { field: 'SubFilter', wanted: 'ETSI.CAdES.detached' })]
+      ? [reason('pades-form-missing')]
       : [reason('cades-certificate-unprotected')]
   }
   if (level === 'pades-b') return [reason('time-stamp-missing')]

@@ -210,7 +210,7 @@ function judgeTimeStamps(prepared: Prepared, demands: PdfDemands): Stamps {
   const now = {
     at: demands.at,
     revision: undefined,
-    evidence: readEvidence(document, document.newest),
+    evidence: readEvidence(document, document.newest, demands),
   }
   const moments: Moment[] = [now]
   const newestFirst = prepared.signatures.filter(each => each.kind === 'time-stamp').toReversed()
@@ -233,13 +233,13 @@ function judgeTimeStamps(prepared: Prepared, demands: PdfDemands): Stamps {
     moments.push({
       at: verdict.value.provenAt,
       revision,
-      evidence: readEvidence(document, revision),
+      evidence: readEvidence(document, revision, demands),
     })
   }
   return { stamps, moments }
 }
 
-function readEvidence(document: PdfDocument, view: number): Evidence {
+function readEvidence(document: PdfDocument, view: number, demands: PdfDemands): Evidence {
   const store = readSecurityStore(document, view)
   const certificates = store.certificates.flatMap(each => {
     try {
@@ -249,7 +249,7 @@ function readEvidence(document: PdfDocument, view: number): Evidence {
       return []
     }
   })
-  return evidenceOf({ ...store, certificates })
+  return evidenceOf({ ...store, certificates }, demands.revocation)
 }
 
 function reportTimeStamp(

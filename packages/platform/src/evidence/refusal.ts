@@ -64,6 +64,7 @@ const refusalByReason = {
   'pdf-unsigned': 'signature-invalid',
   'pdf-signature-incomplete': 'signature-invalid',
   'pdf-byte-range-invalid': 'signature-invalid',
+  'pades-form-missing': 'signature-invalid',
   'pdf-changed-after-signing': 'signature-invalid',
   'pdf-change-forbidden': 'signature-invalid',
   'signer-certificate-missing': 'certificate-untrusted',
