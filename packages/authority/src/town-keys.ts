@@ -1,6 +1,6 @@
 /** Keys of a town's authority, TEST ONLY: two generations of each CA over the checked-in pool, and keys for cards. */
 import { jpkiTown } from '@sekisho/pki'
-import { poolKey, poolSize } from '@sekisho/pki/issue'
+import { poolCurveKey, poolKey, poolSize } from '@sekisho/pki/issue'
 import { createKey } from '@sekisho/runtime/keys'
 import { type CaKey, createHierarchy, type GenerationPlan, type Hierarchy } from './ca/hierarchy.ts'
 import type { StamperPlan } from './time-stamp/stamper.ts'
@@ -30,21 +30,25 @@ const generationStarts = [Date.UTC(2019, 8, 14, 15), Date.UTC(2023, 6, 16, 15)] 
 
 /** Pool keys that the CAs and responders use; cards begin after them. */
 const caKeys = 2 * generationStarts.length * 2
-const stampKeys = 2
 
 function caKey(index: number): CaKey {
   const { spki, sign } = poolKey(index)
   return { spki, sign, algorithm: 'rsa-sha256' }
 }
 
-/** Keys of the town's time-stamp authority: the last two of the pool. It began when the present CAs did. */
+/** Keys of the town's time-stamp authority, which must outlast those of the CAs. It began when the present CAs did. */
 export function townStamps(): StamperPlan {
   return {
-    root: caKey(poolSize - 1),
-    stamping: caKey(poolSize - 2),
+    root: curveKey(0),
+    stamping: curveKey(1),
     organization: jpkiTown.organization,
     notBefore: generationStarts[1],
   }
+}
+
+function curveKey(index: 0 | 1): CaKey {
+  const { spki, sign } = poolCurveKey(index)
+  return { spki, sign, algorithm: 'ecdsa-sha384' }
 }
 
 /** A key made for one card. */
@@ -60,7 +64,7 @@ export async function freshCardKey(): Promise<CardKey> {
 export function createPoolKeys(): () => Promise<CardKey> {
   let next = caKeys
   return () => {
-    if (next >= poolSize - stampKeys) return freshCardKey()
+    if (next >= poolSize) return freshCardKey()
     const { pkcs8, spki } = poolKey(next++)
     return Promise.resolve({ pkcs8, spki })
   }

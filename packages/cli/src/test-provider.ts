@@ -11,6 +11,8 @@ export type TestProviderSettings = {
   /** Contracted scopes, space-separated. */
   readonly scope?: string
   readonly revocation?: 'crl' | 'ocsp'
+  /** Whether it is a registered verifier of signatures. */
+  readonly isSignatureVerifier?: boolean
   /** In place of the town's own, to see what the provider sees. */
   readonly fetch?: (fetch: Fetch) => Fetch
 }
@@ -49,6 +51,7 @@ export async function startTestProvider(
       scope,
       sekisho_purpose: '試験のため',
       sekisho_revocation: given.revocation ?? 'crl',
+      sekisho_signature_verifier: given.isSignatureVerifier ?? false,
     })
   }
   await contract(given.scope ?? 'openid name address birthdate gender sign verify change statement')

@@ -34,6 +34,8 @@ export {
   receipt,
   type Receipt,
   signableMediaType,
+  type SignedFileAnswer,
+  signedFileAnswer,
   signedFileBytesMax,
   signingTransactionCreated,
   type SigningTransactionCreated,

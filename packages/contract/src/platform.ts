@@ -67,8 +67,10 @@ export const signingTransactionRequest = z.strictObject({
   document: documentBase64,
   /** Pairwise subject who must sign; whoever else signs is refused. */
   subject: z.string().min(1).max(64),
+  /** The file that the signature makes: the bare signature, a CMS container, XML around the document, or the PDF itself. */
+  format: z.enum(['raw', 'cades', 'xades', 'pades']).default('raw'),
 })
-export type SigningTransactionRequest = z.infer<typeof signingTransactionRequest>
+export type SigningTransactionRequest = z.input<typeof signingTransactionRequest>
 
 export const signingTransactionCreated = z.strictObject({
   id: z.string(),
@@ -93,6 +95,19 @@ export const signingTransactionResult = z.discriminatedUnion('state', [
   }),
 ])
 export type SigningTransactionResult = z.infer<typeof signingTransactionResult>
+
+/**
+ * `GET /v1/signing-transactions/{id}/file` (scope `sign`), for registered verifiers of signatures only: the signed file, with all that
+ * was added since so that it lasts.
+ */
+export const signedFileAnswer = z.strictObject({
+  id: z.string(),
+  format: z.enum(['cades', 'xades', 'pades']),
+  /** Level reached, such as `cades-lt`. */
+  level: z.string(),
+  file: z.base64(),
+})
+export type SignedFileAnswer = z.infer<typeof signedFileAnswer>
 
 /** What a provider keeps instead of the citizen's certificate: the payload of a receipt. */
 export const receipt = z.looseObject({
@@ -140,7 +155,7 @@ const signedFileBase64 = z.base64().max(Math.ceil(signedFileBytesMax / 3) * 4 + 
 
 /** `POST /v1/file-verifications` (scope `verify`): a container with the citizens' certificates in it (C1). */
 export const fileVerificationRequest = z.strictObject({
-  kind: z.enum(['cms', 'xml', 'tsr']),
+  kind: z.enum(['cms', 'pdf', 'xml', 'tsr']),
   file: signedFileBase64,
   /** What was signed or stamped, where it is not in the file. */
   content: signedFileBase64.optional(),
@@ -189,6 +204,15 @@ export const fileVerificationReport = z.strictObject({
       provenAt: instantText.optional(),
       /** What is covered, where a signature may cover a part. */
       covers: z.array(z.string()),
+      /** What was changed in a PDF since, in words. */
+      changes: z.array(
+        z.strictObject({
+          code: z.string(),
+          ja: z.string(),
+          en: z.string(),
+          isPermitted: z.boolean(),
+        }),
+      ),
     }),
   ),
   /** The same as a JWS of the platform's, for an auditor to verify later. */
@@ -241,5 +265,7 @@ export const providerMetadata = z.looseObject({
   sekisho_purpose: z.string().min(1).max(200),
   /** How certificates are checked for this provider. */
   sekisho_revocation: z.enum(['crl', 'ocsp']).default('crl'),
+  /** Whether it is a registered verifier of signatures (municipality, tax office), which may have containers with certificates. */
+  sekisho_signature_verifier: z.boolean().default(false),
 })
 export type ProviderMetadata = z.infer<typeof providerMetadata>

@@ -18,6 +18,9 @@ export const signaturePurposes = ['identify', 'sign'] as const
 /** Document types that every reader can show. */
 export const documentTypes = ['text/plain', 'application/json', 'application/pdf'] as const
 
+/** Files that can be made around a signature: CMS, XML, or the PDF itself. */
+export const containerFormats = ['cades', 'xades', 'pades'] as const
+
 /** Bytes of a document to sign: what a person can be expected to read on a reader's screen fits many times over. */
 export const documentBytesMax = 1024 * 1024
 
@@ -53,6 +56,17 @@ export const signRequest = z.strictObject({
   // oxlint-disable-next-line no-control-regex
   title: z.string().regex(/^[^\u0000-\u001f\u007f\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,200}$/u),
   mediaType: z.enum(documentTypes),
+  /**
+   * The file to make of the document. The reader computes what the key signs from document, certificate and time itself
+   * (`prepareDocument` of `@sekisho/pki/assemble`). Absent: the document's bytes are signed as they are.
+   */
+  container: z
+    .strictObject({
+      format: z.enum(containerFormats),
+      /** The time that the signer claims, in whole seconds. */
+      signingTime: z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/),
+    })
+    .optional(),
   document: base64.min(4).max(Math.ceil(documentBytesMax / 3) * 4),
 })
 

@@ -11,6 +11,20 @@ export {
   prepareCades,
 } from './assemble/cades.ts'
 export {
+  type DocumentToSign,
+  type PreparedDocument,
+  prepareDocument,
+  type SignatureFormat,
+} from './assemble/document.ts'
+export {
+  type LastingEvidence,
+  type LastingFormat,
+  type PreparedStamp,
+  prepareArchiveStamp,
+  prepareFirstStamp,
+  withEvidence,
+} from './assemble/long-term.ts'
+export {
   addCadesValidationData,
   type PreparedArchiveStamp,
   prepareArchiveTimeStamp,

@@ -95,6 +95,17 @@ export {
 } from './four-attributes.ts'
 export type { GeneralName, GeneralNameKind } from './general-name.ts'
 export type { Indication, SubIndication } from './indication.ts'
+export { inspectJwsSignature, type JwsInspection } from './jws/inspection.ts'
+export { jwsBytesMax } from './jws/jws.ts'
+export type { JwsCovered, JwsFiles } from './jws/jws-signer.ts'
+export {
+  type JwsDemands,
+  type JwsLevel,
+  type JwsReport,
+  type JwsSignatureReport,
+  type ValidJwsSignature,
+  validateJws,
+} from './jws/jws-validation.ts'
 export { KeyCache } from './key-cache.ts'
 export type { ColdReader } from './long-serial-table.ts'
 export { attributeTypes, encodeName, Name, type NameAttribute } from './name.ts'
@@ -231,7 +242,12 @@ export {
   type TimeStampTrust,
   type ValidTimeStamp,
 } from './time-stamp-judgement.ts'
-export { generalPolicy, type KeyTerm, type ValidationPolicy } from './validation-policy.ts'
+export {
+  acceptedUntil,
+  generalPolicy,
+  type KeyTerm,
+  type ValidationPolicy,
+} from './validation-policy.ts'
 export {
   type CertificateDescription,
   describeValidation,

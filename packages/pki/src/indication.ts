@@ -142,5 +142,12 @@ const subIndications: Readonly<Record<ReasonCode, SubIndication>> = {
   'xml-content-missing': 'SIGNED_DATA_NOT_FOUND',
   'xml-nothing-covered': 'SIG_CONSTRAINTS_FAILURE',
   'xml-partly-covered': 'SIG_CONSTRAINTS_FAILURE',
+  'jws-malformed': 'FORMAT_FAILURE',
+  'jws-header-invalid': 'FORMAT_FAILURE',
+  'jws-critical-unknown': 'FORMAT_FAILURE',
+  'jws-mechanism-refused': 'SIG_CONSTRAINTS_FAILURE',
+  'jws-content-missing': 'SIGNED_DATA_NOT_FOUND',
+  'jws-partly-covered': 'SIG_CONSTRAINTS_FAILURE',
+  'jades-certificate-unprotected': 'SIG_CONSTRAINTS_FAILURE',
   'xades-certificate-unprotected': 'SIG_CONSTRAINTS_FAILURE',
 }

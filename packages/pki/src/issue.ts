@@ -36,7 +36,7 @@ export {
   type OcspResponseContent,
   type OcspStatus,
 } from './issue/ocsp.ts'
-export { type PoolKey, poolKey, poolSize } from './issue/pool.ts'
+export { type PoolKey, poolCurveKey, poolKey, poolSize } from './issue/pool.ts'
 export {
   issueTimeStampCertificate,
   issueTimeStampRefusal,

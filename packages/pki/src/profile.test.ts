@@ -4,7 +4,7 @@ import { type Certificate, parseCertificate } from './certificate.ts'
 import { keyUsages, purposes } from './extension.ts'
 import { type EncodedExtension, extension, issueCertificate } from './issue/certificate.ts'
 import { issueAuthorityCertificate, lastInstantOfDay } from './issue/jpki.ts'
-import { poolKey, poolSize } from './issue/pool.ts'
+import { poolCurveKey, poolKey, poolSize } from './issue/pool.ts'
 import { encodeName, type Name } from './name.ts'
 import { isPoolKey } from './pool-key.ts'
 import { poolFingerprints } from './pool-fingerprints.ts'
@@ -115,8 +115,9 @@ test('the next card generation is data: a profile with P-384 keys and ten years'
 test('every key of the TEST ONLY pool is recognised, and the list holds no others', () => {
   const spkis = Array.from({ length: poolSize }, (_, i) => poolKey(i).spki)
   assert.equal(poolSize, 96)
-  assert.equal(poolFingerprints.size, poolSize)
+  assert.equal(poolFingerprints.size, poolSize + 2)
   for (const spki of spkis) assert.ok(isPoolKey(spki))
+  for (const index of [0, 1] as const) assert.ok(isPoolKey(poolCurveKey(index).spki))
   assert.ok(!isPoolKey(spkis[0]?.subarray(1) ?? new Uint8Array()))
   assert.equal(poolKey(poolSize + 3).index, 3)
 })

@@ -643,4 +643,46 @@ const reasonTable = {
     ja: '署名者の電子証明書がXML署名の署名対象に含まれていません。',
     en: 'The XML signature does not bind the certificate of the signer.',
   },
+  'jws-malformed': {
+    says: 'failed',
+    rank: 90,
+    ja: 'JSON署名（JWS）の形式が正しくありません。',
+    en: 'The JSON Web Signature is not well-formed.',
+  },
+  'jws-header-invalid': {
+    says: 'failed',
+    rank: 92,
+    ja: 'JSON署名のヘッダーが規格に反しています。',
+    en: 'The header of the JSON Web Signature breaks the rules of the format.',
+  },
+  'jws-critical-unknown': {
+    says: 'failed',
+    rank: 92,
+    ja: 'JSON署名のヘッダーに処理できない重要な項目があります。',
+    en: 'The header of the JSON Web Signature names something critical that cannot be processed.',
+  },
+  'jws-mechanism-refused': {
+    says: 'indeterminate',
+    rank: 91,
+    ja: 'JSON署名が署名対象を参照する方式に対応していません。',
+    en: 'The way in which the JSON Web Signature refers to what it signs is not supported.',
+  },
+  'jws-content-missing': {
+    says: 'indeterminate',
+    rank: 90,
+    ja: 'JSON署名の対象がないため、判定できません。',
+    en: 'What the JSON Web Signature signs is not at hand.',
+  },
+  'jws-partly-covered': {
+    says: 'failed',
+    rank: 92,
+    ja: 'JSON署名の対象でないファイルがあります。',
+    en: 'A file is not covered by the JSON Web Signature.',
+  },
+  'jades-certificate-unprotected': {
+    says: 'indeterminate',
+    rank: 89,
+    ja: '署名者の電子証明書がJSON署名の署名対象に含まれていません。',
+    en: 'The JSON Web Signature does not bind the certificate of the signer.',
+  },
 } as const satisfies Record<string, ReasonEntry>

@@ -13,6 +13,7 @@ import type { KeyCache } from './key-cache.ts'
 import { parseOcspRequest } from './ocsp.ts'
 import { judgeByOcsp } from './ocsp-judgement.ts'
 import { pathBudget } from './path.ts'
+import { validatePdf } from './pdf/validation.ts'
 import { type Instant, type Reason, rejectedFor, type Verdict } from './reason.ts'
 import type { RevocationEvidence } from './revocation.ts'
 import { verifySignature } from './signature.ts'
@@ -26,7 +27,7 @@ import { validateXml } from './xml/xml-validation.ts'
 /** Kinds of file. `raw` is a bare signature over a document, `tsr` a time-stamp, `ocsp` a response. */
 export type SignedFileKind = (typeof kinds)[number]
 
-const kinds = ['cms', 'tsr', 'xml', 'raw', 'ocsp'] as const
+const kinds = ['cms', 'pdf', 'xml', 'tsr', 'raw', 'ocsp'] as const
 
 /** Whether a text names a kind of file that can be judged. */
 export function isSignedFileKind(text: string): text is SignedFileKind {
@@ -76,6 +77,16 @@ export interface SignatureOutcome {
   readonly provenAt: Instant | undefined
   /** What is covered, where a signature may cover a part. */
   readonly covers: readonly string[]
+  /** What was changed in a PDF since, in words. */
+  readonly changes: readonly ChangeTold[]
+}
+
+/** A change to a PDF after a signature. */
+export interface ChangeTold {
+  readonly code: string
+  readonly ja: string
+  readonly en: string
+  readonly isPermitted: boolean
 }
 
 /** The outcome for a file: that of its worst signature. */
@@ -125,6 +136,8 @@ export function validateSignedFile(demands: SignedFileDemands): SignedFileReport
   switch (demands.kind) {
     case 'cms':
       return judgeCms(demands)
+    case 'pdf':
+      return judgePdf(demands)
     case 'xml':
       return judgeXml(demands)
     case 'tsr':
@@ -141,6 +154,33 @@ export function validateSignedFile(demands: SignedFileDemands): SignedFileReport
 function judgeCms(demands: SignedFileDemands): SignedFileReport {
   const { verdict, signers } = validateCms({ ...demands, cms: demands.file, level: 'cms' })
   return reportOf(demands, verdict, signers.map(outcomeOfSigner))
+}
+
+function judgePdf(demands: SignedFileDemands): SignedFileReport {
+  const report = validatePdf({ ...demands, pdf: demands.file, level: 'pdf-cms' })
+  const outcomes = report.signatures.map(each => {
+    const covers = [`revision ${each.revision + 1} of ${report.revisions}`]
+    const changes = each.changes.map(({ code, ja, en, isPermitted }) => ({
+      code,
+      ja,
+      en,
+      isPermitted,
+    }))
+    if (each.kind === 'signature') {
+      const { claims } = each
+      return outcome(each.verdict, { ...each, claimedAt: claims.at, covers, changes })
+    }
+    const valid = each.verdict.kind === 'passed' ? each.verdict.value : undefined
+    return outcome(each.verdict, {
+      level: 'document-time-stamp',
+      certificate: valid?.certificate,
+      algorithm: undefined,
+      provenAt: valid?.provenAt,
+      covers,
+      changes,
+    })
+  })
+  return reportOf(demands, report.verdict, outcomes)
 }
 
 function judgeXml(demands: SignedFileDemands): SignedFileReport {
@@ -344,6 +384,7 @@ interface About {
   readonly claimedAt?: Instant | undefined
   readonly provenAt?: Instant | undefined
   readonly covers?: readonly string[]
+  readonly changes?: readonly ChangeTold[]
 }
 
 function outcome(verdict: Verdict<unknown>, about: About): SignatureOutcome {
@@ -358,5 +399,6 @@ function outcome(verdict: Verdict<unknown>, about: About): SignatureOutcome {
     claimedAt,
     provenAt,
     covers: about.covers ?? [],
+    changes: about.changes ?? [],
   }
 }

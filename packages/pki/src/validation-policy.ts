@@ -60,6 +60,16 @@ export function checkKeyTerms(
   return undefined
 }
 
+/** Until when what a certificate's key signs is accepted, its own end included; undefined: not at all. */
+export function acceptedUntil(
+  certificate: Certificate,
+  policy: ValidationPolicy,
+  keys: KeyCache,
+): Instant | undefined {
+  const until = termOf(factsOf(certificate, keys), policy)
+  return until === undefined ? undefined : Math.min(until, certificate.notAfter)
+}
+
 function termOf(facts: KeyFacts | undefined, policy: ValidationPolicy): Instant | undefined {
   const strength = facts === undefined ? undefined : strengthOf(facts)
   const terms = policy.keys.filter(

@@ -30,7 +30,7 @@ const divergences: Readonly<Record<string, string>> = JSON.parse(
 test('Wycheproof: valid signatures pass and all others fail, and the list of divergences is exact', () => {
   const wrong: string[] = []
   let count = 0
-  for (const file of readdirSync(folder).filter(each => each.endsWith('.json.gz'))) {
+  for (const file of readdirSync(folder).filter(each => /^(rsa|ecdsa)_.*\.json\.gz$/.test(each))) {
     const vectors: Vectors = JSON.parse(
       gunzipSync(readFileSync(new URL(file, folder))).toString('utf8'),
     )

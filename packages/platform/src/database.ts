@@ -40,6 +40,8 @@ type CeremonyTable = {
   /** The statement to be signed by *identify*, as shown; null otherwise. */
   statement: Uint8Array | null
   transaction_id: string | null
+  /** The time that the signer of a container claims, in whole seconds of domain time; null where no container is made. */
+  signing_time: number | null
   state: 'open' | 'used'
   created_at: number
   expires_at: number
@@ -109,6 +111,16 @@ type ContainerTable = {
   sealed: Uint8Array
   judged_at: number
   policy: string
+  /** What the sealed content holds: a bare signature or a signed file. */
+  format: 'raw' | 'cades' | 'xades' | 'pades'
+  /** Level reached, such as `cades-lt`; null for what has none. */
+  level: string | null
+  /** When something is to be added, so that it lasts; null: nothing can be. */
+  due_at: number | null
+  /** Until when the newest time-stamp is believed; null: there is none. */
+  stamped_until: number | null
+  /** The signing transaction that it came of. */
+  transaction_id: string | null
 }
 
 /** `evidence/`: every CRL ever taken over, so that "status at T as known at K" can be answered. */
@@ -141,6 +153,7 @@ type SigningTable = {
   subject: string
   title: string
   media_type: 'text/plain' | 'application/json' | 'application/pdf'
+  format: ContainerTable['format']
   document: Uint8Array
   document_sha256: string
   request_key: string
@@ -338,6 +351,20 @@ const deltaStatements = [
   'create index crl_newest on crl (issuer_key_id, distribution_point, (number::bigint) desc)',
 ]
 
+const lastingStatements = [
+  'alter table ceremony add column signing_time bigint',
+  `alter table signing add column format text not null default 'raw'
+    check (format in ('raw', 'cades', 'xades', 'pades'))`,
+  `alter table container
+    add column format text not null default 'raw' check (format in ('raw', 'cades', 'xades', 'pades')),
+    add column level text,
+    add column due_at bigint,
+    add column stamped_until bigint,
+    add column transaction_id text`,
+  'create index container_due on container (due_at) where due_at is not null',
+  'create index container_transaction on container (transaction_id) where transaction_id is not null',
+]
+
 /** From an empty schema to the tables above. */
 export const platformMigrations: Migrations = {
   ...personKeyMigrations,
@@ -347,5 +374,8 @@ export const platformMigrations: Migrations = {
   },
   'platform-0003-delta-lists': async (db: Kysely<unknown>) => {
     for (const statement of deltaStatements) await sql.raw(statement).execute(db)
+  },
+  'platform-0004-lasting-containers': async (db: Kysely<unknown>) => {
+    for (const statement of lastingStatements) await sql.raw(statement).execute(db)
   },
 }

@@ -23,6 +23,7 @@ import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
+import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
 import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.ts'
 import { createTrust, type Trust } from './evidence/trust.ts'
 import { createJudge } from './evidence/verification.ts'
@@ -116,8 +117,9 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   // Nothing runs beside the server until it has its port.
   await server.listen(settings.port)
   const stopLedger = world.ledger.start()
-  const stops = startBackground(settings, world, keeper)
-  const commands = adminCommands(world, keeper, settings.mode)
+  const renewal = { ...world, trust }
+  const stops = startBackground(settings, world, keeper, renewal)
+  const commands = adminCommands(world, keeper, renewal, settings.mode)
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
     url: settings.issuer,
@@ -210,6 +212,7 @@ async function compose(
     log: settings.log,
   })
   const judge = createJudge({ ...settings, trust, keeper, connector })
+  const stamps = createStampTrust(settings.timeStamps, { ...settings, keys: trust.keys })
   const world: World = {
     issuer: settings.issuer,
     store,
@@ -218,13 +221,8 @@ async function compose(
     log: settings.log,
     connector,
     judge,
-    fileJudge: createFileJudge({
-      ...settings,
-      trust,
-      keeper,
-      connector,
-      stamps: createStampTrust(settings.timeStamps, settings),
-    }),
+    fileJudge: createFileJudge({ ...settings, trust, keeper, connector, stamps }),
+    stamps,
     personKeys,
     master,
     questionKey: Buffer.from(String(privateJwkOf(questionKey).d), 'base64url'),
@@ -291,11 +289,18 @@ async function refreshQuietly(world: World, keeper: RevocationKeeper): Promise<v
 }
 
 const sweepMs = 60_000
+/** Real milliseconds between two looks for containers to which something is to be added. */
+const renewMs = 60_000
+
+async function renewRound(renewal: RenewalWorld): Promise<void> {
+  await renewDue(renewal)
+}
 
 function startBackground(
   settings: PlatformSettings,
   world: World,
   keeper: RevocationKeeper,
+  renewal: RenewalWorld,
 ): (() => Promise<void>)[] {
   const fault = (error: unknown): void =>
     world.log.write(messages['platform.background-fault'], { fault: error })
@@ -308,11 +313,17 @@ function startBackground(
   return [
     every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper), fault),
     every(sweepMs, sweep, fault),
+    every(renewMs, () => renewRound(renewal), fault),
   ]
 }
 
 /** Commands of the admin socket. */
-function adminCommands(world: World, keeper: RevocationKeeper, mode: PlatformSettings['mode']) {
+function adminCommands(
+  world: World,
+  keeper: RevocationKeeper,
+  renewal: RenewalWorld,
+  mode: PlatformSettings['mode'],
+) {
   const monthBody = z.strictObject({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) })
   const stateBody = z.strictObject({ id: z.string(), state: z.enum(['active', 'suspended']) })
   return {
@@ -333,6 +344,7 @@ function adminCommands(world: World, keeper: RevocationKeeper, mode: PlatformSet
       if (!parsed.success) throw new Refusal('request-malformed', { field: 'month' })
       return reconcile(world, parsed.data.month)
     },
+    'containers-renew': async () => ({ containers: await renewDue(renewal) }),
     'revocation-refresh': async () => {
       await keeper.refresh()
       return { partitions: keeper.index().partitions.length }

@@ -72,6 +72,12 @@ export async function startTestWorld(
   await keeper.refresh()
   const master = masterKeyOf(random.bytes(32), random)
   const personKeys = createPersonKeys({ master, random })
+  const stamps = createStampTrust(undefined, {
+    clock,
+    fetch: unreachable,
+    random,
+    keys: trust.keys,
+  })
   const receiptKey = await createKey('ed25519')
   const ledgerKey = await createKey('ed25519')
   return {
@@ -91,8 +97,9 @@ export async function startTestWorld(
       connector,
       clock,
       random,
-      stamps: createStampTrust(undefined, { clock, fetch: unreachable }),
+      stamps,
     }),
+    stamps,
     personKeys,
     master,
     questionKey: random.bytes(32),
@@ -128,6 +135,7 @@ export function metadataOf(id: string): ProviderMetadata {
     scope: 'openid name address birthdate gender sign verify change statement',
     sekisho_purpose: '試験のため',
     sekisho_revocation: 'crl',
+    sekisho_signature_verifier: false,
   }
 }
 

@@ -10,6 +10,7 @@ import type { PlatformTables } from './database.ts'
 import type { AuthorityConnector } from './evidence/connector.ts'
 import type { FileJudge } from './evidence/file-verification.ts'
 import type { Judge } from './evidence/judge.ts'
+import type { StampTrust } from './evidence/time-stamp.ts'
 
 export type World = {
   readonly issuer: string
@@ -20,6 +21,7 @@ export type World = {
   readonly connector: AuthorityConnector
   readonly judge: Judge
   readonly fileJudge: FileJudge
+  readonly stamps: StampTrust
   readonly personKeys: PersonKeys
   readonly master: MasterKey
   /** Secret under which questions to the authority are looked up. */

@@ -91,3 +91,18 @@ test('no message makes the reader of requests throw, and what is asked has exact
     { numRuns: 500 },
   )
 })
+
+test('only what is shown as a PDF becomes a signed PDF, and the time of signing is in whole seconds', () => {
+  const container = (format: string, signingTime = '2026-11-20T09:00:00Z') => ({
+    container: { format, signingTime },
+  })
+  assert.equal(codeOf({ ...signing('x'), ...container('cades') }), 'asked')
+  assert.equal(
+    codeOf({ ...signing('%PDF-1.7', 'application/pdf'), ...container('pades') }),
+    'asked',
+  )
+  assert.equal(codeOf({ ...signing('x'), ...container('pades') }), 'request-malformed')
+  assert.equal(codeOf({ ...signing('x'), ...container('raw') }), 'request-malformed')
+  const fine = container('cades', '2026-11-20T09:00:00.5Z')
+  assert.equal(codeOf({ ...signing('x'), ...fine }), 'request-malformed')
+})

@@ -62,7 +62,9 @@ export function readAsked(value: unknown): Reading {
     return { kind: 'refused', answer: refusedAnswer(request.id, 'request-too-large') }
   }
   const shown = showDocument(request.mediaType, document)
-  if (shown === undefined) {
+  // What a page shows must be what the file will hold.
+  const isPdfFile = request.container?.format === 'pades'
+  if (shown === undefined || (isPdfFile && shown.kind !== 'pdf')) {
     return { kind: 'refused', answer: refusedAnswer(request.id, 'request-malformed') }
   }
   return { kind: 'asked', asked: { kind: 'sign', request, document, shown } }

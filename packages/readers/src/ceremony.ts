@@ -24,8 +24,10 @@ import {
   type ReaderAnswer,
   readerProtocolVersion,
 } from '@sekisho/contract/reader'
-import { digest } from '@sekisho/pki'
+import { digest, MalformedError, parseCertificate } from '@sekisho/pki'
+import { prepareDocument } from '@sekisho/pki/assemble'
 import type { Asked } from './asked.ts'
+import { refusedAnswer } from './card-refusal.ts'
 
 /** Which key a request needs, and so which secret is typed. */
 export function secretOf(asked: Asked): SecretKind {
@@ -121,7 +123,9 @@ async function signAsked(card: Card, asked: Asked, origin: string): Promise<Outc
   if (asked.kind === 'sign') {
     const certificate = await readSignatureCertificate(card)
     if (certificate.kind === 'refused') return certificate
-    const signature = await sign(card, 'signature', sha256(asked.document))
+    const hash = hashToSign(asked, certificate.value)
+    if (hash === undefined) return { kind: 'done', value: refusedAnswer(id, 'request-malformed') }
+    const signature = await sign(card, 'signature', hash)
     if (signature.kind === 'refused') return signature
     const value = {
       v: readerProtocolVersion,
@@ -148,6 +152,28 @@ async function signAsked(card: Card, asked: Asked, origin: string): Promise<Outc
     certificate: base64Url(certificate.value),
   } as const
   return { kind: 'done', value }
+}
+
+/** What the card is to sign, computed here from what was shown; undefined: the document cannot be signed in that form. */
+function hashToSign(
+  asked: Extract<Asked, { kind: 'sign' }>,
+  certificate: Uint8Array,
+): Uint8Array | undefined {
+  const { container, mediaType } = asked.request
+  if (container === undefined) return sha256(asked.document)
+  try {
+    return prepareDocument({
+      format: container.format,
+      document: asked.document,
+      mediaType,
+      certificate: parseCertificate(certificate),
+      algorithm: 'rsa-sha256',
+      signingTime: Date.parse(container.signingTime),
+    }).digest
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof RangeError) return undefined
+    throw error
+  }
 }
 
 const sha256 = (bytes: Uint8Array): Uint8Array => digest('sha256', bytes)

@@ -15,6 +15,8 @@ import {
   type ReaderRequest,
   readerAnswer,
 } from '@sekisho/contract/reader'
+import { parseCertificate } from '@sekisho/pki'
+import { prepareDocument } from '@sekisho/pki/assemble'
 import { temporaryFolder } from '@sekisho/runtime/files'
 import { adultCard, testPassword, testPin, youngCard } from './citizens-for-tests.ts'
 
@@ -63,6 +65,7 @@ export function testProtocol(
     try {
       await testAuthentication(context, transport)
       await testSignature(context, transport)
+      await testContainer(context, transport)
       await testRefusals(context, transport)
     } finally {
       await transport.close()
@@ -108,6 +111,36 @@ async function testSignature(context: Context, transport: SuiteTransport): Promi
       const certificate = fromBase64Url(read.certificate)
       assert.equal(Buffer.from(certificate).toString('base64'), card.signature.certificate)
       await judge(certificate, Buffer.from(text), fromBase64Url(read.signature))
+    },
+  )
+}
+
+async function testContainer(context: Context, transport: SuiteTransport): Promise<void> {
+  await context.test(
+    'for a container the reader computes what is signed, and openssl opens it',
+    async () => {
+      const card = adultCard()
+      const signingTime = '2026-11-20T09:00:00Z'
+      const request = { ...application, container: { format: 'cades', signingTime } } as const
+      const { answer } = await transport.ask({ request, card, person: { types: testPassword } })
+      const read = answerOf(answer)
+      assert.ok(read.type === 'signed', JSON.stringify(read))
+      const prepared = prepareDocument({
+        format: 'cades',
+        document: Buffer.from(text),
+        mediaType: 'text/plain',
+        certificate: parseCertificate(fromBase64Url(read.certificate)),
+        algorithm: 'rsa-sha256',
+        signingTime: Date.parse(signingTime),
+      })
+      const file = prepared.finish(fromBase64Url(read.signature))
+      await using folder = await temporaryFolder('container')
+      writeFileSync(join(folder.path, 'file'), file)
+      const opened = execFileSync('openssl', [
+        ...['cms', '-verify', '-noverify', '-binary', '-inform', 'DER'],
+        ...['-in', join(folder.path, 'file')],
+      ])
+      assert.equal(opened.toString(), text)
     },
   )
 }

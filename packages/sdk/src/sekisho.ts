@@ -16,6 +16,8 @@ import {
   type ProviderScope,
   type Receipt,
   type RefusalCode,
+  signedFileAnswer,
+  type SignedFileAnswer,
   signingTransactionCreated,
   type SigningTransactionCreated,
   type SigningTransactionRequest,
@@ -136,6 +138,17 @@ export type Sekisho = {
    */
   readSigning(transaction: string, document: Uint8Array): Promise<SigningState>
   /**
+   * The signed file of a transaction with `format`, for registered verifiers of signatures only (`scope-exceeded` for others): a
+   * CMS container, XML, or the PDF, with time-stamp and evidence as far as they are there by now.
+   *
+   * ```js
+   * const { file, level } = await sekisho.readSignedFile(id)
+   * ```
+   */
+  readSignedFile(
+    transaction: string,
+  ): Promise<Omit<SignedFileAnswer, 'file'> & { readonly file: Uint8Array }>
+  /**
    * Verifies a kept receipt against the platform's keys and the document. `signature-invalid` when the document is another.
    *
    * ```js
@@ -234,6 +247,11 @@ export function createSekisho(options: SekishoOptions): Sekisho {
     },
     readSigning,
     verifyReceipt: link.verifyReceipt,
+    readSignedFile: async transaction => {
+      const path = `/v1/signing-transactions/${encodeURIComponent(transaction)}/file`
+      const answer = signedFileAnswer.parse(await link.call('GET', path, 'sign', { isSafe: true }))
+      return { ...answer, file: fromBase64(answer.file) }
+    },
     verifyFile: async ({ kind, file, content }) =>
       fileVerificationReport.parse(
         await link.call('POST', '/v1/file-verifications', 'verify', {
@@ -353,6 +371,10 @@ function guarded(client: Sekisho): Sekisho {
       },
     ]),
   ) as Sekisho
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), character => character.charCodeAt(0))
 }
 
 function toBase64(bytes: Uint8Array): string {

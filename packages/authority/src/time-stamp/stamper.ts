@@ -1,5 +1,5 @@
 /**
- * The town's time-stamp authority (RFC 3161), as an accredited operator would run it: a root of its own, one certificate for
+ * The town's time-stamp authority (RFC 3161), as an accredited operator would run it: a root of its own, one certificate a year for
  * time-stamping, and a list of the root's by which that certificate can be shown not revoked. Its clock is the town's.
  */
 import {
@@ -50,7 +50,7 @@ const policy = '2.999.392.1'
 const accuracyMs = 500
 const serialBytes = 8
 const rootYears = 30
-const stampingYears = 11
+const stampingYears = 5
 const dayMs = 24 * 3600 * 1000
 
 /** Makes the authority of a plan. */
@@ -60,24 +60,34 @@ export function createStamper(
 ): Stamper {
   const root = stampRootOf(plan)
   const issuer = { certificate: root, algorithm: plan.root.algorithm, sign: plan.root.sign }
-  const certificate = parseCertificate(
-    issueTimeStampCertificate({
-      issuer,
-      serial: Uint8Array.of(2),
-      spki: plan.stamping.spki,
-      notBefore: plan.notBefore,
-      notAfter: plan.notBefore + stampingYears * 365 * dayMs,
-      commonName: 'Time-stamp authority',
-    }),
-  )
   const { algorithm, sign } = plan.stamping
+  const certificateOf = (year: number): Certificate =>
+    parseCertificate(
+      issueTimeStampCertificate({
+        issuer,
+        serial: Uint8Array.of(year >> 8, year & 0xff),
+        spki: plan.stamping.spki,
+        notBefore: Math.max(Date.UTC(year, 0, 1), plan.notBefore),
+        notAfter: Math.min(Date.UTC(year + stampingYears, 0, 1), root.notAfter),
+        commonName: `Time-stamp authority ${year}`,
+      }),
+    )
+  // A new certificate each year, so that what is stamped later is believed longer.
+  let present: { readonly year: number; readonly certificate: Certificate } | undefined
+  const certificateAt = (at: Instant): Certificate => {
+    const year = new Date(at).getUTCFullYear()
+    if (present?.year !== year) present = { year, certificate: certificateOf(year) }
+    return present.certificate
+  }
   return {
     root,
     answer: request => {
       const asked = readRequest(request)
       if (asked === undefined) return issueTimeStampRefusal()
       const serial = world.random.bytes(serialBytes)
-      const content = { policy, serial, at: world.clock.now(), accuracyMs, ...asked }
+      const at = world.clock.now()
+      const content = { policy, serial, at, accuracyMs, ...asked }
+      const certificate = certificateAt(at)
       return issueTimeStampResponse(issueTimeStampToken(content, { certificate, algorithm, sign }))
     },
     list: () => {

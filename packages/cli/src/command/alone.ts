@@ -29,6 +29,7 @@ export async function writePlatformConfiguration(layout: Layout): Promise<string
     profile: 'town',
     anchors: anchors.map(({ name }) => name),
     timeStamps: {
+      url: `${layout.urls.authority}/time-stamps`,
       listUrl: `${layout.urls.authority}/time-stamps/root.crl`,
       anchors: stampAnchors.map(({ name }) => name),
     },

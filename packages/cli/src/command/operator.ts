@@ -76,7 +76,9 @@ const configuration = z.strictObject({
   profile: z.enum(['real', 'town']),
   anchors: z.array(z.string()),
   /** Without it no time-stamp is believed. */
-  timeStamps: z.strictObject({ listUrl: z.url(), anchors: z.array(z.string()) }).optional(),
+  timeStamps: z
+    .strictObject({ url: z.url(), listUrl: z.url(), anchors: z.array(z.string()) })
+    .optional(),
   authority: z.strictObject({ url: z.url(), answerKeyId: z.string(), answerKeyFile: z.string() }),
   messageKeyId: z.string(),
   messageKeyFile: z.string(),
@@ -154,6 +156,7 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
       timeStamps === undefined
         ? undefined
         : {
+            url: timeStamps.url,
             listUrl: timeStamps.listUrl,
             anchors: await Promise.all(timeStamps.anchors.map(path => readCertificate(at(path)))),
           },

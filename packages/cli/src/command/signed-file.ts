@@ -17,6 +17,7 @@ export function kindOf(file: Uint8Array, asked: string | undefined): SignedFileK
   }
   const head = new TextDecoder('latin1').decode(file.subarray(0, 1024)).trimStart()
   const text = head.startsWith('ï»¿') ? head.slice(3).trimStart() : head
+  if (text.startsWith('%PDF-')) return 'pdf'
   return text.startsWith('<') ? 'xml' : 'cms'
 }
 
@@ -66,6 +67,10 @@ function signatureLines(
     `主張時刻 claimed  ${signature.claimedAt ?? '–'}`,
     `証明時刻 proven   ${signature.provenAt ?? '–'}`,
     ...signature.covers.map(each => `署名対象 covers   ${each}`),
+    ...signature.changes.map(
+      each =>
+        `後の変更 changed  ${each.isPermitted ? '可' : '不可'} ${each.code}: ${each.ja} ${each.en}`,
+    ),
   ]
 }
 

@@ -32,7 +32,7 @@ export function addVerifyCommands(program: Command): void {
   program
     .command('verify')
     .description(
-      'judge a signed file, offline: CMS, XML, time-stamp, OCSP response, bare signature',
+      'judge a signed file, offline: PDF, CMS, XML, time-stamp, OCSP response, bare signature',
     )
     .argument(
       '[file]',
@@ -42,7 +42,7 @@ export function addVerifyCommands(program: Command): void {
       '--batch <file>',
       'JSON lines instead (docs/protocol/verify-batch.md); - for standard input',
     )
-    .option('--kind <name>', 'cms, xml, tsr, ocsp or raw; else told by the file itself')
+    .option('--kind <name>', 'pdf, cms, xml, tsr, ocsp or raw; else told by the file itself')
     .option('--content <file...>', 'what was signed or stamped, where it is not in the file')
     .option('--query <file>', 'the request that a time-stamp or OCSP response answers, DER')
     .option('--signature <file>', 'a bare signature; else <file>.sig')
@@ -121,7 +121,7 @@ async function verify(file: string | undefined, given: VerifyOptions): Promise<v
 async function verifyContainer(file: string, given: VerifyOptions): Promise<void> {
   const read = await readBytes(file)
   const kind = kindOf(read, given.kind)
-  const bytes = kind === 'xml' ? read : await readDer(file)
+  const bytes = kind === 'xml' || kind === 'pdf' ? read : await readDer(file)
   const anchors = await readAnchors(given)
   const certificates = await Promise.all((given.certificate ?? []).map(readCertificate))
   const revocation = await readRevocation(given)

@@ -107,6 +107,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       profile: jpkiTown,
       anchors: townAnchors(),
       timeStamps: {
+        url: `${layout.urls.authority}/time-stamps`,
         listUrl: `${layout.urls.authority}/time-stamps/root.crl`,
         anchors: townTimeStampAnchors(),
       },

@@ -6,7 +6,7 @@ import { hashLengths, hashOf, keyKindOf, type SignatureAlgorithm } from '../algo
 import { encodeBase64 } from '../base64.ts'
 import type { Certificate } from '../certificate.ts'
 import { digest, importPublicKey } from '../crypto.ts'
-import { bytesEqual, DerReader, MalformedError, tags, toHex } from '../der.ts'
+import { bytesEqual, MalformedError, toHex } from '../der.ts'
 import { explicit, integer, sequence } from '../der-writer.ts'
 import type { Instant } from '../reason.ts'
 import { type CanonicalKind, canonicalAlgorithm } from '../xml/canonical-form.ts'
@@ -16,6 +16,7 @@ import { dsig, xades132 } from '../xml/namespace.ts'
 import { ReferenceResolver, type XmlFiles } from '../xml/reference.ts'
 import { readSignature } from '../xml/signature-element.ts'
 import { XmlBudget, XmlSource } from '../xml/source.ts'
+import { rawSignature } from './raw-signature.ts'
 import { checkUnbroken } from './xml-unbroken.ts'
 import { elementBytes, escapeXml, insertText, placesOf, xmlElement } from './xml-text.ts'
 
@@ -124,7 +125,10 @@ export function prepareXades(request: XadesRequest): PreparedXades {
       if (!importPublicKey(certificate.spki).verify(algorithm, toBeSigned, signature)) {
         throw new RangeError('the signature is not one of this certificate over this document')
       }
-      const value = keyKindOf(algorithm) === 'ec' ? rawOf(signature, certificate) : signature
+      const value =
+        keyKindOf(algorithm) === 'ec'
+          ? rawSignature(signature, importPublicKey(certificate.spki).facts)
+          : signature
       return compose(plan, digests, encodeBase64(value, 'xml')).document
     },
   }
@@ -361,21 +365,6 @@ function unique(certificates: readonly Certificate[]): readonly Certificate[] {
   return certificates.filter(
     (each, at) => certificates.findIndex(other => bytesEqual(other.raw, each.raw)) === at,
   )
-}
-
-// XMLDSig 1.1 §6.4.3.
-function rawOf(signature: Uint8Array, certificate: Certificate): Uint8Array {
-  const { facts } = importPublicKey(certificate.spki)
-  const size = facts.kind === 'ec' && facts.curve === 'P-384' ? 48 : 32
-  const outer = new DerReader(signature)
-  const both = outer.enter(tags.sequence)
-  const raw = new Uint8Array(2 * size)
-  for (const end of [size, 2 * size]) {
-    const digits = both.readInteger()
-    const number = digits[0] === 0 ? digits.subarray(1) : digits
-    raw.set(number, end - number.length)
-  }
-  return raw
 }
 
 const utf8 = new TextEncoder()

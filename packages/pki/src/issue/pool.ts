@@ -1,5 +1,5 @@
 /**
- * The TEST ONLY key pool: RSA-2048 keys that are checked in, so that towns and tests need not wait for key generation.
+ * The TEST ONLY key pool: RSA-2048 keys and two on P-384 that are checked in, so that towns and tests need not wait for key generation.
  * Their fingerprints are in the door `.` (`isPoolKey`), so that production refuses them.
  */
 import { importPrivateKey, type PrivateKey } from '../crypto.ts'
@@ -23,8 +23,16 @@ export interface PoolKey {
 /** A key of the pool by its index, counted round when the index is too large. TEST ONLY. */
 export function poolKey(index: number): PoolKey {
   const position = index % poolSize
-  const encoded = pool.keys[position]
-  if (encoded === undefined) throw new RangeError(`no pool key ${index}`)
+  return keyOf(pool.keys[position], position)
+}
+
+/** One of the two P-384 keys, 0 or 1, for what has to last longer than RSA-2048. TEST ONLY. */
+export function poolCurveKey(index: 0 | 1): PoolKey {
+  return keyOf(pool.curves[index], index)
+}
+
+function keyOf(encoded: string | undefined, position: number): PoolKey {
+  if (encoded === undefined) throw new RangeError(`no pool key ${position}`)
   const pkcs8 = Uint8Array.from(atob(encoded), character => character.charCodeAt(0))
   const privateKey = importPrivateKey(pkcs8)
   return {

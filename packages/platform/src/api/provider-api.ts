@@ -13,6 +13,7 @@ import {
   refusals,
   signingTransactionCreated,
   signingTransactionRequest,
+  signedFileAnswer,
   signedFileBytesMax,
   signingTransactionResult,
   verificationReport,
@@ -21,7 +22,7 @@ import {
 import type { App, Request } from '@sekisho/runtime/http'
 import { z } from 'zod'
 import { confirmChange } from '../confirm/change.ts'
-import { createTransaction, transactionResult } from '../confirm/sign.ts'
+import { createTransaction, signedFileOf, transactionResult } from '../confirm/sign.ts'
 import { verifyForProvider } from '../confirm/verify.ts'
 import { verifyFileForProvider } from '../confirm/verify-file.ts'
 import { statementOf } from '../fees/meter.ts'
@@ -66,6 +67,18 @@ export function addProviderApi(
     },
     async request =>
       transactionResult(world, await authorise(given, request, 'sign'), request.params.id),
+  )
+  app.get(
+    '/v1/signing-transactions/:id/file',
+    {
+      schema: {
+        tags,
+        params: z.object({ id: z.string().max(64) }),
+        response: { 200: signedFileAnswer },
+      },
+    },
+    async request =>
+      signedFileOf(world, await authorise(given, request, 'sign'), request.params.id),
   )
   app.post(
     '/v1/verifications',

@@ -4,7 +4,7 @@
  */
 import { Refusal } from '@sekisho/contract'
 import type { SignedAnswer } from '@sekisho/contract/reader'
-import { keepContainer } from '../evidence/container.ts'
+import { keepContainer, notLasting } from '../evidence/container.ts'
 import { entries } from '../entry.ts'
 import { charge, chargeQuery } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
@@ -65,6 +65,8 @@ export async function finishIdentify(
         ...to,
         kind: 'identify',
         policy: judged.policy,
+        lasting: notLasting,
+        transactionId: null,
         content: {
           document: Buffer.from(statement).toString('base64'),
           signature: answer.signature,

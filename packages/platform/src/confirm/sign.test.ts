@@ -78,6 +78,7 @@ for (const kind of engineKinds)
         kind: 'sign',
         document,
         transactionId: id,
+        signingTime: null,
       })
       return (over: Uint8Array = document) =>
         finishSign(world, step, waiting, answerSign(by, over, begun.id))

@@ -5,13 +5,17 @@
 import {
   Refusal,
   type RefusalCode,
+  type SignedFileAnswer,
   type SigningTransactionCreated,
   type SigningTransactionRequest,
   type SigningTransactionResult,
 } from '@sekisho/contract'
 import { type SignedAnswer, signRequest } from '@sekisho/contract/reader'
+import { type Certificate, MalformedError, parseCertificate } from '@sekisho/pki'
+import { type PreparedDocument, prepareDocument, preparePdfTimeStamp } from '@sekisho/pki/assemble'
 import { protocolNow } from '@sekisho/runtime/clock'
-import { keepContainer } from '../evidence/container.ts'
+import { type ContainerFormat, keepContainer, openContainer } from '../evidence/container.ts'
+import { freshFile } from '../evidence/lasting.ts'
 import { entries } from '../entry.ts'
 import { charge, chargeQuery } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
@@ -42,6 +46,7 @@ export type WaitingTransaction = {
   readonly subject: string
   readonly title: string
   readonly mediaType: SigningTransactionRequest['mediaType']
+  readonly format: ContainerFormat
   readonly document: Uint8Array
 }
 
@@ -57,7 +62,9 @@ export async function createTransaction(
   idempotencyKey: string,
 ): Promise<SigningTransactionCreated> {
   const document = new Uint8Array(Buffer.from(request.document, 'base64'))
+  const format = request.format ?? 'raw'
   assertShowable(request, document)
+  assertSignable(format, document, request.mediaType)
   const requestSha256 = sha256Hex(new TextEncoder().encode(JSON.stringify(request)))
   const at = protocolNow()
   return world.store.transaction(async tx => {
@@ -74,6 +81,7 @@ export async function createTransaction(
         subject: request.subject,
         title: request.title,
         media_type: request.mediaType,
+        format,
         document: key.seal(placeOf(id), document),
         document_sha256: sha256Hex(document),
         request_key: idempotencyKey,
@@ -122,8 +130,37 @@ export async function waitingTransaction(
       subject: row.subject,
       title: row.title,
       mediaType: row.media_type,
+      format: row.format,
       document: found.key.open(placeOf(row.id), row.document),
     }
+  })
+}
+
+/**
+ * The signed file of a transaction, for a registered verifier of signatures, who may have the citizen's certificate
+ * (architecture.md "What a provider keeps"). Refusals `scope-exceeded` for any other provider, `transaction-unknown` also where nothing but
+ * a bare signature is kept.
+ */
+export async function signedFileOf(
+  world: World,
+  provider: Provider,
+  id: string,
+): Promise<SignedFileAnswer> {
+  if (!provider.metadata.sekisho_signature_verifier)
+    throw new Refusal('scope-exceeded', { scope: 'sekisho_signature_verifier' })
+  return world.store.read(async db => {
+    const row = await db
+      .selectFrom('container')
+      .selectAll()
+      .where('transaction_id', '=', id)
+      .where('provider_id', '=', provider.id)
+      .executeTakeFirst()
+    const found = row === undefined ? undefined : await world.personKeys.find(db, row.person_id)
+    if (row === undefined || row.format === 'raw' || found?.kind !== 'present')
+      throw new Refusal('transaction-unknown')
+    const content = openContainer(found.key, row)
+    if (!('file' in content)) throw new Refusal('transaction-unknown')
+    return { id, format: row.format, level: row.level ?? `${row.format}-b`, file: content.file }
   })
 }
 
@@ -166,13 +203,19 @@ export async function finishSign(
 ): Promise<string> {
   const ceremony = await findCeremony(world.store, { kind: 'sign', id: answer.id }, step)
   if (ceremony.transactionId !== waiting.id) throw new Refusal('challenge-unknown')
+  const prepared = prepareSigned(waiting, answer, ceremony.signingTime)
   const judged = await world.judge.demand({
-    message: waiting.document,
+    message: prepared.toBeSigned,
     signature: fromBase64Url(answer.signature),
     certificate: fromBase64Url(answer.certificate),
     purpose: 'signature',
     revocation: step.provider.revocation,
   })
+  const kept = await freshFile(
+    world.stamps,
+    waiting.format,
+    prepared.finish(fromBase64Url(answer.signature)),
+  )
   const documentSha256 = sha256Hex(waiting.document)
   const { links, query } = await linksOfSigner(world, judged, {
     statementSha256: documentSha256,
@@ -209,10 +252,16 @@ export async function finishSign(
         providerId: step.provider.id,
         kind: 'sign',
         policy: judged.policy,
+        lasting: kept.lasting,
+        transactionId: waiting.id,
         content: {
-          document: Buffer.from(waiting.document).toString('base64'),
-          signature: answer.signature,
-          certificate: answer.certificate,
+          ...(kept.file === undefined
+            ? {
+                document: Buffer.from(waiting.document).toString('base64'),
+                signature: answer.signature,
+                certificate: answer.certificate,
+              }
+            : { file: Buffer.from(kept.file).toString('base64') }),
           mediaType: waiting.mediaType,
           evidence: judged.evidence,
         },
@@ -230,6 +279,51 @@ export async function finishSign(
     })
     return person
   })
+}
+
+/** The document as the card has signed it. Refusal `certificate-malformed`. */
+function prepareSigned(
+  waiting: WaitingTransaction,
+  answer: SignedAnswer,
+  signingTime: number | null,
+): PreparedDocument {
+  const { format, document, mediaType } = waiting
+  const certificate = readCertificate(fromBase64Url(answer.certificate))
+  const algorithm = 'rsa-sha256'
+  return prepareDocument({
+    format,
+    document,
+    mediaType,
+    certificate,
+    algorithm,
+    signingTime: signingTime ?? 0,
+  })
+}
+
+function readCertificate(der: Uint8Array): Certificate {
+  try {
+    return parseCertificate(der)
+  } catch (error) {
+    if (error instanceof MalformedError) throw new Refusal('certificate-malformed')
+    throw error
+  }
+}
+
+/** A PDF that cannot be signed is refused to the provider at once, who can mend it. */
+function assertSignable(
+  format: ContainerFormat,
+  document: Uint8Array,
+  mediaType: SigningTransactionRequest['mediaType'],
+): void {
+  if (format !== 'pades') return
+  const malformed = new Refusal('request-malformed', { fields: 'body.document' })
+  if (mediaType !== 'application/pdf') throw malformed
+  try {
+    preparePdfTimeStamp({ pdf: document, field: 'probe', hash: 'sha256' })
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof RangeError) throw malformed
+    throw error
+  }
 }
 
 /** Ends a provider's own transaction that the person refused; nothing happens to one that is another's or has ended. */

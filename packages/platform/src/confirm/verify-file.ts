@@ -14,7 +14,7 @@ import type { Transaction } from '@sekisho/runtime/store'
 import type { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
 import { entries } from '../entry.ts'
-import { keepContainer } from '../evidence/container.ts'
+import { keepContainer, notLasting } from '../evidence/container.ts'
 import type { FileJudgement } from '../evidence/file-verification.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { charge } from '../fees/meter.ts'
@@ -83,6 +83,7 @@ function describe(judgement: FileJudgement, id: string, fileSha256: string): Pla
       ...(each.claimedAt === undefined ? {} : { claimedAt: iso(each.claimedAt) }),
       ...(each.provenAt === undefined ? {} : { provenAt: iso(each.provenAt) }),
       covers: [...each.covers],
+      changes: [...each.changes],
     })),
   }
 }
@@ -145,10 +146,11 @@ async function record(
         providerId: provider.id,
         kind: 'verification',
         policy: judgement.policy,
+        lasting: notLasting,
+        transactionId: null,
         content: {
-          document: request.content ?? '',
-          signature: request.file,
-          certificate: '',
+          file: request.file,
+          content: request.content,
           mediaType: mediaTypes[request.kind],
           evidence: plain,
         },
@@ -177,6 +179,7 @@ function iso(at: number): string {
 
 const mediaTypes = {
   cms: 'application/pkcs7-mime',
+  pdf: 'application/pdf',
   xml: 'application/xml',
   tsr: 'application/timestamp-reply',
 } as const satisfies Record<Request['kind'], string>

@@ -4,7 +4,7 @@
  */
 import type { VerificationReport, VerificationRequest } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
-import { keepContainer } from '../evidence/container.ts'
+import { keepContainer, notLasting } from '../evidence/container.ts'
 import { entries } from '../entry.ts'
 import { charge } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
@@ -55,6 +55,8 @@ export async function verifyForProvider(
         providerId: provider.id,
         kind: 'verification',
         policy: judged.policy,
+        lasting: notLasting,
+        transactionId: null,
         content: {
           document: request.document,
           signature: request.signature,

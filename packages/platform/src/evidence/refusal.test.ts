@@ -33,6 +33,6 @@ it('revoked and held stay apart, and nothing that was not found out is told as e
 it('weak algorithms and keys are told as such, whichever of them it was', () => {
   assert.deepEqual(
     reasonCodes().filter(reason => refusalOf(reason, 'signature') === 'algorithm-weak'),
-    ['algorithm-weak', 'algorithm-unsupported', 'key-unacceptable'],
+    ['algorithm-weak', 'algorithm-unsupported', 'algorithm-outdated', 'key-unacceptable'],
   )
 })

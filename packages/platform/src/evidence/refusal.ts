@@ -100,6 +100,13 @@ const refusalByReason = {
   'xml-nothing-covered': 'signature-invalid',
   'xml-partly-covered': 'signature-invalid',
   'xades-certificate-unprotected': 'signature-invalid',
+  'jws-malformed': 'signature-invalid',
+  'jws-header-invalid': 'signature-invalid',
+  'jws-critical-unknown': 'signature-invalid',
+  'jws-mechanism-refused': 'signature-invalid',
+  'jws-content-missing': 'signature-invalid',
+  'jws-partly-covered': 'signature-invalid',
+  'jades-certificate-unprotected': 'signature-invalid',
 } as const satisfies Record<ReasonCode, RefusalCode | typeof wrongPurpose>
 
 /** What a caller is told for a reason of the trust core, about a certificate that was offered for this purpose. */

@@ -1,5 +1,5 @@
 /** The lists that were taken over, as the database keeps them: every one, so that it can be told later what was known when. */
-import type { Clock } from '@sekisho/runtime/clock'
+import type { Clock, Instant } from '@sekisho/runtime/clock'
 import { sql, type Store } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 
@@ -103,6 +103,27 @@ export async function* keptLists(world: World, key: PartitionKey): AsyncGenerato
     )
     yield der
   }
+}
+
+/** The newest full list of a partition, if it was issued at `since` or later. */
+export async function fullListSince(
+  world: World,
+  key: PartitionKey,
+  since: Instant,
+): Promise<Uint8Array | undefined> {
+  const row = await world.store.read(db =>
+    db
+      .selectFrom('crl')
+      .select('der')
+      .where('issuer_key_id', '=', key.issuerKeyId)
+      .where('distribution_point', '=', key.distributionPoint)
+      .where('delta_base', '=', fullList)
+      .where('this_update', '>=', since)
+      .orderBy(sql`number::bigint`, 'desc')
+      .limit(1)
+      .executeTakeFirst(),
+  )
+  return row?.der
 }
 
 /** What stands in `delta_base` of a full list. */

@@ -29,6 +29,7 @@ export type Ceremony = {
   readonly providerId: string
   readonly statement: Uint8Array | null
   readonly transactionId: string | null
+  readonly signingTime: Instant | null
 }
 
 /** The browser that takes part, known by the secret in its cookie. */
@@ -43,7 +44,13 @@ export type CeremonyAsked = {
 } & (
   | { readonly kind: 'login' }
   | { readonly kind: 'identify'; readonly statement: Uint8Array }
-  | { readonly kind: 'sign'; readonly document: Uint8Array; readonly transactionId: string }
+  | {
+      readonly kind: 'sign'
+      readonly document: Uint8Array
+      readonly transactionId: string
+      /** The time that the signer of a container will claim; null where none is made. */
+      readonly signingTime: Instant | null
+    }
 )
 
 /**
@@ -80,6 +87,7 @@ export async function beginCeremony(
         asked: sha256Hex(askedBytes(asked, challenge)),
         statement: asked.kind === 'identify' ? asked.statement : null,
         transaction_id: asked.kind === 'sign' ? asked.transactionId : null,
+        signing_time: asked.kind === 'sign' ? asked.signingTime : null,
         state: 'open',
         created_at: at,
         expires_at: at + ceremonyLifetimeMs,
@@ -121,6 +129,7 @@ export async function findCeremony(
     providerId: row.provider_id,
     statement: row.statement,
     transactionId: row.transaction_id,
+    signingTime: row.signing_time,
   }
 }
 

@@ -3,7 +3,7 @@
  * (login, identify, sign); the form works with any reader of `docs/protocol/reader.md`.
  */
 import { acr, problemOf, Refusal } from '@sekisho/contract'
-import type { ReaderRequest } from '@sekisho/contract/reader'
+import type { ReaderRequest, SignRequest } from '@sekisho/contract/reader'
 import { protocolNow } from '@sekisho/runtime/clock'
 import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
 import type { CeremonyReaders } from '@sekisho/web'
@@ -124,14 +124,21 @@ async function ask(world: World, provider: Provider, interaction: Interaction, b
   }
   if (kind === 'sign') {
     const waiting = await waitingTransaction(world, provider, interaction.signingTransaction ?? '')
+    const { title, mediaType, document, format } = waiting
+    const signingTime = format === 'raw' ? null : wholeSeconds(world.clock.now())
     const { id } = await beginCeremony(world.store, world.random, {
       ...begun,
       kind,
-      document: waiting.document,
+      document,
       transactionId: waiting.id,
+      signingTime,
     })
-    const { title, mediaType, document } = waiting
-    return { kind, waiting, request: signRequest(id, 'sign', { title, mediaType, document }) }
+    const container =
+      format === 'raw' || signingTime === null
+        ? undefined
+        : { format, signingTime: new Date(signingTime).toISOString().replace('.000Z', 'Z') }
+    const request = signRequest(id, 'sign', { title, mediaType, document, container })
+    return { kind, waiting, request }
   }
   const attributes = attributesAsked(interaction)
   const statement = composeStatement({
@@ -262,10 +269,18 @@ function signRequest(
     readonly title: string
     readonly mediaType: 'text/plain' | 'application/json' | 'application/pdf'
     readonly document: Uint8Array
+    readonly container?: SignRequest['container']
   },
 ): ReaderRequest {
+  const { container, ...shown } = given
   const document = Buffer.from(given.document).toString('base64')
-  return { v: 1, type: 'sign', id, purpose, ...given, document }
+  const made = container === undefined ? {} : { container }
+  return { v: 1, type: 'sign', id, purpose, ...shown, ...made, document }
+}
+
+/** Containers tell time in whole seconds. */
+function wholeSeconds(at: number): number {
+  return Math.floor(at / 1000) * 1000
 }
 
 /** Browsers apply form-action to the redirects that follow: the way back to the provider must be named. */
