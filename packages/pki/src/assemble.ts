@@ -45,6 +45,17 @@ export {
 } from './assemble/pades-archive.ts'
 export { patched, type PdfPatch } from './assemble/pdf-update.ts'
 export {
+  addJadesTimeStamp,
+  addJadesValidationData,
+  type JadesContent,
+  type JadesFile,
+  type JadesRequest,
+  type JadesValidationData,
+  jadesToBeStamped,
+  type PreparedJades,
+  prepareJades,
+} from './assemble/jades.ts'
+export {
   type PreparedXades,
   prepareXades,
   type XadesContent,

@@ -38,6 +38,8 @@ import {
 import { issueOcspRefusal, issueOcspResponse, type OcspStatus } from './issue/ocsp.ts'
 import { partitionName } from './issue/jpki.ts'
 import { poolKey } from './issue/pool.ts'
+import { compactByHand, jadesSpecimen, looseJwsDemands, x5c } from './jws/jws-specimen-for-tests.ts'
+import { type JwsDemands, validateJws } from './jws/jws-validation.ts'
 import { KeyCache } from './key-cache.ts'
 import { encodeName } from './name.ts'
 import { pdfDemands, signed as signedPdf, signedByHand } from './pdf/pades-specimen-for-tests.ts'
@@ -300,6 +302,10 @@ function byTemplate(
   return byXml(signedByTemplate({ references: [reference] }, content), vary)
 }
 
+function byJws(jws: Uint8Array, vary: Partial<JwsDemands> = {}): Verdict<unknown> {
+  return validateJws(looseJwsDemands(jws, vary)).verdict
+}
+
 // Properties are no content, and a signature over them alone says nothing.
 const emptyProperties =
   '<ds:Object Id="o"><q:QualifyingProperties xmlns:q="http://uri.etsi.org/01903/v1.3.2#" Target="#s"/></ds:Object>'
@@ -526,6 +532,21 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'xml-partly-covered': () => byTemplate({ uri: '#item' }, undefined, { coverage: 'whole' }),
   'xades-certificate-unprotected': () =>
     byTemplate({ uri: '#item' }, undefined, { level: 'xades-b' }),
+  'jws-malformed': () => byJws(bytesOf('{')),
+  'jws-header-invalid': () => byJws(compactByHand({ header: `{${x5c}}` })),
+  'jws-critical-unknown': () =>
+    byJws(compactByHand({ header: `{"alg":"RS256","crit":["a"],"a":1,${x5c}}` })),
+  'jws-mechanism-refused': () =>
+    byJws(compactByHand({ header: `{"alg":"RS256","crit":["sigD"],"sigD":{"mId":"a"},${x5c}}` })),
+  'jws-content-missing': () =>
+    byJws(jadesSpecimen({ content: { kind: 'detached', bytes: cmsDocument, contentType: 'x' } })),
+  'jws-partly-covered': () =>
+    byJws(compactByHand(), { files: new Map([['a', { kind: 'bytes', bytes: cmsDocument }]]) }),
+  'jades-certificate-unprotected': () =>
+    byJws(compactByHand({ header: '{"alg":"RS256"}' }), {
+      level: 'jades-b',
+      certificates: [cmsLeaf],
+    }),
 }
 
 test('every reason can be provoked, and says failed or indeterminate as its table has it', () => {
