@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { parseCertificate } from './certificate.ts'
 import { parseCrl } from './crl.ts'
 import { judgeByCrls, verifyCrl } from './crl-judgement.ts'
-import { MalformedError } from './der.ts'
+import { DerReader, MalformedError, tags, toHex } from './der.ts'
+import { bitString, element, objectIdentifier, octetString, sequence } from './der-writer.ts'
+import { encodeSignatureAlgorithm } from './algorithm.ts'
 import { extension, issueCertificate, keyIdentifier, signed } from './issue/certificate.ts'
 import { partitionName } from './issue/jpki.ts'
 import { poolKey } from './issue/pool.ts'
@@ -12,6 +14,7 @@ import { keyUsages } from './extension.ts'
 import { OpensslJudge } from './openssl-for-tests.ts'
 import { jpkiTown } from './profile.ts'
 import { RevocationIndex } from './revocation-index.ts'
+import { reasonOfNumber } from './revocation-reason.ts'
 import {
   codeOf,
   specimenAuthority,
@@ -24,6 +27,8 @@ import {
 const keys = new KeyCache(64)
 const authority = specimenAuthority('signature', 0)
 const stranger = specimenAuthority('signature', 4)
+const algorithm = encodeSignatureAlgorithm('rsa-sha256')
+const reasonId = objectIdentifier('2.5.29.21')
 const leaf = specimenLeaf('signature', authority, 1)
 
 function judge(lists: readonly Uint8Array[], at = specimenNow): string {
@@ -219,4 +224,65 @@ test('a list signed with a key that is not the named issuer is told apart by the
   })
   const verdict = verifyCrl(parseCrl(list), [authority.certificate, stranger.certificate], keys)
   assert.ok(verdict.kind === 'passed' && verdict.value.issuer === stranger.certificate)
+})
+
+test('entries of the usual form are read as they are step by step, whatever stands in them', () => {
+  const seed = 20261104
+  let x = seed
+  const next = (limit: number): number => {
+    x = (Math.imul(x, 1103515245) + 12345) >>> 0
+    return (x >>> 8) % limit
+  }
+  const frame = Buffer.from(parseCrl(specimenCrl('signature', authority)).tbs).toString('hex')
+  const read = (entry: Uint8Array): string => {
+    // The list has no entries: they go before the extensions.
+    const at = frame.indexOf('a0', frame.indexOf('5a', frame.indexOf('5a') + 2))
+    const parts = [frame.slice(frame.startsWith('3082') ? 8 : 6, at), frame.slice(at)].map(each =>
+      Uint8Array.from(Buffer.from(each, 'hex')),
+    )
+    const [before = entry, after = entry] = parts
+    const tbs = sequence(before, sequence(entry), after)
+    try {
+      const found = parseCrl(sequence(tbs, algorithm, bitString(Uint8Array.of(0)))).entryAt(0)
+      return `${found.revokedAt} ${found.reason}`
+    } catch (error) {
+      assert.ok(error instanceof MalformedError)
+      return error.code
+    }
+  }
+  const two = (value: number): string => String(value).padStart(2, '0')
+  for (let i = 0; i < 4000; i++) {
+    const day = `${two(next(100))}${two(next(14))}${two(next(33))}`
+    const time = `${two(next(25))}${two(next(61))}${two(next(61))}${next(50) === 0 ? 'z' : 'Z'}`
+    const text = next(40) === 0 ? `${day}${time}`.replace(/\d/, ':') : `${day}${time}`
+    const utcTime = element(tags.utcTime, new TextEncoder().encode(text))
+    const reason = next(12)
+    const serial = Uint8Array.from({ length: next(4) }, () => [0, 1, 0x80, 0xff][next(4)] ?? 0)
+    const extensions =
+      reason === 11
+        ? []
+        : [
+            sequence(
+              sequence(reasonId, octetString(element(tags.enumerated, Uint8Array.of(reason)))),
+            ),
+          ]
+    const usual = sequence(element(tags.integer, serial), utcTime, ...extensions)
+    let expected = 'integer-not-minimal'
+    const isMinimal =
+      serial.length === 1 ||
+      (serial.length > 1 &&
+        !(serial[0] === 0 && (serial[1] ?? 0) < 0x80) &&
+        !(serial[0] === 0xff && (serial[1] ?? 0) >= 0x80))
+    if (isMinimal) {
+      try {
+        const at = Math.max(0, new DerReader(utcTime).readTime())
+        const name = reason === 11 ? 'unspecified' : reasonOfNumber(reason)
+        expected = name === undefined ? 'value-invalid' : `${at} ${name}`
+      } catch (error) {
+        assert.ok(error instanceof MalformedError)
+        expected = error.code
+      }
+    }
+    assert.equal(read(usual), expected, `${text} ${reason} ${toHex(serial)} seed ${seed}`)
+  }
 })

@@ -211,8 +211,8 @@ class KeyIndex {
   readonly partitions: readonly PartitionIndex[]
   /** By the usual encoding of a distribution points extension that names the partition: most lookups end here. */
   readonly #byPoint = new ByteMap<PartitionIndex[]>()
-  /** By the name as compared, or the URI. */
-  readonly #byName = new Map<string, PartitionIndex[]>()
+  /** By the name as compared, or the URI. Made when first needed: names take long to prepare for comparison. */
+  #byName: ReadonlyMap<string, readonly PartitionIndex[]> | undefined
   readonly #whole: PartitionIndex[] = []
   /** Partitions that may hold people's certificates. */
   readonly #ofUsers: readonly PartitionIndex[]
@@ -227,7 +227,7 @@ class KeyIndex {
     this.partitions = partitions.map(partitionIndex)
     for (const each of this.partitions) {
       if (each.facts.names === undefined) this.#whole.push(each)
-      for (const name of each.facts.names ?? []) this.#enter(name, each)
+      for (const name of each.facts.names ?? []) this.#enterPoint(name, each)
     }
     this.#ofUsers = this.partitions.filter(each => each.facts.covers !== 'authorities')
     this.#freshFrom = Math.max(...partitions.map(each => each.thisUpdate))
@@ -251,6 +251,7 @@ class KeyIndex {
     for (const point of certificate.crlDistributionPoints ?? []) {
       if (point.reasons !== undefined || point.crlIssuer !== undefined) continue
       for (const name of point.fullName ?? []) {
+        this.#byName ??= byName(this.partitions)
         const partition = this.#byName.get(partitionKey(name) ?? '')?.find(serves)
         if (partition !== undefined) return partition
       }
@@ -291,13 +292,12 @@ class KeyIndex {
     return stale?.stale ?? this.#good
   }
 
-  #enter(name: GeneralName, partition: PartitionIndex): void {
-    const key = partitionKey(name)
-    if (key === undefined) return
-    const known = this.#byName.get(key) ?? []
-    known.push(partition)
-    this.#byName.set(key, known)
-    if (name.kind === 'directory') this.#byPoint.set(encodePoint(name.name), known)
+  #enterPoint(name: GeneralName, partition: PartitionIndex): void {
+    if (name.kind !== 'directory') return
+    const point = encodePoint(name.name)
+    const known = this.#byPoint.get(point)
+    if (known === undefined) this.#byPoint.set(point, [partition])
+    else known.push(partition)
   }
 
   #namingPartition(row: number): PartitionIndex {
@@ -334,6 +334,22 @@ function partitionIndex(facts: SnapshotPartition): PartitionIndex {
   const { thisUpdate, nextUpdate, number } = facts
   const source: RevocationSource = { kind: 'index', thisUpdate, nextUpdate, number }
   return { facts, source, good: { state: 'good', source }, stale: { state: 'stale', source } }
+}
+
+function byName(
+  partitions: readonly PartitionIndex[],
+): ReadonlyMap<string, readonly PartitionIndex[]> {
+  const found = new Map<string, PartitionIndex[]>()
+  for (const each of partitions) {
+    for (const name of each.facts.names ?? []) {
+      const key = partitionKey(name)
+      if (key === undefined) continue
+      const known = found.get(key)
+      if (known === undefined) found.set(key, [each])
+      else known.push(each)
+    }
+  }
+  return found
 }
 
 // DistributionPoints with one point that has this full name and nothing else.

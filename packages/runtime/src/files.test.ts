@@ -30,6 +30,10 @@ describe('a file that is read by position', () => {
     assert.ok(file !== undefined && file.length === 5)
     assert.deepEqual([...file.read(1, 3)], [2, 3, 4])
     assert.throws(() => file.read(3, 3), /shorter/)
+    assert.deepEqual(
+      [...file.pieces()].map(piece => [...piece]),
+      [[1, 2, 3, 4, 5]],
+    )
     assert.deepEqual(await listFiles(folder.path), ['cold'])
     await removeFiles(folder.path, ['cold', 'never-there'])
     assert.deepEqual([...file.read(4, 1)], [5])

@@ -91,6 +91,8 @@ export interface PositionedFile {
   readonly length: number
   /** Exactly these bytes; asking beyond the end is a fault. Does not wait for anything but the disk. */
   read(position: number, length: number): Uint8Array
+  /** All of it, piece by piece; each piece is good until the next is asked for. */
+  pieces(): Iterable<Uint8Array>
 }
 
 /** Opens a file for reading by position, or undefined when there is none. */
@@ -107,16 +109,28 @@ export function openPositionedFile(path: string): PositionedFile | undefined {
     length: size,
     read: (position, length) => {
       const bytes = new Uint8Array(length)
-      for (let done = 0; done < length; ) {
-        const count = readSync(descriptor, bytes, done, length - done, position + done)
-        if (count === 0) throw new Error('a file is shorter than what is asked of it')
-        done += count
-      }
+      readExactly(descriptor, bytes, position)
       return bytes
     },
+    *pieces() {
+      const bytes = new Uint8Array(Math.min(size, pieceBytes))
+      for (let position = 0; position < size; position += bytes.length) {
+        const piece = bytes.subarray(0, size - position)
+        readExactly(descriptor, piece, position)
+        yield piece
+      }
+    },
   }
-  forgottenFiles.register(file.read, descriptor)
+  forgottenFiles.register(file, descriptor)
   return file
+}
+
+function readExactly(descriptor: number, into: Uint8Array, position: number): void {
+  for (let done = 0; done < into.length; ) {
+    const count = readSync(descriptor, into, done, into.length - done, position + done)
+    if (count === 0) throw new Error('a file is shorter than what is asked of it')
+    done += count
+  }
 }
 
 /** Removes files of a folder; those that are not there are passed over. */
@@ -244,6 +258,7 @@ function temporaryName(): string {
 }
 
 const forgottenFiles = new FinalizationRegistry<number>(descriptor => closeSync(descriptor))
+const pieceBytes = 1024 * 1024
 const ownerOnly = 0o600
 const lockWaitMs = 5_000
 const lockRetryMs = 20

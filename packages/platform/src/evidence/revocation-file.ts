@@ -30,7 +30,6 @@ export type SnapshotPlace = {
 
 const hotName = 'revocation.hot'
 const sealBytes = 32
-const chunkBytes = 4 * 1024 * 1024
 
 /** Writes a snapshot; when this resolves, the next start will find it. Only one writer at a time. */
 export async function writeSnapshotFiles(
@@ -67,9 +66,7 @@ export async function openSnapshotFiles(
     const path = join(folder.path, coldNameOf(coldSha256))
     cold = openPositionedFile(path)
     const isRight =
-      cold !== undefined &&
-      cold.length === coldLength &&
-      bytesEqual(digestOf(cold, coldLength), coldSha256)
+      cold !== undefined && cold.length === coldLength && bytesEqual(digestOf(cold), coldSha256)
     return isRight ? { index, place: { hot, cold: { path } } } : undefined
   } catch (error) {
     if (error instanceof MalformedError) return undefined
@@ -79,13 +76,16 @@ export async function openSnapshotFiles(
 
 /** Opens a snapshot that a thread has built. Throws a fault when its cold file is gone. */
 export function openSnapshotPlace({ hot, cold }: SnapshotPlace): RevocationIndex {
-  const read = 'bytes' in cold ? readerOf(cold.bytes) : openPositionedFile(cold.path)?.read
-  if (read === undefined) throw new Error('the cold part of a snapshot is gone')
-  return RevocationIndex.open(hot, read)
-}
-
-function readerOf(bytes: Uint8Array): PositionedFile['read'] {
-  return (position, length) => bytes.subarray(position, position + length)
+  if ('bytes' in cold) {
+    const { bytes } = cold
+    return RevocationIndex.open(hot, (position, length) =>
+      bytes.subarray(position, position + length),
+    )
+  }
+  const file = openPositionedFile(cold.path)
+  if (file === undefined) throw new Error('the cold part of a snapshot is gone')
+  // The file stays open for as long as the index can ask it.
+  return RevocationIndex.open(hot, (position, length) => file.read(position, length))
 }
 
 function sealOf(folder: RevocationFolder, hot: Uint8Array): Uint8Array {
@@ -97,10 +97,8 @@ function coldNameOf(sha256: Uint8Array): string {
   return `revocation-${Buffer.from(sha256).toString('hex').slice(0, 16)}.cold`
 }
 
-function digestOf(file: PositionedFile, length: number): Uint8Array {
+function digestOf(file: PositionedFile): Uint8Array {
   const hash = createHash('sha256')
-  for (let position = 0; position < length; position += chunkBytes) {
-    hash.update(file.read(position, Math.min(chunkBytes, length - position)))
-  }
+  for (const piece of file.pieces()) hash.update(piece)
   return hash.digest()
 }
