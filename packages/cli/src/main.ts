@@ -1,6 +1,6 @@
 /** The `sekisho` command. */
 import { tell } from './command/outcome.ts'
-import { createCommandLine } from './command/sekisho.ts'
+import { createOfflineCommandLine, offlineCommands } from './command/offline.ts'
 
 // Whoever reads our output may have read enough (`| head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -9,7 +9,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 try {
-  await createCommandLine().parseAsync()
+  const program = offlineCommands.has(process.argv[2] ?? '')
+    ? createOfflineCommandLine()
+    : (await import('./command/sekisho.ts')).createCommandLine()
+  await program.parseAsync()
 } catch (error) {
   process.exitCode = tell(error)
 }

@@ -5,6 +5,7 @@
 import { hashOf, type KeyFacts, type SignatureAlgorithm } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import type { CmsContent } from './cms-signer.ts'
+import { detachContent } from './cms-stream.ts'
 import { type CmsSignerReport, validateCms } from './cms-validation.ts'
 import { digest } from './crypto.ts'
 import { MalformedError, toHex } from './der.ts'
@@ -13,6 +14,7 @@ import type { KeyCache } from './key-cache.ts'
 import { parseOcspRequest } from './ocsp.ts'
 import { judgeByOcsp } from './ocsp-judgement.ts'
 import { pathBudget } from './path.ts'
+import { type ByteSource, bytesAt } from './pdf/byte-source.ts'
 import { validatePdf } from './pdf/validation.ts'
 import { type Instant, type Reason, rejectedFor, type Verdict } from './reason.ts'
 import type { RevocationEvidence } from './revocation.ts'
@@ -37,8 +39,11 @@ export function isSignedFileKind(text: string): text is SignedFileKind {
 /** All that decides. Nothing has a default. */
 export interface SignedFileDemands {
   readonly kind: SignedFileKind
-  /** The file: container, signature, time-stamp token or response, OCSP response. */
-  readonly file: Uint8Array
+  /**
+   * The file: container, signature, time-stamp token or response, OCSP response. CMS and PDF may also be read in pieces, so that a
+   * gigabyte needs no gigabyte of memory.
+   */
+  readonly file: Uint8Array | ByteSource
   /** What was signed or stamped, where it is not in the file. */
   readonly content: CmsContent | undefined
   /** Files beside a document that its references name by URI. */
@@ -133,27 +138,45 @@ function iso(at: Instant | undefined): string | undefined {
 
 /** Judges a file. Throws nothing, whatever the bytes. */
 export function validateSignedFile(demands: SignedFileDemands): SignedFileReport {
-  switch (demands.kind) {
-    case 'cms':
-      return judgeCms(demands)
-    case 'pdf':
-      return judgePdf(demands)
+  const { kind, file } = demands
+  if (kind === 'cms') return judgeCms(demands)
+  if (kind === 'pdf') return judgePdf(demands)
+  const held = {
+    ...demands,
+    file: file instanceof Uint8Array ? file : bytesAt(file, 0, file.length),
+  }
+  switch (kind) {
     case 'xml':
-      return judgeXml(demands)
+      return judgeXml(held)
     case 'tsr':
-      return single(demands, judgeStamp(demands))
+      return single(held, judgeStamp(held))
     case 'raw':
-      return single(demands, judgeRaw(demands))
+      return single(held, judgeRaw(held))
     case 'ocsp':
-      return single(demands, judgeOcsp(demands))
+      return single(held, judgeOcsp(held))
     default:
-      return demands.kind satisfies never
+      return kind satisfies never
   }
 }
 
+type HeldDemands = SignedFileDemands & { readonly file: Uint8Array }
+
 function judgeCms(demands: SignedFileDemands): SignedFileReport {
-  const { verdict, signers } = validateCms({ ...demands, cms: demands.file, level: 'cms' })
-  return reportOf(demands, verdict, signers.map(outcomeOfSigner))
+  const { file } = demands
+  try {
+    const { cms, content } =
+      file instanceof Uint8Array ? { cms: file, content: undefined } : detachContent(file)
+    const { verdict, signers } = validateCms({
+      ...demands,
+      cms,
+      content: content ?? demands.content,
+      level: 'cms',
+    })
+    return reportOf(demands, verdict, signers.map(outcomeOfSigner))
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return reportOf(demands, rejectedFor('cms-malformed', { detail: error.code }), [])
+  }
 }
 
 function judgePdf(demands: SignedFileDemands): SignedFileReport {
@@ -183,7 +206,7 @@ function judgePdf(demands: SignedFileDemands): SignedFileReport {
   return reportOf(demands, report.verdict, outcomes)
 }
 
-function judgeXml(demands: SignedFileDemands): SignedFileReport {
+function judgeXml(demands: HeldDemands): SignedFileReport {
   const { verdict, signatures } = validateXml({ ...demands, xml: demands.file, level: 'xmldsig' })
   const outcomes = signatures.map(each =>
     outcome(each.verdict, { ...each, covers: each.covered.map(describeCovered) }),
@@ -218,7 +241,7 @@ function outcomeOfSigner(signer: CmsSignerReport): SignatureOutcome {
   return outcome(verdict, { level, certificate, algorithm, claimedAt, provenAt })
 }
 
-function judgeStamp(demands: SignedFileDemands): SignatureOutcome {
+function judgeStamp(demands: HeldDemands): SignatureOutcome {
   const { content, query, at, keys, timeStamps: trust } = demands
   const about = { level: 'time-stamp', certificate: undefined, algorithm: undefined }
   try {
@@ -262,7 +285,7 @@ function imprintOf(
   return { kind: 'hashes', hashes: { [hash]: value } }
 }
 
-function judgeRaw(demands: SignedFileDemands): SignatureOutcome {
+function judgeRaw(demands: HeldDemands): SignatureOutcome {
   const { content, at, anchors, keys, rules, revocation } = demands
   const [certificate, ...intermediates] = demands.certificates
   const about = { level: 'raw', certificate, algorithm: demands.algorithm }
@@ -311,7 +334,7 @@ function usualAlgorithm(facts: KeyFacts): SignatureAlgorithm {
   }
 }
 
-function judgeOcsp(demands: SignedFileDemands): SignatureOutcome {
+function judgeOcsp(demands: HeldDemands): SignatureOutcome {
   const { file, query, at, keys, anchors, policy } = demands
   const [certificate, ...others] = demands.certificates
   const about = { level: 'ocsp', certificate: undefined, algorithm: undefined }

@@ -1,6 +1,9 @@
 /** Signed files on the command line: which kind a file is, and its report for people. */
+import { createHash } from 'node:crypto'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import {
+  type ByteSource,
   type CmsContent,
   isSignedFileKind,
   type SignedFileDescription,
@@ -21,6 +24,42 @@ export function kindOf(file: Uint8Array, asked: string | undefined): SignedFileK
   return text.startsWith('<') ? 'xml' : 'cms'
 }
 
+/** A file of any size, read in pieces. Close it. Refusal `file-unreadable`. */
+export function openSource(path: string): ByteSource & Disposable {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch {
+    throw new Refusal('file-unreadable', { file: path })
+  }
+  let piece = new Uint8Array(0)
+  return {
+    length: fstatSync(descriptor).size,
+    read: (offset, length) => {
+      if (piece.length < length) piece = new Uint8Array(length)
+      const read = readSync(descriptor, piece, 0, length, offset)
+      return piece.subarray(0, read)
+    },
+    [Symbol.dispose]: () => closeSync(descriptor),
+  }
+}
+
+/** Larger content is hashed piece by piece and never held. */
+const heldBytesMax = 16 * 1024 * 1024
+
+async function readContent(path: string): Promise<CmsContent> {
+  using source = openSource(path)
+  if (source.length <= heldBytesMax) return { kind: 'bytes', bytes: await readBytes(path) }
+  const names = ['sha256', 'sha384', 'sha512'] as const
+  const digests = names.map(name => ({ name, running: createHash(name) }))
+  for (let at = 0; at < source.length; at += heldBytesMax) {
+    const piece = source.read(at, Math.min(heldBytesMax, source.length - at))
+    for (const { running } of digests) running.update(piece)
+  }
+  const hashes = digests.map(({ name, running }) => [name, new Uint8Array(running.digest())])
+  return { kind: 'hashes', hashes: Object.fromEntries(hashes) }
+}
+
 /** Content beside a signature, under the names by which a document may refer to it. Refusal `file-unreadable`. */
 export async function readContents(paths: readonly string[]): Promise<{
   readonly content: CmsContent | undefined
@@ -28,7 +67,7 @@ export async function readContents(paths: readonly string[]): Promise<{
 }> {
   const files = new Map<string, CmsContent>()
   for (const path of paths) {
-    const content: CmsContent = { kind: 'bytes', bytes: await readBytes(path) }
+    const content = await readContent(path)
     files.set(path, content)
     files.set(basename(path), content)
   }

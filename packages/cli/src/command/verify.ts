@@ -1,6 +1,5 @@
 /** `verify` and `path`: the trust core offline, on files. */
 import { existsSync } from 'node:fs'
-import { townAnchors } from '@sekisho/authority'
 import { Refusal } from '@sekisho/contract'
 import {
   type Certificate,
@@ -24,7 +23,7 @@ import {
 import type { Command } from 'commander'
 import { runBatch } from './batch.ts'
 import { readBytes, readCertificate, readDer } from './file.ts'
-import { kindOf, readContents, reportForPeople, verdictWords } from './signed-file.ts'
+import { kindOf, openSource, readContents, reportForPeople, verdictWords } from './signed-file.ts'
 import { parseInstant } from './time.ts'
 
 /** Adds the commands. */
@@ -119,9 +118,10 @@ async function verify(file: string | undefined, given: VerifyOptions): Promise<v
 }
 
 async function verifyContainer(file: string, given: VerifyOptions): Promise<void> {
-  const read = await readBytes(file)
-  const kind = kindOf(read, given.kind)
-  const bytes = kind === 'xml' || kind === 'pdf' ? read : await readDer(file)
+  using source = openSource(file)
+  const kind = kindOf(source.read(0, Math.min(source.length, 1024)), given.kind)
+  const isInPieces = kind === 'pdf' || (kind === 'cms' && source.length > pemBytesMax)
+  const bytes = isInPieces ? source : kind === 'xml' ? await readBytes(file) : await readDer(file)
   const anchors = await readAnchors(given)
   const certificates = await Promise.all((given.certificate ?? []).map(readCertificate))
   const revocation = await readRevocation(given)
@@ -181,6 +181,9 @@ function print(given: VerifyOptions, plain: unknown, people: () => string): void
   process.stdout.write(given.json ? `${JSON.stringify(plain, null, 2)}\n` : people())
 }
 
+/** A larger container is not looked through for PEM. */
+const pemBytesMax = 16 * 1024 * 1024
+
 /** Exit status by verdict, so that scripts can tell "bad" from "cannot be told". */
 const exitCodes = { passed: 0, failed: 1, indeterminate: 3 } as const
 
@@ -212,7 +215,8 @@ async function readAnchors(given: VerifyOptions): Promise<readonly Certificate[]
   if (given.anchors !== undefined) return Promise.all(given.anchors.map(readCertificate))
   if ((given.profile ?? 'town') !== 'town')
     throw new Refusal('configuration-unsafe', { setting: 'anchors' })
-  return townAnchors()
+  // The town's own program is large, and needed for nothing else here.
+  return (await import('@sekisho/authority')).townAnchors()
 }
 
 async function readRevocation(given: VerifyOptions): Promise<RevocationEvidence> {

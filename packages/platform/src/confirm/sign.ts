@@ -13,8 +13,15 @@ import {
 import { type SignedAnswer, signRequest } from '@sekisho/contract/reader'
 import { type Certificate, MalformedError, parseCertificate } from '@sekisho/pki'
 import { type PreparedDocument, prepareDocument, preparePdfTimeStamp } from '@sekisho/pki/assemble'
-import { protocolNow } from '@sekisho/runtime/clock'
-import { type ContainerFormat, keepContainer, openContainer } from '../evidence/container.ts'
+import { type Instant, protocolNow } from '@sekisho/runtime/clock'
+import type { Transaction } from '@sekisho/runtime/store'
+import type { PlatformTables } from '../database.ts'
+import {
+  type ContainerContent,
+  type ContainerFormat,
+  keepContainer,
+  openContainer,
+} from '../evidence/container.ts'
 import { freshFile } from '../evidence/lasting.ts'
 import { entries } from '../entry.ts'
 import { charge, chargeQuery } from '../fees/meter.ts'
@@ -237,14 +244,7 @@ export async function finishSign(
     const { personId: person } = await linkCertificates(tx, links, { at, random: world.random })
     if (person !== waiting.personId) throw new Refusal('signer-is-another')
     const key = await world.personKeys.ensure(tx, person, at)
-    const ended = await tx
-      .updateTable('signing')
-      .set({ state: 'signed', receipt, ended_at: at })
-      .where('id', '=', waiting.id)
-      .where('state', '=', 'waiting')
-      .where('expires_at', '>', protocolNow())
-      .executeTakeFirst()
-    if (ended.numUpdatedRows !== 1n) throw new Refusal('transaction-finished')
+    await endSigned(tx, waiting, receipt, at)
     await keepContainer(
       tx,
       {
@@ -254,17 +254,7 @@ export async function finishSign(
         policy: judged.policy,
         lasting: kept.lasting,
         transactionId: waiting.id,
-        content: {
-          ...(kept.file === undefined
-            ? {
-                document: Buffer.from(waiting.document).toString('base64'),
-                signature: answer.signature,
-                certificate: answer.certificate,
-              }
-            : { file: Buffer.from(kept.file).toString('base64') }),
-          mediaType: waiting.mediaType,
-          evidence: judged.evidence,
-        },
+        content: contentOf(waiting, answer, kept.file, judged.evidence),
       },
       { at, random: world.random, key },
     )
@@ -279,6 +269,38 @@ export async function finishSign(
     })
     return person
   })
+}
+
+/** Transition waiting → signed. Refusal `transaction-finished` for the loser of a race. */
+async function endSigned(
+  tx: Transaction<PlatformTables>,
+  waiting: WaitingTransaction,
+  receipt: string,
+  at: Instant,
+): Promise<void> {
+  const ended = await tx
+    .updateTable('signing')
+    .set({ state: 'signed', receipt, ended_at: at })
+    .where('id', '=', waiting.id)
+    .where('state', '=', 'waiting')
+    .where('expires_at', '>', protocolNow())
+    .executeTakeFirst()
+  if (ended.numUpdatedRows !== 1n) throw new Refusal('transaction-finished')
+}
+
+function contentOf(
+  waiting: WaitingTransaction,
+  answer: SignedAnswer,
+  file: Uint8Array | undefined,
+  evidence: unknown,
+): ContainerContent {
+  const { mediaType } = waiting
+  if (file !== undefined) {
+    return { file: Buffer.from(file).toString('base64'), mediaType, evidence }
+  }
+  const document = Buffer.from(waiting.document).toString('base64')
+  const { signature, certificate } = answer
+  return { document, signature, certificate, mediaType, evidence }
 }
 
 /** The document as the card has signed it. Refusal `certificate-malformed`. */
