@@ -248,6 +248,54 @@ test('sneaky signatures and evil annotations: something new is shown over a cert
   }
 })
 
+test('objects that play two parts, and names that look like links back, hide nothing', () => {
+  const page = (resources: string): string =>
+    `<</Type/Page/Parent 2 0 R/Contents 11 0 R/Annots[6 0 R 7 0 R 22 0 R]/Resources<<${resources}>>>>`
+  const form = '/Type/XObject/Subtype/Form/BBox[0 0 99 99]'
+  const base = (vary: Parameters<typeof documentBodies>[1] = {}): Uint8Array =>
+    signed(
+      writePdf(
+        documentBodies(1, {
+          10: page('/XObject<</P 20 0 R/Parent 21 0 R/Kids 23 0 R>>/Font<</F1 3 0 R>>'),
+          20: streamBody('0 0 9 9 re f', form),
+          21: streamBody('0 0 9 9 re f', form),
+          22: '<</Type/Annot/Subtype/Square/Rect[9 9 99 99]/P 10 0 R/AP<</N 20 0 R>>>>',
+          23: streamBody('0 0 9 9 re f', form),
+          ...vary,
+        }),
+      ),
+    )
+  const refused = 'pdf-changed-after-signing'
+  for (const number of [20, 21, 23]) {
+    assert.equal(
+      codes(updated(base(), { [number]: streamBody('other', form) })),
+      refused,
+      `${number}`,
+    )
+  }
+  // An annotation that calls itself a page, before or afterwards.
+  const called = '<</Type/Page/Subtype/Square/Rect[9 9 99 99]/AP<</N 20 0 R>>>>'
+  assert.equal(codes(updated(base(), { 22: called })), refused)
+  const callsItself = base({ 22: called })
+  assert.equal(codes(updated(callsItself, { 22: called.replace('20 0', '21 0') })), refused)
+  assert.equal(codes(updated(callsItself, { 20: streamBody('other', form) })), refused)
+  // A font that is a field as well, and a widget whose parent is in no form.
+  const both = '/Type/Font/Subtype/Type3/FontBBox[0 0 1 1]/FT/Tx/T(font)'
+  const twofold = base({ 3: `<<${both}>>`, 5: '<</Fields[6 0 R 7 0 R 3 0 R]>>' })
+  assert.equal(codes(updated(twofold, { 3: `<<${both}/Encoding/x>>` })), refused)
+  const fostered = base({
+    6: '<</Type/Annot/Subtype/Widget/FT/Tx/T(place)/Rect[72 600 272 620]/Parent 30 0 R>>',
+    30: '<</DA(/Helv 9 Tf)>>',
+  })
+  assert.equal(codes(updated(fostered, { 30: '<</DA(/Helv 99 Tf)>>' })), refused)
+  // What a page inherits, from the tree and from a parent that is not its own.
+  const tree = '<</Type/Pages/Count 1/Kids[10 0 R]/MediaBox[0 0 595 842]'
+  assert.equal(codes(updated(base(), { 2: `${tree}/Rotate 90>>` })), refused)
+  assert.equal(codes(updated(base(), { 2: `${tree.replace('595', '95')}>>` })), refused)
+  const adopted = page('').replace('/Parent 2 0 R', '/Parent 30 0 R')
+  assert.equal(codes(updated(base(), { 10: adopted, 30: tree })), 'pdf-malformed')
+})
+
 test('the document as it was signed can be seen, whatever came after', () => {
   const attacked = updated(honest, { 11: evil })
   const { signature } = judged(attacked)

@@ -8,9 +8,9 @@ import type { PdfChange } from './change.ts'
 import { ChangeList } from './change-list.ts'
 import type { PdfEntry } from './cross-reference.ts'
 import type { PdfDocument } from './document.ts'
-import { compareFields, compareForm, readFieldPair, widgetsOf } from './form-comparison.ts'
+import { compareFields, compareForm, readFieldPair } from './form-comparison.ts'
 import { ObjectGraph } from './object-graph.ts'
-import { comparePages } from './page-comparison.ts'
+import { comparePages, type KnownWidgets, type PageTree, readPageTree } from './page-comparison.ts'
 import type { PdfSignature } from './signature-dictionary.ts'
 import { isKind, type PdfValue, reference } from './value.ts'
 import { ValueComparison } from './value-comparison.ts'
@@ -22,33 +22,44 @@ export function changesAfter(
   signatures: readonly PdfSignature[],
 ): readonly PdfChange[] {
   if (first >= document.newest) return []
-  const graph = new ObjectGraph(document, first)
+  let tree = readPageTree(document, first)
+  const graph = new ObjectGraph(document, first, tree.numbers)
   const found: PdfChange[] = []
   for (let view = first + 1; view <= document.newest; view++) {
     const made = signatures.filter(each => each.revision === view)
-    found.push(...changesOf(document, view, graph, made))
+    const next = readPageTree(document, view)
+    found.push(...changesOf(document, { before: tree, after: next }, graph, made, view))
+    tree = next
   }
   return found
 }
 
+interface Trees {
+  readonly before: PageTree
+  readonly after: PageTree
+}
+
 function changesOf(
   document: PdfDocument,
-  after: number,
+  trees: Trees,
   graph: ObjectGraph,
   made: readonly PdfSignature[],
+  after: number,
 ): readonly PdfChange[] {
   const before = after - 1
   const named = new Set(document.numbersOf(after).filter(each => isMoved(document, each, after)))
   const reachedBefore = graph.reachable()
   const ledBefore = graph.leadingTo(named)
-  graph.advance()
+  graph.advance(trees.after.numbers)
   const reachedAfter = graph.reachable()
   const unsettled = new Set([...ledBefore, ...graph.leadingTo(named)])
-  const comparison = new ValueComparison({ document, before, after, graph, unsettled })
+  const pages = new Set([...trees.before.numbers].filter(each => trees.after.numbers.has(each)))
+  const comparison = new ValueComparison({ document, before, after, unsettled, pages })
   const changes = new ChangeList(after)
   compareTrailers(comparison, changes)
   const fields = readFieldPair(comparison)
-  compareCatalogues(widgetsOf(fields), comparison, changes)
+  comparePages(trees, fields.widgets, comparison, changes)
+  compareCatalogues(fields.widgets, comparison, changes)
   compareFields(fields, made, comparison, changes)
   const revealed = revealedObjects(comparison, { named, reachedBefore, reachedAfter })
   if (revealed > 0) changes.add('object-revealed', { count: revealed })
@@ -116,10 +127,8 @@ function compareTrailers(comparison: ValueComparison, changes: ChangeList): void
   }
 }
 
-type Widgets = Parameters<typeof comparePages>[1]
-
 function compareCatalogues(
-  widgets: Widgets,
+  widgets: KnownWidgets,
   comparison: ValueComparison,
   changes: ChangeList,
 ): void {
@@ -129,10 +138,20 @@ function compareCatalogues(
   for (const key of new Set([...before.keys(), ...after.keys()])) {
     const one = before.get(key) ?? null
     const two = after.get(key) ?? null
-    if (key === 'Pages') comparePages({ before: one, after: two }, widgets, comparison, changes)
-    else if (key === 'AcroForm') compareForm(one, two, comparison, changes)
-    else if (!comparison.isSame(one, two)) compareEntry(key, one, two, comparison, changes)
+    // The structure and actions name fields and widgets, which are compared by themselves.
+    const apart = namesFields.has(key) ? widgets.apart : undefined
+    if (key === 'Pages') comparePageRoots(one, two, changes)
+    else if (key === 'AcroForm') compareForm(one, two, widgets, comparison, changes)
+    else if (!comparison.isSame(one, two, apart)) compareEntry(key, one, two, comparison, changes)
   }
+}
+
+const namesFields: ReadonlySet<string> = new Set(['StructTreeRoot', 'OpenAction', 'AA'])
+
+// What the trees hold has been compared.
+function comparePageRoots(one: PdfValue, two: PdfValue, changes: ChangeList): void {
+  const isSame = isKind(one, 'reference') && isKind(two, 'reference') && one.number === two.number
+  if (!isSame) changes.add('catalogue-changed', { key: 'Pages' })
 }
 
 function compareEntry(

@@ -3,36 +3,35 @@ import type { ChangeList } from './change-list.ts'
 import { type PdfField, readFields } from './form-field.ts'
 import type { KnownWidgets } from './page-comparison.ts'
 import type { PdfSignature } from './signature-dictionary.ts'
-import { isKind, nameOf, type PdfReference, type PdfValue } from './value.ts'
+import type { PdfReference, PdfValue } from './value.ts'
 import type { ValueComparison } from './value-comparison.ts'
 
 /** The fields of both revisions. */
 export interface FieldPair {
   readonly before: readonly PdfField[]
   readonly after: readonly PdfField[]
+  readonly widgets: KnownWidgets
 }
 
-/** Reads the fields of both, and makes links to them count as links only. */
-export function readFieldPair(comparison: ValueComparison): FieldPair {
-  const { document } = comparison
-  const before = readFields(document, comparison.before)
-  const after = readFields(document, comparison.after)
-  const known = new Set(before.map(each => each.at.number))
-  for (const each of after) if (known.has(each.at.number)) comparison.knowParent(each.at.number)
-  return { before, after }
-}
-
-/** Object numbers of all widgets of the form. */
-export function widgetsOf(fields: FieldPair): KnownWidgets {
-  const numbers = (list: readonly PdfField[]): ReadonlySet<number> =>
-    new Set(list.flatMap(each => each.widgets.map(widget => widget.number)))
-  return { before: numbers(fields.before), after: numbers(fields.after) }
+/** Reads the fields of both revisions. */
+export function readFieldPair({ document, before, after }: ValueComparison): FieldPair {
+  const old = readFields(document, before)
+  const now = readFields(document, after)
+  const widgets = (list: readonly PdfField[]): readonly number[] =>
+    list.flatMap(each => each.widgets.map(widget => widget.number))
+  const fields = (list: readonly PdfField[]): readonly number[] => list.map(each => each.at.number)
+  const known = { before: new Set(widgets(old)), after: new Set(widgets(now)) }
+  // Only what is compared in both revisions is.
+  const inBoth = new Set([...widgets(now), ...fields(now)])
+  const apart = new Set([...widgets(old), ...fields(old)].filter(each => inBoth.has(each)))
+  return { before: old, after: now, widgets: { ...known, apart } }
 }
 
 /** Compares what the form as a whole says, given the values of `/AcroForm`. */
 export function compareForm(
   one: PdfValue | undefined,
   two: PdfValue | undefined,
+  { apart }: KnownWidgets,
   comparison: ValueComparison,
   changes: ChangeList,
 ): void {
@@ -41,8 +40,10 @@ export function compareForm(
   const after = document.entries(two, comparison.after)
   const isNew = before.size === 0
   for (const key of new Set([...before.keys(), ...after.keys()])) {
-    // Fields are compared one by one.
-    if (key === 'Fields' || comparison.isSame(before.get(key), after.get(key))) continue
+    // Fields are compared one by one; the order of calculation names them only.
+    if (key === 'Fields') continue
+    const known = key === 'CO' ? apart : undefined
+    if (comparison.isSame(before.get(key), after.get(key), known)) continue
     const isHarmless =
       (key === 'SigFlags' && isMoreFlags(before.get(key), after.get(key))) ||
       (key === 'DR' && isExtended(before.get(key), after.get(key), comparison)) ||
@@ -93,7 +94,7 @@ export function compareFields(
   for (const field of fields.after) {
     const previous = old.get(field.at.number)
     if (previous === undefined) compareNewField(field, made, comparison, changes)
-    else compareField(previous, field, made, comparison, changes)
+    else compareField(previous, field, { ...fields.widgets, made }, comparison, changes)
   }
 }
 
@@ -156,14 +157,14 @@ function tellSignature(
 function compareField(
   before: PdfField,
   after: PdfField,
-  made: readonly PdfSignature[],
+  { apart, made }: Pick<KnownWidgets, 'apart'> & { readonly made: readonly PdfSignature[] },
   comparison: ValueComparison,
   changes: ChangeList,
 ): void {
   const field = after.name
   const wasSigned = isSigned(before, comparison, comparison.before)
   const isValueSame = comparison.isSame(before.value, after.value)
-  const parts = comparePair(before.at, after.at, comparison)
+  const parts = comparePair(before.at, after.at, apart, comparison)
   const found = [...parts.settings]
   let isShownAnew = parts.isShownAnew
   if (before.name !== after.name) found.push('T')
@@ -173,7 +174,7 @@ function compareField(
     found.push('Kids')
   for (const widget of after.widgets) {
     if (widget.number === after.at.number) continue
-    const inner = comparePair(widget, widget, comparison)
+    const inner = comparePair(widget, widget, apart, comparison)
     found.push(...inner.settings)
     isShownAnew ||= inner.isShownAnew
   }
@@ -204,6 +205,7 @@ interface PartsChanged {
 function comparePair(
   one: PdfReference,
   two: PdfReference,
+  apart: ReadonlySet<number>,
   comparison: ValueComparison,
 ): PartsChanged {
   const before = comparison.document.entries(one, comparison.before)
@@ -214,21 +216,15 @@ function comparePair(
   for (const key of new Set([...before.keys(), ...after.keys()])) {
     // Values are compared with what is inherited; kids are fields or widgets by themselves.
     if (key === 'V' || key === 'Kids' || key === 'M') continue
-    const isSame =
-      key === 'Parent' || key === 'P'
-        ? isSameLink(before.get(key), after.get(key))
-        : comparison.isSame(before.get(key), after.get(key))
+    // A parent or page that is not of the form or the page tree is looked into.
+    const isLink = key === 'Parent' || actionKeys.has(key)
+    const isSame = comparison.isSame(before.get(key), after.get(key), isLink ? apart : undefined)
     if (isSame) continue
     if (key === 'AP' || key === 'AS') isShownAnew = true
     else if (key === 'I' || key === 'RV') isFilled = true
     else settings.push(key)
   }
   return { settings, isFilled, isShownAnew }
-}
-
-function isSameLink(one: PdfValue | undefined, two: PdfValue | undefined): boolean {
-  if (isKind(one, 'reference') && isKind(two, 'reference')) return one.number === two.number
-  return one === two && nameOf(one) === nameOf(two)
 }
 
 const actionKeys: ReadonlySet<string> = new Set(['A', 'AA'])

@@ -1,6 +1,7 @@
 /**
  * Which object of a PDF refers to which, so that a comparison of revisions looks only where something can have changed, and
- * finds what was hidden. Links back (to pages from what lies on them, to parents) are not followed.
+ * finds what was hidden. Links to pages from elsewhere than the page tree are not followed, nor from pages to their parents:
+ * pages are compared by themselves. What a page is the page tree says, and never what an object says of itself.
  */
 import { MalformedError } from '../der.ts'
 import type { PdfDocument } from './document.ts'
@@ -8,9 +9,9 @@ import { isKind, nameOf, type PdfValue, reference } from './value.ts'
 
 interface GraphNode {
   readonly links: readonly number[]
-  /** Links that lead to pages. */
+  /** Links that lead to pages from the tree. */
   readonly kids: readonly number[]
-  readonly isPage: boolean
+  readonly parents: readonly number[]
   /** A cross-reference or object stream, which nothing refers to. */
   readonly isStructure: boolean
   readonly isBroken: boolean
@@ -21,11 +22,13 @@ export class ObjectGraph {
   readonly #document: PdfDocument
   readonly #nodes = new Map<number, GraphNode>()
   #view: number
+  #pages: ReadonlySet<number>
 
-  /** The graph as of a revision: reads every object there is. */
-  constructor(document: PdfDocument, view: number) {
+  /** The graph as of a revision: reads every object there is. `pages`: numbers of the nodes of its page tree. */
+  constructor(document: PdfDocument, view: number, pages: ReadonlySet<number>) {
     this.#document = document
     this.#view = view
+    this.#pages = pages
     for (let revision = 0; revision <= view; revision++) {
       for (const number of document.numbersOf(revision)) {
         if (!this.#nodes.has(number)) this.#add(number)
@@ -34,17 +37,14 @@ export class ObjectGraph {
   }
 
   /** Goes on to the next revision. */
-  advance(): void {
+  advance(pages: ReadonlySet<number>): void {
     this.#view++
+    this.#pages = pages
     for (const number of this.#document.numbersOf(this.#view)) this.#add(number)
   }
 
   isStructure(number: number): boolean {
     return this.#nodes.get(number)?.isStructure ?? false
-  }
-
-  isPage(number: number): boolean {
-    return this.#nodes.get(number)?.isPage ?? false
   }
 
   /** Objects that can be reached from the trailer. Throws `MalformedError` when one of them cannot be read. */
@@ -81,8 +81,9 @@ export class ObjectGraph {
   #next(number: number): readonly number[] {
     const node = this.#nodes.get(number)
     if (node === undefined) return []
-    const links = node.links.filter(each => this.#nodes.get(each)?.isPage !== true)
-    return node.kids.length === 0 ? links : [...links, ...node.kids]
+    const isPage = this.#pages.has(number)
+    const links = node.links.filter(each => !this.#pages.has(each))
+    return [...links, ...node.kids, ...(isPage ? [] : node.parents)]
   }
 
   #add(number: number): void {
@@ -103,7 +104,7 @@ export class ObjectGraph {
 const brokenNode: GraphNode = {
   links: [],
   kids: [],
-  isPage: false,
+  parents: [],
   isStructure: false,
   isBroken: true,
 }
@@ -111,15 +112,15 @@ const brokenNode: GraphNode = {
 function nodeOf(value: PdfValue): GraphNode {
   const links: number[] = []
   const kids: number[] = []
+  const parents: number[] = []
   const own = isKind(value, 'stream') ? value.dictionary : value
   const type = isKind(own, 'dictionary') ? nameOf(own.entries.get('Type')) : undefined
-  const isPage = type === 'Page' || type === 'Pages'
   const pending: (readonly [value: PdfValue, key: string])[] = [[own, '']]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [each, key] = next
     if (isKind(each, 'reference')) {
-      const isBack = key === 'P' || (key === 'Parent' && isPage)
-      if (!isBack) (key === 'Kids' || key === 'Pages' ? kids : links).push(each.number)
+      const list = key === 'Parent' ? parents : key === 'Kids' || key === 'Pages' ? kids : links
+      list.push(each.number)
     } else if (isKind(each, 'array')) {
       for (const item of each.items) pending.push([item, key])
     } else if (isKind(each, 'dictionary')) {
@@ -127,5 +128,5 @@ function nodeOf(value: PdfValue): GraphNode {
     }
   }
   const isStructure = isKind(value, 'stream') && (type === 'XRef' || type === 'ObjStm')
-  return { links, kids, isPage, isStructure, isBroken: false }
+  return { links, kids, parents, isStructure, isBroken: false }
 }

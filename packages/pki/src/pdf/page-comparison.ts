@@ -16,7 +16,10 @@ interface Page {
   readonly entries: ReadonlyMap<string, PdfValue>
 }
 
-interface PageTree {
+/** A page tree as of one revision. */
+export interface PageTree {
+  /** Numbers of all its nodes, the pages included. */
+  readonly numbers: ReadonlySet<number>
   readonly pages: readonly Page[]
   /** The nodes between root and pages, by object number, in the order of the tree. */
   readonly nodes: ReadonlyMap<number, PdfDictionary>
@@ -26,22 +29,18 @@ interface PageTree {
 export interface KnownWidgets {
   readonly before: ReadonlySet<number>
   readonly after: ReadonlySet<number>
+  /** Fields and widgets of both. */
+  readonly apart: ReadonlySet<number>
 }
 
-/** Compares two page trees, given the references to their roots. */
+/** Compares two page trees. */
 export function comparePages(
-  roots: { readonly before: PdfValue; readonly after: PdfValue },
+  trees: { readonly before: PageTree; readonly after: PageTree },
   widgets: KnownWidgets,
   comparison: ValueComparison,
   changes: ChangeList,
 ): void {
-  const { document } = comparison
-  if (isKind(roots.before, 'reference') && isKind(roots.after, 'reference')) {
-    const isSameRoot = roots.before.number === roots.after.number
-    if (isSameRoot && !comparison.isUnsettled(roots.after)) return
-  }
-  const before = readTree(document, roots.before, comparison.before)
-  const after = readTree(document, roots.after, comparison.after)
+  const { before, after } = trees
   const numbers = (tree: PageTree): string => tree.pages.map(each => each.at.number).join(' ')
   if (numbers(before) !== numbers(after)) {
     changes.add('pages-changed', { before: before.pages.length, after: after.pages.length })
@@ -80,9 +79,12 @@ function compareNodes(
 
 const ofTree: ReadonlySet<string> = new Set(['Kids', 'Parent', ...inheritable])
 
-// In order, without recursion. That a node names as its parent the one that holds it is demanded, because readers take
-// what is inherited from there.
-function readTree(document: PdfDocument, root: PdfValue, view: number): PageTree {
+/**
+ * Reads the page tree in order, without recursion. That a node names as its parent the one that holds it is demanded, because
+ * readers take what is inherited from there. Throws `MalformedError`.
+ */
+export function readPageTree(document: PdfDocument, view: number): PageTree {
+  const root = document.catalogue(view).entries.get('Pages') ?? null
   const pages: Page[] = []
   const nodes = new Map<number, PdfDictionary>()
   const seen = new Set<number>()
@@ -121,7 +123,7 @@ function readTree(document: PdfDocument, root: PdfValue, view: number): PageTree
     for (const kid of kids.toReversed())
       pending.push({ at: kid, parent: at.number, inherited: own })
   }
-  return { pages, nodes }
+  return { pages, nodes, numbers: seen }
 }
 
 interface PagePair {
@@ -225,16 +227,16 @@ function compareAnnotations(
     if (next === undefined) changes.add('annotation-removed', { page, subtype })
     // Of a field the form tells.
     else if (widgets.before.has(number) && widgets.after.has(number)) continue
-    else if (!comparison.isSame(at, next)) {
+    else if (!comparison.isSame(at, next, widgets.apart)) {
       changes.add('annotation-changed', { page, subtype })
-      compareActions(at, next, page, comparison, changes)
+      compareActions(at, next, place, comparison, changes)
     }
   }
   for (const [number, at] of now) {
     const isNewWidget = widgets.after.has(number) && !widgets.before.has(number)
     if (old.has(number) || isNewWidget) continue
     changes.add('annotation-added', { page, subtype: subtypeOf(document, at, comparison.after) })
-    compareActions(null, at, page, comparison, changes)
+    compareActions(null, at, place, comparison, changes)
   }
 }
 
@@ -242,14 +244,14 @@ function compareAnnotations(
 function compareActions(
   one: PdfValue,
   two: PdfValue,
-  page: number,
+  { page, widgets }: AnnotationPlace,
   comparison: ValueComparison,
   changes: ChangeList,
 ): void {
   const before = comparison.document.entries(one, comparison.before)
   const after = comparison.document.entries(two, comparison.after)
   for (const key of ['A', 'AA']) {
-    if (!comparison.isSame(before.get(key), after.get(key))) {
+    if (!comparison.isSame(before.get(key), after.get(key), widgets.apart)) {
       changes.add('actions-changed', { key, page })
     }
   }

@@ -29,8 +29,9 @@ function signedByOpenssl(
     const { key, certificate } = filesOf(openssl)
     const out = openssl.path('container.der')
     const done = openssl.run(
-      ...['cms', '-sign', '-binary', '-in', content, '-signer', certificate, '-inkey', key],
-      ...['-md', 'sha256', '-outform', 'DER', '-out', out, ...options],
+      ...`cms -sign -binary -md sha256 -outform DER -in ${content} -out ${out}`.split(' '),
+      ...`-signer ${certificate} -inkey ${key}`.split(' '),
+      ...options,
     )
     assert.equal(done.status, 0, done.text)
     return openssl.read(out)
@@ -82,13 +83,14 @@ test('openssl verifies the container of a signature of ours over the bytes of it
     /ByteRange\[(\d+) (\d+) (\d+)/.exec(text)?.slice(1).map(Number) ?? []
   const container = Buffer.from(text.slice(start + 1, end - 1), 'hex')
   const length = 4 + container.readUInt16BE(2)
-  const done = openssl.run(
-    ...['cms', '-verify', '-cades', '-binary', '-inform', 'DER'],
-    ...['-in', openssl.file('container.der', container.subarray(0, length))],
-    ...['-content', openssl.file('content', bytesOf(text.slice(0, start) + text.slice(end)))],
-    ...['-CAfile', openssl.pem('ca.pem', 'CERTIFICATE', cmsAuthority.certificate.raw)],
-    ...['-purpose', 'any', '-attime', '1793588280', '-out', openssl.path('out')],
-  )
+  const files = {
+    '-in': openssl.file('container.der', container.subarray(0, length)),
+    '-content': openssl.file('content', bytesOf(text.slice(0, start) + text.slice(end))),
+    '-CAfile': openssl.pem('ca.pem', 'CERTIFICATE', cmsAuthority.certificate.raw),
+    '-out': openssl.path('out'),
+  }
+  const how = 'cms -verify -cades -binary -inform DER -purpose any -attime 1793588280'
+  const done = openssl.run(...how.split(' '), ...Object.entries(files).flat())
   assert.equal(done.status, 0, done.text)
 })
 

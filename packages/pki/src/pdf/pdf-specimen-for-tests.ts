@@ -137,6 +137,16 @@ export class PdfJudge implements Disposable {
     return { status: done.status ?? -1, text: Buffer.concat([done.stdout, done.stderr]).toString() }
   }
 
+  /** The pages as poppler draws them, small and grey. */
+  drawn(pdf: Uint8Array): Uint8Array {
+    const done = spawnSync('pdftoppm', ['-r', '24', '-gray', this.file('drawn.pdf', pdf)], {
+      timeout: 60_000,
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    if (done.error !== undefined || done.status !== 0) throw new Error(String(done.stderr))
+    return new Uint8Array(done.stdout)
+  }
+
   /** The file as qpdf writes it anew with these options. */
   rewritten(pdf: Uint8Array, ...options: readonly string[]): Uint8Array {
     const from = this.file('from.pdf', pdf)
