@@ -18,8 +18,10 @@ const debianPackages = [
   'poppler-utils',
   'postgresql',
   'qpdf',
+  'unzip',
   'vsmartcard-vpcd',
   'xmlsec1',
+  'zip',
 ]
 
 const mode = process.argv.includes('--deep')

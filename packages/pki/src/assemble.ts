@@ -3,6 +3,13 @@
  * signature itself and holds no key.
  */
 export {
+  type AsicFile,
+  type AsicRequest,
+  changeAsicFile,
+  type PreparedAsic,
+  prepareAsic,
+} from './assemble/asic.ts'
+export {
   addSignatureTimeStamp,
   type CadesContent,
   type CadesRequest,

@@ -10,6 +10,13 @@ export {
   signatureAlgorithm,
 } from './algorithm.ts'
 export {
+  type AsicDemands,
+  type AsicLevel,
+  type AsicReport,
+  type AsicSignatureReport,
+  validateAsic,
+} from './asice/validation.ts'
+export {
   Certificate,
   certificateBytesMax,
   parseCertificate,

@@ -149,5 +149,9 @@ const subIndications: Readonly<Record<ReasonCode, SubIndication>> = {
   'jws-content-missing': 'SIGNED_DATA_NOT_FOUND',
   'jws-partly-covered': 'SIG_CONSTRAINTS_FAILURE',
   'jades-certificate-unprotected': 'SIG_CONSTRAINTS_FAILURE',
+  'asic-malformed': 'FORMAT_FAILURE',
+  'asic-kind-unsupported': 'FORMAT_FAILURE',
+  'asic-unsigned': 'FORMAT_FAILURE',
+  'asic-file-uncovered': 'SIG_CONSTRAINTS_FAILURE',
   'xades-certificate-unprotected': 'SIG_CONSTRAINTS_FAILURE',
 }

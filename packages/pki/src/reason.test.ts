@@ -2,6 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { encodeSignatureAlgorithm } from './algorithm.ts'
+import { readZip } from './archive/zip.ts'
+import { writeZip } from './archive/zip-writer.ts'
+import { asicDemands, asicSpecimen } from './asice/asic-specimen-for-tests.ts'
+import { asicMimeType } from './asice/container.ts'
+import { validateAsic } from './asice/validation.ts'
 import { addSignatureTimeStamp } from './assemble/cades.ts'
 import { addCadesValidationData, prepareArchiveTimeStamp } from './assemble/cades-archive.ts'
 import { prepareCades } from './assemble/cades.ts'
@@ -306,6 +311,14 @@ function byJws(jws: Uint8Array, vary: Partial<JwsDemands> = {}): Verdict<unknown
   return validateJws(looseJwsDemands(jws, vary)).verdict
 }
 
+function byAsic(container: Uint8Array): Verdict<unknown> {
+  return validateAsic(asicDemands(container)).verdict
+}
+
+function zipOf(files: readonly (readonly [name: string, text: string])[]): Uint8Array {
+  return writeZip(files.map(([name, text]) => ({ name, bytes: bytesOf(text), isStored: true })))
+}
+
 // Properties are no content, and a signature over them alone says nothing.
 const emptyProperties =
   '<ds:Object Id="o"><q:QualifyingProperties xmlns:q="http://uri.etsi.org/01903/v1.3.2#" Target="#s"/></ds:Object>'
@@ -547,6 +560,16 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
       level: 'jades-b',
       certificates: [cmsLeaf],
     }),
+  'asic-malformed': () => byAsic(cmsDocument),
+  'asic-kind-unsupported': () => byAsic(zipOf([['mimetype', 'application/zip']])),
+  'asic-unsigned': () => byAsic(zipOf([['mimetype', asicMimeType]])),
+  'asic-file-uncovered': () => {
+    const files = readZip(asicSpecimen()).map(each => ({
+      ...each,
+      isStored: each.method === 'stored',
+    }))
+    return byAsic(writeZip([...files, { name: 'more', bytes: cmsDocument, isStored: true }]))
+  },
 }
 
 test('every reason can be provoked, and says failed or indeterminate as its table has it', () => {

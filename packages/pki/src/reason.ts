@@ -685,4 +685,28 @@ const reasonTable = {
     ja: '署名者の電子証明書がJSON署名の署名対象に含まれていません。',
     en: 'The JSON Web Signature does not bind the certificate of the signer.',
   },
+  'asic-malformed': {
+    says: 'failed',
+    rank: 90,
+    ja: '署名コンテナ（ASiC）の形式が正しくありません。',
+    en: 'The signature container (ASiC) is not well-formed.',
+  },
+  'asic-kind-unsupported': {
+    says: 'indeterminate',
+    rank: 90,
+    ja: '署名コンテナの種類に対応していません。',
+    en: 'The kind of signature container is not supported.',
+  },
+  'asic-unsigned': {
+    says: 'failed',
+    rank: 90,
+    ja: '署名コンテナに署名が含まれていません。',
+    en: 'The signature container holds no signature.',
+  },
+  'asic-file-uncovered': {
+    says: 'failed',
+    rank: 92,
+    ja: '署名コンテナに、どの署名の対象でもないファイルがあります。',
+    en: 'The signature container holds a file that no signature covers.',
+  },
 } as const satisfies Record<string, ReasonEntry>

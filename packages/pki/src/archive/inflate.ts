@@ -6,7 +6,7 @@ import { MalformedError } from '../der.ts'
  * Inflates DEFLATE data. Throws `MalformedError`: `too-large` as soon as there is more than `sizeMax`, `truncated` when
  * it does not come to its end.
  */
-function inflate(compressed: Uint8Array, sizeMax: number): Uint8Array {
+export function inflate(compressed: Uint8Array, sizeMax: number): Uint8Array {
   const pieces: Uint8Array[] = []
   let size = 0
   let isEnded = false

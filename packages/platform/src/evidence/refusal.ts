@@ -107,6 +107,10 @@ const refusalByReason = {
   'jws-content-missing': 'signature-invalid',
   'jws-partly-covered': 'signature-invalid',
   'jades-certificate-unprotected': 'signature-invalid',
+  'asic-malformed': 'signature-invalid',
+  'asic-kind-unsupported': 'signature-invalid',
+  'asic-unsigned': 'signature-invalid',
+  'asic-file-uncovered': 'signature-invalid',
 } as const satisfies Record<ReasonCode, RefusalCode | typeof wrongPurpose>
 
 /** What a caller is told for a reason of the trust core, about a certificate that was offered for this purpose. */
