@@ -24,31 +24,35 @@ export function changesAfter(
   if (first >= document.newest) return []
   let tree = readPageTree(document, first)
   const graph = new ObjectGraph(document, first, tree.numbers)
+  let reached = graph.reachable()
   const found: PdfChange[] = []
   for (let view = first + 1; view <= document.newest; view++) {
     const made = signatures.filter(each => each.revision === view)
     const next = readPageTree(document, view)
-    found.push(...changesOf(document, { before: tree, after: next }, graph, made, view))
+    const trees = { before: tree, after: next }
+    const result = changesOf(document, { trees, graph, made, reached }, view)
+    found.push(...result.changes)
+    reached = result.reached
     tree = next
   }
   return found
 }
 
-interface Trees {
-  readonly before: PageTree
-  readonly after: PageTree
+interface Step {
+  readonly trees: { readonly before: PageTree; readonly after: PageTree }
+  /** As of the revision before. */
+  readonly graph: ObjectGraph
+  readonly reached: ReadonlySet<number>
+  readonly made: readonly PdfSignature[]
 }
 
 function changesOf(
   document: PdfDocument,
-  trees: Trees,
-  graph: ObjectGraph,
-  made: readonly PdfSignature[],
+  { trees, graph, reached: reachedBefore, made }: Step,
   after: number,
-): readonly PdfChange[] {
+): { readonly changes: readonly PdfChange[]; readonly reached: ReadonlySet<number> } {
   const before = after - 1
   const named = new Set(document.numbersOf(after).filter(each => isMoved(document, each, after)))
-  const reachedBefore = graph.reachable()
   const ledBefore = graph.leadingTo(named)
   graph.advance(trees.after.numbers)
   const reachedAfter = graph.reachable()
@@ -67,7 +71,7 @@ function changesOf(
     each => !reachedBefore.has(each) && !reachedAfter.has(each) && !graph.isStructure(each),
   )
   if (idle.length > 0) changes.add('object-unreferenced', { count: idle.length })
-  return changes.all()
+  return { changes: changes.all(), reached: reachedAfter }
 }
 
 /** Whether a revision puts an object somewhere else than where it was; to say the same again is no change. */

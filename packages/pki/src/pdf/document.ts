@@ -4,7 +4,7 @@
  * `MalformedError` soon. Memory holds the cross-references and some objects, never the bytes of pages.
  */
 import { MalformedError } from '../der.ts'
-import { type ByteRange, type ByteSource, bytesAt, sourceOf } from './byte-source.ts'
+import { type ByteRange, type ByteSource, bytesAt, sameBytes, sourceOf } from './byte-source.ts'
 import type { PdfEntry } from './cross-reference.ts'
 import { decodeStream } from './filter.ts'
 import { objectNumberMax, PdfLexer } from './lexer.ts'
@@ -29,6 +29,8 @@ const inflatedBytesMax = 1024 * 1024 * 1024
 const keptContainerBytesMax = 32 * 1024 * 1024
 /** Objects that are kept. */
 const keptObjectsMax = 20_000
+/** How often objects are looked at in all. Ten thousand pages with twenty signatures need a tenth of it. */
+const looksMax = 5_000_000
 
 interface Container {
   readonly bytes: Uint8Array
@@ -47,6 +49,8 @@ export class PdfDocument {
   readonly #containers = new Map<string, Container>()
   #keptContainerBytes = 0
   #inflatedBytes = 0
+  #looks = 0
+  readonly #compared = new Map<string, boolean>()
 
   constructor(source: ByteSource) {
     this.source = source
@@ -90,6 +94,7 @@ export class PdfDocument {
 
   /** An object as of a revision; null when there is none. The value of a reference is never a reference. */
   object(target: PdfReference, view: number): PdfValue {
+    if (++this.#looks > looksMax) throw new MalformedError('too-many', 0, 'objects in all')
     const entry = this.entry(target.number, view)
     if (entry === undefined || entry.kind === 'free') return null
     // An object of another generation is not there (§7.3.10).
@@ -155,6 +160,17 @@ export class PdfDocument {
       lexer.expect('endobj')
     })
     return { start: stream.start, end }
+  }
+
+  /** Whether two streams hold the same bytes as they are stored. */
+  isSameStream(a: ByteRange, b: ByteRange): boolean {
+    // Many revisions may name the same two.
+    const key = `${a.start} ${a.end} ${b.start} ${b.end}`
+    const known = this.#compared.get(key)
+    if (known !== undefined) return known
+    const found = sameBytes(this.source, a, b)
+    this.#compared.set(key, found)
+    return found
   }
 
   /** The decoded bytes of a stream. */

@@ -38,8 +38,22 @@ interface Inherited {
   readonly depth: number
 }
 
+// The fields of the last two revisions that were asked for: each is compared with the one before and the one after.
+const lately = new WeakMap<PdfDocument, Map<number, readonly PdfField[]>>()
+
 /** All fields and groups as of a revision, groups before what they hold. Throws `MalformedError` for cycles and excess. */
 export function readFields(document: PdfDocument, view: number): readonly PdfField[] {
+  const known = lately.get(document) ?? new Map<number, readonly PdfField[]>()
+  lately.set(document, known)
+  const fields = known.get(view) ?? collectFields(document, view)
+  known.delete(view)
+  known.set(view, fields)
+  const [oldest] = known.keys()
+  if (known.size > 2 && oldest !== undefined) known.delete(oldest)
+  return fields
+}
+
+function collectFields(document: PdfDocument, view: number): readonly PdfField[] {
   const form = document.entries(document.catalogue(view).entries.get('AcroForm'), view)
   const fields: PdfField[] = []
   const seen = new Set<number>()

@@ -23,6 +23,11 @@ export class ObjectGraph {
   readonly #nodes = new Map<number, GraphNode>()
   #view: number
   #pages: ReadonlySet<number>
+  /** Who refers to an object, by kinds of links. What referred to it once stays, which does no harm. */
+  readonly #linksBack = new Map<number, number[]>()
+  readonly #kidsBack = new Map<number, number[]>()
+  readonly #parentsBack = new Map<number, number[]>()
+  #steps = 0
 
   /** The graph as of a revision: reads every object there is. `pages`: numbers of the nodes of its page tree. */
   constructor(document: PdfDocument, view: number, pages: ReadonlySet<number>) {
@@ -55,6 +60,7 @@ export class ObjectGraph {
     const reached = new Set<number>(starts)
     // A set goes on with what is added to it while it is gone through.
     for (const number of reached) {
+      this.#step()
       if (this.#nodes.get(number)?.isBroken === true) {
         throw new MalformedError('value-invalid', 0, `object ${number}`)
       }
@@ -63,19 +69,27 @@ export class ObjectGraph {
     return reached
   }
 
-  /** Objects from which one of these can be reached, themselves included. */
+  /**
+   * Objects from which one of these can be reached, themselves included, perhaps with some from which it could in an earlier
+   * revision.
+   */
   leadingTo(targets: ReadonlySet<number>): ReadonlySet<number> {
-    const back = new Map<number, number[]>()
-    for (const number of this.#nodes.keys()) {
-      for (const next of this.#next(number)) {
-        const known = back.get(next)
-        if (known === undefined) back.set(next, [number])
-        else known.push(number)
+    const found = new Set(targets)
+    for (const number of found) {
+      this.#step()
+      const isPage = this.#pages.has(number)
+      for (const each of this.#kidsBack.get(number) ?? []) found.add(each)
+      for (const each of isPage ? [] : (this.#linksBack.get(number) ?? [])) found.add(each)
+      for (const each of this.#parentsBack.get(number) ?? []) {
+        if (!this.#pages.has(each)) found.add(each)
       }
     }
-    const found = new Set(targets)
-    for (const number of found) for (const each of back.get(number) ?? []) found.add(each)
     return found
+  }
+
+  #step(): void {
+    if (++this.#steps > stepsMax)
+      throw new MalformedError('too-many', 0, 'objects in all revisions')
   }
 
   #next(number: number): readonly number[] {
@@ -93,13 +107,26 @@ export class ObjectGraph {
     const generation = entry.kind === 'offset' ? entry.generation : 0
     try {
       const value = this.#document.object(reference(number, generation), this.#view)
-      this.#nodes.set(number, nodeOf(value))
+      const node = nodeOf(value)
+      this.#nodes.set(number, node)
+      for (const each of node.links) note(this.#linksBack, each, number)
+      for (const each of node.kids) note(this.#kidsBack, each, number)
+      for (const each of node.parents) note(this.#parentsBack, each, number)
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
       this.#nodes.set(number, brokenNode)
     }
   }
 }
+
+function note(back: Map<number, number[]>, target: number, from: number): void {
+  const known = back.get(target)
+  if (known === undefined) back.set(target, [from])
+  else known.push(from)
+}
+
+/** Most steps from object to object in all revisions: some seconds. */
+const stepsMax = 20_000_000
 
 const brokenNode: GraphNode = {
   links: [],

@@ -2,7 +2,6 @@
  * Whether a value says the same in two revisions, references followed. Two references to one object are the same without
  * looking when nothing that can be reached from it changed.
  */
-import { sameBytes } from './byte-source.ts'
 import type { PdfDocument } from './document.ts'
 import {
   isKind,
@@ -19,6 +18,8 @@ export class ValueComparison {
   readonly after: number
   readonly #unsettled: ReadonlySet<number>
   readonly #pages: ReadonlySet<number>
+  /** Pairs of references that were found the same, nothing being apart. */
+  readonly #same = new Set<string>()
 
   /**
    * `unsettled`: objects from which something that changed can be reached. `pages`: nodes of both page trees, which are
@@ -55,7 +56,7 @@ export class ValueComparison {
         if (isOne && (!this.#unsettled.has(one.number) || isApart(one))) continue
         if (isApart(one) || isApart(two)) return false
         const mark = `${one.number} ${one.generation} ${two.number} ${two.generation}`
-        if (seen.has(mark)) continue
+        if (seen.has(mark) || (apart === none && this.#same.has(mark))) continue
         seen.add(mark)
       }
       const first = this.document.resolve(one, this.before)
@@ -64,6 +65,8 @@ export class ValueComparison {
       if (inner === undefined) return false
       for (const each of inner) pairs.push(each)
     }
+    // All that was met is the same, given that all of it is.
+    if (apart === none) for (const mark of seen) this.#same.add(mark)
     return true
   }
 
@@ -84,7 +87,7 @@ export class ValueComparison {
   ): readonly (readonly [PdfValue, PdfValue])[] | undefined {
     const a = this.document.streamRange(one, this.before)
     const b = this.document.streamRange(two, this.after)
-    return sameBytes(this.document.source, a, b)
+    return this.document.isSameStream(a, b)
       ? dictionaryPairs(one.dictionary, two.dictionary)
       : undefined
   }
