@@ -84,6 +84,11 @@ const provocations: Readonly<Record<PdfChangeCode, () => Uint8Array>> = {
   'signature-field-added': () =>
     after({ ...fieldsWith(90), 90: shownField.replace('0 0 500 800', '0 0 0 0') }),
   'signature-field-shown': () => after({ ...fieldsWith(90), 90: shownField }),
+  'structure-extended': () => {
+    const [field, element] = [fieldsWith(90), '<</S/Form/P 31 0 R/K<</Type/OBJR/Obj 90 0 R>>>>']
+    const widget = shownField.replace('0 0 500 800', '0 0 0 0')
+    return after({ ...field, 90: widget, ...edited(31, '/S/Doc', '/K 91 0 R/S/Doc'), 91: element })
+  },
   'form-filled': () => after(edited(6, '/FT', '/V(Tokyo)/FT')),
   'annotation-added': () =>
     after({
@@ -149,6 +154,50 @@ test('every change has words in Japanese and English, with what it is about in t
   assert.equal(filled?.ja, '入力欄「place」の値が変更されました。')
 })
 
+test('structure may grow by elements of fields, and by nothing that is read aloud', () => {
+  const base = signed(
+    writePdf(
+      documentBodies(1, {
+        1: '<</Type/Catalog/Pages 2 0 R/AcroForm 5 0 R/StructTreeRoot 20 0 R>>',
+        20: '<</Type/StructTreeRoot/K 21 0 R/ParentTree<</Nums[0[22 0 R]1 23 0 R]>>/ParentTreeNextKey 2>>',
+        21: '<</S/Document/P 20 0 R/K[22 0 R 23 0 R]>>',
+        22: '<</S/P/P 21 0 R/K 0/Pg 10 0 R>>',
+        23: '<</S/Form/P 21 0 R/K<</Type/OBJR/Obj 6 0 R/Pg 10 0 R>>>>',
+      }),
+    ),
+  )
+  const told = (bodies: Bodies): string => {
+    const changes = changesOf(updated(base, bodies)).map(each => each.code)
+    return changes.filter(each => each.startsWith('structure')).join(' ')
+  }
+  const field = {
+    ...edited(5, '7 0 R', '7 0 R 50 0 R', base),
+    ...edited(10, '7 0 R', '7 0 R 50 0 R', base),
+    50: '<</Type/Annot/Subtype/Widget/FT/Sig/T(s)/Rect[0 0 0 0]/P 10 0 R/StructParent 2>>',
+  }
+  const element = '<</Type/StructElem/S/Form/P 21 0 R/K[<</Type/OBJR/Obj 50 0 R>>]>>'
+  const kids = (list: string): Bodies => edited(21, '[22 0 R 23 0 R]', `[${list}]`, base)
+  const tree = (nums: string): Bodies => edited(20, '1 23 0 R]', `1 23 0 R ${nums}]`, base)
+  const grown = { ...field, ...kids('22 0 R 51 0 R 23 0 R'), ...tree('2 51 0 R'), 51: element }
+  assert.equal(told(grown), 'structure-extended')
+  // A field that is filled changes no structure, though the structure names it.
+  assert.equal(told(edited(6, '/FT', '/V(x)/FT', base)), '')
+  const changed = 'structure-changed'
+  assert.equal(
+    told({ ...grown, 51: element.replace('/S/Form', '/Alt(read this)/S/Form') }),
+    changed,
+  )
+  assert.equal(told({ ...grown, 51: element.replace('/S/Form', '/S/P') }), changed)
+  assert.equal(told({ ...grown, 51: element.replace('50 0 R', '10 0 R') }), changed)
+  assert.equal(told({ ...grown, 51: element.replace('[<<', '[1<<') }), changed)
+  assert.equal(told({ ...grown, ...kids('23 0 R 22 0 R 51 0 R') }), changed)
+  assert.equal(told({ ...grown, ...kids('22 0 R 51 0 R') }), changed)
+  assert.equal(told({ ...grown, ...edited(22, '/S/P', '/ActualText(x)/S/P', base) }), changed)
+  assert.equal(told({ ...grown, ...tree('2 22 0 R') }), changed)
+  assert.equal(told({ ...grown, ...edited(20, '0[22 0 R]', '0[23 0 R]', base) }), changed)
+  assert.equal(told(edited(20, '/K 21', '/RoleMap<</P/Form>>/K 21', base)), changed)
+})
+
 test('what a certification permits decides, and is told as forbidden when it does not', () => {
   const change = (code: PdfChangeCode, docMdp: 1 | 2 | 3 | undefined): boolean => {
     const [found] = judgeChanges(
@@ -170,6 +219,7 @@ test('what a certification permits decides, and is told as forbidden when it doe
       'object-unreferenced': [true, true, true, true],
       'signature-added': [false, true, true, true],
       'signature-field-added': [false, true, true, true],
+      'structure-extended': [false, true, true, true],
       'form-filled': [false, true, true, true],
       'signature-field-shown': [false, false, true, true],
       'annotation-added': [false, false, true, false],

@@ -158,6 +158,11 @@ const changeTable = {
     ja: '表示される署名欄「{field}」が追加されました。内容が隠れていないか確認してください。',
     en: 'A signature field that is shown was added ("{field}"): it may cover what was there.',
   },
+  'structure-extended': {
+    needs: 'filling',
+    ja: '入力欄のための文書構造が追加されました。',
+    en: 'Structure for form fields was added.',
+  },
   'form-filled': {
     needs: 'filling',
     ja: '入力欄「{field}」の値が変更されました。',

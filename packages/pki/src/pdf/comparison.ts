@@ -12,6 +12,7 @@ import { compareFields, compareForm, readFieldPair } from './form-comparison.ts'
 import { ObjectGraph } from './object-graph.ts'
 import { comparePages, type KnownWidgets, type PageTree, readPageTree } from './page-comparison.ts'
 import type { PdfSignature } from './signature-dictionary.ts'
+import { compareStructure } from './structure-comparison.ts'
 import { isKind, type PdfValue, reference } from './value.ts'
 import { ValueComparison } from './value-comparison.ts'
 
@@ -146,7 +147,10 @@ function compareCatalogues(
     const apart = namesFields.has(key) ? widgets.apart : undefined
     if (key === 'Pages') comparePageRoots(one, two, changes)
     else if (key === 'AcroForm') compareForm(one, two, widgets, comparison, changes)
-    else if (!comparison.isSame(one, two, apart)) compareEntry(key, one, two, comparison, changes)
+    else if (!comparison.isSame(one, two, apart)) {
+      if (key === 'StructTreeRoot') compareStructure(one, two, widgets, comparison, changes)
+      else compareEntry(key, one, two, comparison, changes)
+    }
   }
 }
 
@@ -192,7 +196,6 @@ function compareEntry(
     case 'OCProperties':
       changes.add('layers-changed')
       break
-    case 'StructTreeRoot':
     case 'MarkInfo':
       changes.add('structure-changed')
       break

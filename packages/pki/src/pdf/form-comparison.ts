@@ -181,8 +181,9 @@ function compareField(
   const isBeingSigned = after.type === 'Sig' && !wasSigned && !isValueSame
   for (const key of new Set(found)) {
     if (actionKeys.has(key)) changes.add('actions-changed', { key, field })
-    // A field that is signed becomes printable and locked.
-    else if (!(isBeingSigned && key === 'F')) changes.add('form-field-changed', { field, key })
+    // A field that is signed becomes printable and locked, and part of the structure.
+    else if (!(isBeingSigned && (key === 'F' || key === 'StructParent')))
+      changes.add('form-field-changed', { field, key })
   }
   if (!isValueSame) {
     if (wasSigned) {
