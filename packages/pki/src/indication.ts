@@ -106,6 +106,7 @@ const subIndications: Readonly<Record<ReasonCode, SubIndication>> = {
   'pdf-encrypted': 'FORMAT_FAILURE',
   'pdf-unsigned': 'FORMAT_FAILURE',
   'pdf-signature-incomplete': 'FORMAT_FAILURE',
+  'pdf-budget-exhausted': 'CUSTOM',
   'pdf-byte-range-invalid': 'FORMAT_FAILURE',
   'pades-form-missing': 'SIG_CONSTRAINTS_FAILURE',
   'pdf-changed-after-signing': 'SIG_CONSTRAINTS_FAILURE',

@@ -469,6 +469,7 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
   'signature-bad': () => bySignature(new Uint8Array(256)),
   'pdf-malformed': () => validatePdf(pdfDemands(Uint8Array.of(1))).verdict,
   'pdf-encrypted': () => byUpdate({}, '/Root 1 0 R/Encrypt 4 0 R'),
+  'pdf-budget-exhausted': () => byUpdate({ 30: '['.repeat(99) }, '/Root 30 0 R'),
   'pdf-unsigned': () => validatePdf(pdfDemands(specimenPdf())).verdict,
   'pdf-signature-incomplete': () =>
     byUpdate({ 12: '<</Type/Sig/SubFilter/ETSI.CAdES.detached>>' }, '/Root 1 0 R', true),

@@ -421,6 +421,12 @@ const reasonTable = {
     ja: 'PDF署名に必要な項目が欠けているか、正しくありません。',
     en: 'The signature in the PDF lacks an entry that it needs.',
   },
+  'pdf-budget-exhausted': {
+    says: 'indeterminate',
+    rank: 95,
+    ja: 'PDF文書の検証に要する処理が上限に達したため、判定できません。',
+    en: 'The work that the PDF asks for reached its limit.',
+  },
   'pdf-byte-range-invalid': {
     says: 'failed',
     rank: 92,

@@ -5,7 +5,7 @@
  */
 import type { HashName, SignatureAlgorithm } from '../algorithm.ts'
 import { type Certificate, parseCertificate } from '../certificate.ts'
-import { MalformedError } from '../der.ts'
+import { type MalformedCode, MalformedError } from '../der.ts'
 import type { KeyCache } from '../key-cache.ts'
 import {
   type Instant,
@@ -121,9 +121,13 @@ export function validatePdf(demands: PdfDemands): PdfReport {
     return judgeDocument(document, demands)
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    return refused(rejectedFor('pdf-malformed', { detail: error.message }), 0)
+    const code = overLimit.has(error.code) ? 'pdf-budget-exhausted' : 'pdf-malformed'
+    return refused(rejectedFor(code, { detail: error.message }), 0)
   }
 }
+
+// More than is read here, which need not be wrong.
+const overLimit: ReadonlySet<MalformedCode> = new Set(['too-deep', 'too-large', 'too-many'])
 
 function refused(verdict: Verdict<never>, revisions: number): PdfReport {
   return { verdict, signatures: [], revisions }

@@ -63,6 +63,7 @@ const refusalByReason = {
   'pdf-encrypted': 'signature-invalid',
   'pdf-unsigned': 'signature-invalid',
   'pdf-signature-incomplete': 'signature-invalid',
+  'pdf-budget-exhausted': 'signature-invalid',
   'pdf-byte-range-invalid': 'signature-invalid',
   'pades-form-missing': 'signature-invalid',
   'pdf-changed-after-signing': 'signature-invalid',
