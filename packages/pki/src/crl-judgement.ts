@@ -1,11 +1,15 @@
 /**
- * Verifies revocation lists and judges a certificate by them (RFC 5280 §6.3). A list counts only when the very key that
- * issued the certificate signed it: all generations of a JPKI CA share one name, and each numbers its certificates
- * alone. A list of another partition says nothing about the certificate.
+ * Verifies revocation lists and judges a certificate by them (RFC 5280 §6.3). A list counts when the very key that issued
+ * the certificate signed it: all generations of a JPKI CA share one name, and each numbers its certificates alone. Another
+ * key of the issuer, or another issuer that the certificate names, counts where the caller gives certificates among which
+ * theirs may be, under the anchor of the certificate (`CrlSigners`). A list of another partition says nothing about the
+ * certificate. NOT done: fetching of lists.
  */
 import { type SignatureAlgorithm, signatureAlgorithm } from './algorithm.ts'
 import type { Certificate } from './certificate.ts'
 import { type CrlEntry, parseCrl, RevocationList } from './crl.ts'
+import { allReasons, concernOf, type CrlPoint, crlPointsOf, isSameScope } from './crl-scope.ts'
+import { CrlSigners } from './crl-signer.ts'
 import { bytesEqual, MalformedError } from './der.ts'
 import { keyUsages } from './extension.ts'
 import type { KeyCache } from './key-cache.ts'
@@ -68,71 +72,189 @@ export function verifyCrl(
   return rejected(nonEmpty(reasons, reason('crl-other-issuer')))
 }
 
+/** What a certificate is judged by. */
+export interface CrlDemands {
+  /** Parsed already, or bytes. Lists that are malformed, of others or forged do not count, and do no harm. */
+  readonly lists: readonly (RevocationList | Uint8Array)[]
+  readonly at: Instant
+  readonly keys: KeyCache
+  /** Where signers are looked for whose key is not the issuer's; undefined: the issuer's key alone counts. */
+  readonly signers?: CrlSigners | undefined
+}
+
 /**
- * Judges a certificate, whose issuer was verified, by the lists that are at hand. Passed: the newest list that covers
- * the certificate, with its deltas, is fresh and does not name it. Lists may be parsed already, or be bytes.
+ * Judges a certificate, whose issuer was verified, by the lists that are at hand. Passed: fresh lists that cover all
+ * reasons together, with the newest delta of each, do not name it. One that names it decides.
  */
 export function judgeByCrls(
   certificate: Certificate,
   issuer: Certificate,
-  given: {
-    readonly lists: readonly (RevocationList | Uint8Array)[]
-    readonly at: Instant
-    readonly keys: KeyCache
-  },
+  demands: CrlDemands,
 ): Verdict<RevocationSource> {
+  if (demands.lists.length > listsMax) return rejected([reason('search-budget-exhausted')])
   const reasons: Reason[] = []
-  const usable: RevocationList[] = []
-  for (const each of given.lists) {
+  const usable: UsableList[] = []
+  const points = pointsOf(certificate, reasons)
+  for (const each of demands.lists) {
     const list = readList(each)
     const found =
-      list instanceof RevocationList
-        ? checkUsable(list, certificate, issuer, given.at, given.keys)
-        : list
-    if (list instanceof RevocationList && found === undefined) usable.push(list)
-    else if (found !== undefined) reasons.push(found)
+      list instanceof RevocationList ? usableList(list, certificate, issuer, points, demands) : list
+    if ('code' in found) reasons.push(found)
+    else usable.push(found)
   }
-  const judged = [...byScope(usable).values()].map(lists => judgeScope(certificate, lists))
-  const decisive = judged.find(each => each?.kind === 'failed')
-  const good = judged.find(each => each?.kind === 'passed')
-  const verdict = decisive ?? good
-  if (verdict !== undefined) return verdict
-  if (usable.length > 0) reasons.push(reason('crl-base-missing'))
+  let covered = 0
+  let source: RevocationSource | undefined
+  for (const scope of byScope(usable)) {
+    const judged = judgeScope(certificate, scope, demands.at)
+    if ('code' in judged) {
+      if (judged.code === 'certificate-revoked' || judged.code === 'certificate-held') {
+        return rejected([judged])
+      }
+      reasons.push(judged)
+      continue
+    }
+    for (const each of scope) covered |= each.reasons
+    if (source === undefined || judged.nextUpdate < source.nextUpdate) source = judged
+  }
+  if (source !== undefined && covered === allReasons) return passed(source)
+  if (source !== undefined) reasons.push(reason('crl-reasons-missing'))
   return rejected(nonEmpty(reasons, reason('revocation-missing')))
 }
 
-// Numbers of lists can be compared within one scope only; and what any scope revokes is revoked.
-function byScope(lists: readonly RevocationList[]): ReadonlyMap<string, readonly RevocationList[]> {
-  const scopes = new Map<string, RevocationList[]>()
-  for (const list of lists) {
-    const names = list.scope.partition?.map(each =>
-      each.kind === 'directory' ? each.name.key : JSON.stringify(each),
+/** Signers for the lists of a judgement, whose own certificates are judged by the same lists. */
+export function crlSigners(
+  given: Omit<CrlDemands, 'signers'> & {
+    readonly anchor: Certificate
+    /** Certificates that may be signers', or lead to them. */
+    readonly certificates: readonly Certificate[]
+  },
+): CrlSigners {
+  const { anchor, certificates, at, keys, lists } = given
+  const signers: CrlSigners = new CrlSigners({
+    anchor,
+    certificates,
+    at,
+    keys,
+    judge: (certificate, issuer) => judgeByCrls(certificate, issuer, { lists, at, keys, signers }),
+  })
+  return signers
+}
+
+/** A list that is verified and speaks about the certificate. */
+interface UsableList {
+  readonly list: RevocationList
+  readonly signer: Certificate
+  /** ReasonFlags for which it speaks. */
+  readonly reasons: number
+}
+
+function pointsOf(certificate: Certificate, reasons: Reason[]): readonly CrlPoint[] {
+  try {
+    return crlPointsOf(certificate)
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    reasons.push(reason('certificate-malformed', { detail: error.code }))
+    return []
+  }
+}
+
+function usableList(
+  list: RevocationList,
+  certificate: Certificate,
+  issuer: Certificate,
+  points: readonly CrlPoint[],
+  demands: CrlDemands,
+): UsableList | Reason {
+  try {
+    // What the list is about is a cheap question, and comes first; nothing is taken from it before the signature.
+    const concern = concernOf(list, certificate, points)
+    if (concern.kind === 'other-issuer') {
+      return reason('crl-other-issuer', { issuer: list.issuer.toString() })
+    }
+    if (concern.kind === 'other-partition') return reason('crl-other-partition')
+    const signer = signerOf(list, issuer, demands)
+    if ('code' in signer) return signer
+    const { at } = demands
+    const { thisUpdate } = list
+    if (at < thisUpdate) return reason('crl-not-yet-valid', { at, thisUpdate })
+    return { list, signer, reasons: concern.reasons }
+  } catch (error) {
+    return malformed(error)
+  }
+}
+
+// RFC 5280 §6.3.3 (f), (g).
+function signerOf(
+  list: RevocationList,
+  issuer: Certificate,
+  { keys, signers }: CrlDemands,
+): Certificate | Reason {
+  const own = verifyCrl(list, [issuer], keys)
+  if (own.kind === 'passed') return issuer
+  let found = own.reasons[0]
+  // What cannot be processed is not for anybody's key to mend.
+  if (found.code === 'crl-extension-unknown') return found
+  for (const each of signers?.candidates(list) ?? []) {
+    const verified = verifyCrl(list, [each], keys)
+    const distrust = verified.kind === 'passed' ? signers?.distrust(each) : verified.reasons[0]
+    if (distrust === undefined) return each
+    if (found.code === 'crl-other-issuer' || verified.kind === 'passed') found = distrust
+  }
+  return found
+}
+
+// Numbers of lists can be compared, and deltas laid over them, within one scope of one key only (RFC 5280 §5.2.3, §5.2.4).
+function byScope(lists: readonly UsableList[]): readonly (readonly UsableList[])[] {
+  const scopes: UsableList[][] = []
+  for (const each of lists) {
+    const known = scopes.find(
+      ([first]) =>
+        first !== undefined &&
+        bytesEqual(first.signer.spki, each.signer.spki) &&
+        isSameScope(first.list, each.list) &&
+        first.list.issuer.matches(each.list.issuer),
     )
-    const key = JSON.stringify([list.scope.covers, names?.toSorted()])
-    const known = scopes.get(key)
-    if (known === undefined) scopes.set(key, [list])
-    else known.push(list)
+    if (known === undefined) scopes.push([each])
+    else known.push(each)
   }
   return scopes
 }
 
-// By the newest full list of a scope and the newest delta over it. Undefined: there are deltas only.
+// By the newest full list of a scope and the newest delta over it.
 function judgeScope(
   certificate: Certificate,
-  lists: readonly RevocationList[],
-): Verdict<RevocationSource> | undefined {
+  scope: readonly UsableList[],
+  at: Instant,
+): RevocationSource | Reason {
+  const lists = scope.map(each => each.list)
   const full = newest(lists.filter(each => each.deltaBase === undefined))
-  if (full === undefined) return undefined
+  if (full === undefined) return reason('crl-base-missing')
   const delta = newest(lists.filter(each => continues(each, full)))
-  const entry = combinedEntry(full.find(certificate.serial), delta?.find(certificate.serial))
   const last = delta ?? full
-  if (entry !== undefined) return rejected([revokedReason(entry, last)])
-  return passed({
+  const stale = checkFreshness(last, at)
+  try {
+    const { serial, issuer } = certificate
+    const entry = combinedEntry(
+      full.find(serial, issuer),
+      delta?.find(serial, issuer),
+      stale === undefined,
+    )
+    // A full list past its next update serves as long as a delta over it is fresh, and the other way round (RFC 5280
+    // §6.3.3 (a)). What is revoked stays so, however old the list; a hold may have been lifted since.
+    const isFresh = stale === undefined || checkFreshness(full, at) === undefined
+    const isDecisive = isFresh || entry?.reason !== 'certificateHold'
+    if (entry !== undefined && isDecisive) return revokedReason(entry, last)
+    if (!isFresh) return stale
+  } catch (error) {
+    return malformed(error)
+  }
+  const { thisUpdate, number } = last
+  return {
     kind: 'crl',
-    thisUpdate: last.thisUpdate,
-    nextUpdate: last.nextUpdate,
-    number: last.number,
-  })
+    thisUpdate,
+    nextUpdate: Math.max(full.nextUpdate, last.nextUpdate),
+    number,
+  }
 }
 
 /** Whether a delta list may be laid over a full one: made for it or an earlier one, and newer. */
@@ -160,26 +282,6 @@ function readList(given: RevocationList | Uint8Array): RevocationList | Reason {
   if (given instanceof RevocationList) return given
   try {
     return parseCrl(given)
-  } catch (error) {
-    return malformed(error)
-  }
-}
-
-function checkUsable(
-  list: RevocationList,
-  certificate: Certificate,
-  issuer: Certificate,
-  at: Instant,
-  keys: KeyCache,
-): Reason | undefined {
-  try {
-    // The signature is looked at before what the list says, but after the cheap question whose it is.
-    const isOther = !list.issuer.matches(issuer.subject)
-    if (isOther) return reason('crl-other-issuer', { issuer: list.issuer.toString() })
-    const verified = verifyCrl(list, [issuer], keys)
-    if (verified.kind !== 'passed') return verified.reasons[0]
-    if (!list.covers(certificate)) return reason('crl-other-partition')
-    return checkFreshness(list, at)
   } catch (error) {
     return malformed(error)
   }
@@ -239,19 +341,29 @@ function isSignedBy(
   return found
 }
 
+// By number, and by time where an authority did not count on.
 function newest(lists: readonly RevocationList[]): RevocationList | undefined {
   let found: RevocationList | undefined
-  for (const each of lists) if (found === undefined || each.number > found.number) found = each
+  for (const each of lists) {
+    const isNewer =
+      found === undefined ||
+      each.number > found.number ||
+      (each.number === found.number && each.thisUpdate > found.thisUpdate)
+    if (isNewer) found = each
+  }
   return found
 }
 
-// RFC 5280 §5.2.4: the delta decides where it has an entry; removeFromCRL takes the base's entry away.
+// RFC 5280 §6.3.3 (i) to (k): the delta decides where it has an entry; removeFromCRL takes the base's entry away, but not by
+// a delta that is itself out of date.
 function combinedEntry(
   full: CrlEntry | undefined,
   delta: CrlEntry | undefined,
+  isDeltaFresh: boolean,
 ): CrlEntry | undefined {
   if (delta === undefined) return full
-  return delta.reason === 'removeFromCRL' ? undefined : delta
+  if (delta.reason !== 'removeFromCRL') return delta
+  return isDeltaFresh ? undefined : full
 }
 
 function nonEmpty(reasons: readonly Reason[], otherwise: Reason): NonEmpty<Reason> {
@@ -264,5 +376,10 @@ function malformed(error: unknown): Reason {
   throw error
 }
 
+/**
+ * Most lists that one judgement looks at; with more it cannot be made, as the one left out might have named the
+ * certificate. A container holds fewer.
+ */
+const listsMax = 1024
 // Facts about two things that do not change; forgotten with them.
 const signedBy = new WeakMap<RevocationList, WeakMap<Certificate, boolean>>()

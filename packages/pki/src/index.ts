@@ -63,11 +63,14 @@ export {
 export { BatchLineError } from './batch-line.ts'
 export { type CrlEntry, type CrlScope, crlBytesMax, parseCrl, RevocationList } from './crl.ts'
 export {
+  type CrlDemands,
+  crlSigners,
   judgeByCrls,
   type RevocationSource,
   VerifiedCrl,
   verifyCrl,
 } from './crl-judgement.ts'
+export { CrlSigners } from './crl-signer.ts'
 export * as der from './der-writer.ts'
 export {
   accessMethods,
@@ -200,7 +203,12 @@ export {
   type Verdict,
 } from './reason.ts'
 export { type RevocationReason, reasonNumber, reasonOfNumber } from './revocation-reason.ts'
-export { judgeRevocation, NotRevoked, type RevocationEvidence } from './revocation.ts'
+export {
+  judgeRevocation,
+  NotRevoked,
+  type RevocationEvidence,
+  type SignerSource,
+} from './revocation.ts'
 export { type ListOutcome, RevocationBuilder } from './revocation-builder.ts'
 export {
   type IndexAnswer,

@@ -86,6 +86,8 @@ const subIndications: Readonly<Record<ReasonCode, SubIndication>> = {
   'crl-issuer-key-usage': 'TRY_LATER',
   'crl-extension-unknown': 'TRY_LATER',
   'crl-base-missing': 'TRY_LATER',
+  'crl-signer-untrusted': 'TRY_LATER',
+  'crl-reasons-missing': 'TRY_LATER',
   'crl-not-yet-valid': 'TRY_LATER',
   'crl-stale': 'TRY_LATER',
   'ocsp-malformed': 'TRY_LATER',

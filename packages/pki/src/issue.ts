@@ -11,10 +11,16 @@ export {
   generalName,
   issueCertificate,
   keyIdentifier,
+  type PointContent,
   type Signer,
   signed,
 } from './issue/certificate.ts'
-export { type CrlContent, issueCrl, type RevokedEntry } from './issue/crl.ts'
+export {
+  type CrlContent,
+  type CrlScopeContent,
+  issueCrl,
+  type RevokedEntry,
+} from './issue/crl.ts'
 export {
   type AuthorityRequest,
   type IssuingAuthority,

@@ -44,6 +44,11 @@ export interface OcspDemands {
   readonly nonce: Uint8Array | undefined
   readonly limits: OcspLimits
   readonly keys: KeyCache
+  /**
+   * Judges a delegated responder's own certificate, which the same CA issued, where that does not say that it need not be
+   * judged (RFC 6960 §4.2.2.2.1); undefined: such a responder is refused.
+   */
+  readonly judgeResponder?: ((responder: Certificate) => Verdict<unknown>) | undefined
 }
 
 /** Judges a certificate, whose issuer was verified, by one response. */
@@ -103,8 +108,8 @@ function checkResponder(
   return found
 }
 
-// RFC 6960 §4.2.2.2: issued directly by the CA, for OCSP signing, valid now. Without id-pkix-ocsp-nocheck the responder
-// itself would have to be checked for revocation, for which there is no evidence here: refused.
+// RFC 6960 §4.2.2.2: issued directly by the CA, for OCSP signing, valid now; not revoked, unless id-pkix-ocsp-nocheck says that
+// this need not be asked.
 function checkDelegate(
   responder: Certificate,
   issuer: Certificate,
@@ -115,13 +120,14 @@ function checkDelegate(
   if (!responder.extendedKeyUsage?.includes(purposes.ocspSigning)) return refuse('extendedKeyUsage')
   const usage = responder.keyUsage
   if (usage !== undefined && (usage & keyUsages.digitalSignature) === 0) return refuse('keyUsage')
-  if (!responder.hasOcspNoCheck) return refuse('nocheck')
   if (demands.at < responder.notBefore || demands.at >= responder.notAfter + 1000)
     return refuse('validity')
   if (responder.unknownExtensions.some(each => each.isCritical)) return refuse('extension')
-  return checkIssued(responder, issuer, demands.keys) === undefined
-    ? undefined
-    : refuse('signature')
+  if (checkIssued(responder, issuer, demands.keys) !== undefined) return refuse('signature')
+  if (responder.hasOcspNoCheck) return undefined
+  const judged = demands.judgeResponder?.(responder)
+  if (judged === undefined) return refuse('nocheck')
+  return judged.kind === 'passed' ? undefined : refuse(judged.reasons[0].code)
 }
 
 function isResponder(response: OcspResponse, certificate: Certificate): boolean {

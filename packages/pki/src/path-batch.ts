@@ -21,7 +21,7 @@ import type { KeyCache } from './key-cache.ts'
 import { ocspLimits } from './ocsp-judgement.ts'
 import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
 import { type Reason, reason, rejected, type Verdict } from './reason.ts'
-import { judgeRevocation, type RevocationEvidence } from './revocation.ts'
+import { judgeRevocation, withListsParsed } from './revocation.ts'
 
 /** One line of input, checked. */
 export interface PathCase {
@@ -113,10 +113,11 @@ function judge(given: PathCase, keys: KeyCache): Verdict<VerifiedPath> {
     if (!(error instanceof MalformedError)) throw error
     return rejected([reason('certificate-malformed', { detail: error.code })])
   }
+  const bag = readableCertificates(given.bag)
   const path = verifyPath(leaf, {
     at: given.at,
     anchors: readableCertificates(given.anchors),
-    intermediates: readableCertificates(given.bag),
+    intermediates: bag,
     policies: {
       acceptable: given.policies.acceptable,
       isExplicitRequired: given.policies.explicit,
@@ -130,39 +131,23 @@ function judge(given: PathCase, keys: KeyCache): Verdict<VerifiedPath> {
   })
   if (path.kind !== 'passed' || given.revocation === 'off') return path
   const chain = chainOf(path.value)
+  const evidence = withListsParsed({
+    kind: 'collected',
+    lists: given.crls,
+    responses: given.ocsp,
+    limits: ocspLimits,
+    // Lists may be signed by others whom the bag holds, or by another certificate of the path.
+    signers: { anchor: path.value.anchor, certificates: [...path.value.certificates, ...bag] },
+  })
   const count = given.revocation === 'leaf' ? 1 : chain.length - 1
   for (let i = 0; i < count; i++) {
     const certificate = chain[i]
     const issuer = chain[i + 1]
     if (certificate === undefined || issuer === undefined) break
-    const found = judgeOne(certificate, issuer, given, keys)
+    const found = judgeRevocation(certificate, issuer, { at: given.at, evidence, keys })
     if (found.kind !== 'passed') return found
   }
   return path
-}
-
-// One good answer is enough, but an answer that it is revoked decides, whatever else is there.
-function judgeOne(
-  certificate: Certificate,
-  issuer: Certificate,
-  given: PathCase,
-  keys: KeyCache,
-): Verdict<unknown> {
-  const evidence: RevocationEvidence[] = given.ocsp.map(response => ({
-    kind: 'ocsp',
-    response,
-    nonce: undefined,
-    limits: ocspLimits,
-  }))
-  if (given.crls.length > 0 || evidence.length === 0)
-    evidence.push({ kind: 'crls', lists: given.crls })
-  const verdicts = evidence.map(each =>
-    judgeRevocation(certificate, issuer, { at: given.at, evidence: each, keys }),
-  )
-  const decisive = verdicts.find(each => each.kind === 'failed')
-  const last = verdicts[verdicts.length - 1]
-  const answer = decisive ?? verdicts.find(each => each.kind === 'passed') ?? last
-  return answer ?? rejected([reason('revocation-missing')])
 }
 
 function chainOf(path: VerifiedPath): readonly Certificate[] {

@@ -28,7 +28,7 @@ import {
 } from './cms-specimen-for-tests.ts'
 import { type CmsDemands, validateCms } from './cms-validation.ts'
 import { parseCrl } from './crl.ts'
-import { judgeByCrls, verifyCrl } from './crl-judgement.ts'
+import { crlSigners, judgeByCrls, verifyCrl } from './crl-judgement.ts'
 import { MalformedError } from './der.ts'
 import { keyUsages, purposes } from './extension.ts'
 import { readFourAttributes } from './four-attributes.ts'
@@ -415,6 +415,17 @@ const provocations: Readonly<Record<ReasonCode, () => Verdict<unknown>>> = {
     return byCrls(signed(tbs, 'rsa-sha256', authority.sign))
   },
   'crl-base-missing': () => byCrls(crl({ number: 8, deltaBase: 7 })),
+  'crl-reasons-missing': () => byCrls(crl({ scope: { reasons: 0x7e } })),
+  'crl-signer-untrusted': () => {
+    // Under the same name, but its certificate does not lead to the anchor.
+    const given = { lists: [specimenCrl('signature', stranger)], at: specimenNow, keys }
+    const signers = crlSigners({
+      ...given,
+      anchor: authority.certificate,
+      certificates: [stranger.certificate],
+    })
+    return judgeByCrls(leaf, authority.certificate, { ...given, signers })
+  },
   'crl-not-yet-valid': () => byCrls(crl({ thisUpdate: specimenNow + 1000 })),
   'crl-stale': () => byCrls(crl({ nextUpdate: specimenNow - 1000 })),
   'ocsp-malformed': () => byOcsp({ response: Uint8Array.of(1) }),

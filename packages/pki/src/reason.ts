@@ -301,6 +301,18 @@ const reasonTable = {
     ja: '差分失効リストの基になる失効リストがありません。',
     en: 'The base list that a delta revocation list needs is missing.',
   },
+  'crl-signer-untrusted': {
+    says: 'indeterminate',
+    rank: 73,
+    ja: '失効リストに署名した者の電子証明書を信頼できません。',
+    en: 'The certificate of the signer of the revocation list is not to be trusted.',
+  },
+  'crl-reasons-missing': {
+    says: 'indeterminate',
+    rank: 74,
+    ja: '失効リストが一部の失効理由しか対象としていません。',
+    en: 'The revocation lists do not cover all reasons together.',
+  },
   'crl-not-yet-valid': {
     says: 'indeterminate',
     rank: 75,

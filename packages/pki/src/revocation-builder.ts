@@ -119,9 +119,11 @@ function contentOf({ spki, table, partitions }: KeyState): KeyContent {
   }
 }
 
-// Names of other kinds find no partition: a list that has only such is of no use here.
+// Lists that speak for some reasons only, of other issuers' certificates or of attributes have no place in a table of one
+// key; names of other kinds find no partition, so that a list that has only such is of no use either.
 function scopeOf(list: RevocationList): Scope | undefined {
-  const { partition, covers } = list.scope
+  const { partition, covers, reasons, isIndirect } = list.scope
+  if (covers === 'attributes' || reasons !== undefined || isIndirect) return undefined
   if (partition === undefined) return { names: undefined, covers }
   const names = partition.filter(each => partitionKey(each) !== undefined)
   return names.length === 0 ? undefined : { names, covers }

@@ -1,7 +1,7 @@
 /** Judges whether a certificate is revoked, by whatever evidence the caller has chosen. */
 import type { Certificate } from './certificate.ts'
 import { crlBytesMax, parseCrl, RevocationList } from './crl.ts'
-import { judgeByCrls, type RevocationSource } from './crl-judgement.ts'
+import { type CrlDemands, crlSigners, judgeByCrls, type RevocationSource } from './crl-judgement.ts'
 import { MalformedError } from './der.ts'
 import type { KeyCache } from './key-cache.ts'
 import { judgeByOcsp, type OcspLimits, ocspLimits } from './ocsp-judgement.ts'
@@ -12,7 +12,11 @@ import type { RevocationIndex } from './revocation-index.ts'
 export type RevocationEvidence =
   | { readonly kind: 'index'; readonly index: RevocationIndex }
   /** Lists, parsed or as bytes. */
-  | { readonly kind: 'crls'; readonly lists: readonly (RevocationList | Uint8Array)[] }
+  | {
+      readonly kind: 'crls'
+      readonly lists: readonly (RevocationList | Uint8Array)[]
+      readonly signers?: SignerSource | undefined
+    }
   | {
       readonly kind: 'ocsp'
       readonly response: Uint8Array
@@ -25,11 +29,22 @@ export type RevocationEvidence =
       readonly lists: readonly (RevocationList | Uint8Array)[]
       readonly responses: readonly Uint8Array[]
       readonly limits: OcspLimits
+      readonly signers?: SignerSource | undefined
       /** Besides, the lists that a verifier keeps. */
       readonly index?: RevocationIndex | undefined
     }
   /** Nothing is checked, and the report says so. For looking at documents, never for relying on them. */
   | { readonly kind: 'danger-unchecked' }
+
+/**
+ * Where signers of lists are looked for whose key is not that of the certificate's issuer. Without it the issuer's key alone
+ * counts, which is what JPKI needs: its CAs sign their lists themselves, and a new key makes a new CA of the same name.
+ */
+export interface SignerSource {
+  /** The anchor of the certificate that is judged: a signer must have the same. */
+  readonly anchor: Certificate
+  readonly certificates: readonly Certificate[]
+}
 
 let accept: (
   certificate: Certificate,
@@ -77,11 +92,15 @@ export function withMore(
 ): RevocationEvidence {
   if (evidence.kind !== 'crls' && evidence.kind !== 'collected') return evidence
   const lists = [...evidence.lists, ...withinBudget(more.lists)]
-  if (evidence.kind === 'crls' && more.responses.length === 0) return { kind: 'crls', lists }
+  const { signers } = evidence
+  if (evidence.kind === 'crls' && more.responses.length === 0) {
+    return { kind: 'crls', lists, signers }
+  }
   const known = evidence.kind === 'collected' ? evidence.responses : []
   const limits = evidence.kind === 'collected' ? evidence.limits : ocspLimits
   const index = evidence.kind === 'collected' ? evidence.index : undefined
-  return { kind: 'collected', lists, responses: [...known, ...more.responses], limits, index }
+  const responses = [...known, ...more.responses]
+  return { kind: 'collected', lists, responses, limits, signers, index }
 }
 
 // All lists of a container together may be as large as one list by itself; those beyond are passed over.
@@ -123,7 +142,7 @@ function judgeBy(
     case 'index':
       return evidence.index.judge(certificate, issuer, at)
     case 'crls':
-      return judgeByCrls(certificate, issuer, { lists: evidence.lists, at, keys })
+      return judgeByCrls(certificate, issuer, crlDemands(evidence, at, keys))
     case 'ocsp':
       return judgeByOcsp(certificate, issuer, { ...evidence, at, keys })
     case 'collected':
@@ -142,20 +161,43 @@ function judgeByAll(
   keys: KeyCache,
 ): Verdict<RevocationSource> {
   const { lists, limits } = evidence
+  const demands = crlDemands(evidence, at, keys)
+  // A responder may be revoked like everybody else.
+  const judgeResponder =
+    lists.length === 0
+      ? undefined
+      : (responder: Certificate) => judgeByCrls(responder, issuer, demands)
   const verdicts = evidence.responses
     .slice(0, responsesMax)
     .map(response =>
-      judgeByOcsp(certificate, issuer, { response, at, nonce: undefined, limits, keys }),
+      judgeByOcsp(certificate, issuer, {
+        response,
+        at,
+        nonce: undefined,
+        limits,
+        keys,
+        judgeResponder,
+      }),
     )
     .filter(each => each.kind === 'passed' || each.reasons[0].code !== 'ocsp-other-certificate')
   if (evidence.index !== undefined) verdicts.push(evidence.index.judge(certificate, issuer, at))
   if (lists.length > 0 || verdicts.length === 0) {
-    verdicts.push(judgeByCrls(certificate, issuer, { lists, at, keys }))
+    verdicts.push(judgeByCrls(certificate, issuer, demands))
   }
   const decisive =
     verdicts.find(each => each.kind === 'failed') ?? verdicts.find(each => each.kind === 'passed')
   if (decisive !== undefined) return decisive
   return verdicts.reduce((best, each) => (rankOfVerdict(each) > rankOfVerdict(best) ? each : best))
+}
+
+function crlDemands(
+  evidence: Extract<RevocationEvidence, { readonly kind: 'crls' | 'collected' }>,
+  at: Instant,
+  keys: KeyCache,
+): CrlDemands {
+  const { lists, signers } = evidence
+  if (signers === undefined) return { lists, at, keys }
+  return { lists, at, keys, signers: crlSigners({ lists, at, keys, ...signers }) }
 }
 
 function rankOfVerdict(verdict: Verdict<unknown>): number {

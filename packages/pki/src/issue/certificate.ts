@@ -102,6 +102,16 @@ export const generalName = {
     explicit(0, objectIdentifier(type), explicit(0, utf8String(text))),
 }
 
+/** A distribution point (RFC 5280 §4.2.1.13). */
+export interface PointContent {
+  readonly names?: readonly Uint8Array[] | undefined
+  /** Encoded AttributeTypeAndValue. */
+  readonly relativeName?: Uint8Array | undefined
+  /** ReasonFlags as bits. */
+  readonly reasons?: number | undefined
+  readonly issuers?: readonly Name[] | undefined
+}
+
 /** Extension constructors: one for each extension this package writes. */
 export const extension = {
   keyUsage: (bits: number): EncodedExtension => ({
@@ -178,6 +188,12 @@ export const extension = {
     isCritical: false,
     value: sequence(sequence(explicit(0, explicit(0, generalName.directory(name))))),
   }),
+  /** Any distribution points; of the name either the full names or the relative one, or neither. */
+  crlDistributionPoints: (points: readonly PointContent[]): EncodedExtension => ({
+    id: '2.5.29.31',
+    isCritical: false,
+    value: sequence(...points.map(encodePoint)),
+  }),
   ocspAccess: (uri: string): EncodedExtension => ({
     id: '1.3.6.1.5.5.7.1.1',
     isCritical: false,
@@ -210,6 +226,15 @@ export const extension = {
     isCritical: false,
     value: Uint8Array.of(tags.null, 0),
   }),
+}
+
+function encodePoint({ names, relativeName, reasons, issuers }: PointContent): Uint8Array {
+  const parts: Uint8Array[] = []
+  if (names !== undefined) parts.push(explicit(0, explicit(0, ...names)))
+  else if (relativeName !== undefined) parts.push(explicit(0, explicit(1, relativeName)))
+  if (reasons !== undefined) parts.push(namedBits(reasons, contextPrimitive(1)))
+  if (issuers !== undefined) parts.push(explicit(2, ...issuers.map(generalName.directory)))
+  return sequence(...parts)
 }
 
 function encodePolicy(policy: {

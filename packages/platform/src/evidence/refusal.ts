@@ -43,6 +43,8 @@ const refusalByReason = {
   'crl-issuer-key-usage': 'revocation-untrusted',
   'crl-extension-unknown': 'revocation-untrusted',
   'crl-base-missing': 'revocation-unavailable',
+  'crl-signer-untrusted': 'revocation-untrusted',
+  'crl-reasons-missing': 'revocation-unavailable',
   'crl-not-yet-valid': 'revocation-stale',
   'crl-stale': 'revocation-stale',
   'ocsp-malformed': 'revocation-untrusted',
