@@ -248,6 +248,31 @@ test('sneaky signatures and evil annotations: something new is shown over a cert
   }
 })
 
+test('a field that waits hidden may be signed, but not be shown by that under a certification', () => {
+  const hidden = '<</Type/Annot/Subtype/Widget/FT/Sig/T(waiting)/Rect[0 0 595 842]/P 10 0 R/F 2>>'
+  const base = specimenPdf(1, {
+    5: '<</Fields[20 0 R]>>',
+    10: '<</Type/Page/Parent 2 0 R/Contents 11 0 R/Annots[20 0 R]>>',
+    20: hidden,
+  })
+  for (const [docMdp, found] of [
+    [undefined, 'passed'],
+    [2, 'pdf-change-forbidden'],
+    [3, 'passed'],
+  ] as const) {
+    const certified = signed(base, { docMdp })
+    const second = signed(certified, { keyIndex: 2, field: 'waiting' })
+    assert.equal(codes(second), 'passed', 'hidden still')
+    const shown = bytesOf(textOfBytes(second).replace(/\/F 2\/V/, '/F 4/V'))
+    const { signature } = judged(shown)
+    assert.equal(
+      signature.verdict.kind === 'passed' ? 'passed' : signature.verdict.reasons[0].code,
+      found,
+    )
+    assert.ok(signature.changes.some(each => each.code === 'signature-field-shown'))
+  }
+})
+
 test('objects that play two parts, and names that look like links back, hide nothing', () => {
   const page = (resources: string): string =>
     `<</Type/Page/Parent 2 0 R/Contents 11 0 R/Annots[6 0 R 7 0 R 22 0 R]/Resources<<${resources}>>>>`

@@ -1,5 +1,6 @@
 /** Compares the forms of two revisions: fields, values, appearances, signatures (ISO 32000-2 §12.7). */
 import type { ChangeList } from './change-list.ts'
+import type { PdfDocument } from './document.ts'
 import { type PdfField, readFields } from './form-field.ts'
 import type { KnownWidgets } from './page-comparison.ts'
 import type { PdfSignature } from './signature-dictionary.ts'
@@ -119,20 +120,20 @@ function compareNewField(
       if (document.entries(at, after).has(key)) changes.add('actions-changed', { key })
     }
   }
-  const isShown = field.widgets.some(each => isVisible(each, comparison))
+  const isShown = field.widgets.some(each => isVisible(each, document, after))
   if (isShown) changes.add('signature-field-shown', evidence)
   if (isSigned(field, comparison, after)) tellSignature(field, true, made, changes)
   else if (!isShown) changes.add('signature-field-added', evidence)
 }
 
 // §12.5.3: an empty rectangle shows nothing, and neither does one that is hidden.
-function isVisible(at: PdfReference, { document, after }: ValueComparison): boolean {
-  const widget = document.entries(at, after)
-  const flags = document.resolve(widget.get('F'), after)
+function isVisible(at: PdfReference, document: PdfDocument, view: number): boolean {
+  const widget = document.entries(at, view)
+  const flags = document.resolve(widget.get('F'), view)
   const isHidden = typeof flags === 'number' && (flags & hiddenFlag) !== 0
   const rectangle = document
-    .items(widget.get('Rect'), after)
-    .map(each => document.resolve(each, after))
+    .items(widget.get('Rect'), view)
+    .map(each => document.resolve(each, view))
   const [left = 0, bottom = 0, right = 0, top = 0] = rectangle
   return !isHidden && left !== right && bottom !== top
 }
@@ -189,10 +190,21 @@ function compareField(
     if (wasSigned) {
       const isGone = !isSigned(after, comparison, comparison.after)
       changes.add(isGone ? 'signature-removed' : 'signature-altered', { field })
-    } else if (after.type === 'Sig') tellSignature(after, false, made, changes)
-    else changes.add('form-filled', { field })
+    } else if (after.type === 'Sig') {
+      // One that was hidden until it was signed.
+      if (isUncovered(before, after, comparison)) changes.add('signature-field-shown', { field })
+      tellSignature(after, false, made, changes)
+    } else changes.add('form-filled', { field })
   } else if (parts.isFilled) changes.add('form-filled', { field })
   else if (isShownAnew) changes.add('form-appearance-changed', { field })
+}
+
+function isUncovered(one: PdfField, two: PdfField, comparison: ValueComparison): boolean {
+  const { document, before, after } = comparison
+  return (
+    two.widgets.some(each => isVisible(each, document, after)) &&
+    !one.widgets.some(each => isVisible(each, document, before))
+  )
 }
 
 interface PartsChanged {

@@ -44,6 +44,7 @@ export function signed(
   vary: Partial<PadesRequest> & { readonly keyIndex?: number } = {},
 ): Uint8Array {
   const { keyIndex = 1, ...request } = vary
+  const algorithm = vary.algorithm ?? 'rsa-sha256'
   const prepared = preparePades({
     pdf,
     field: `signature-${keyIndex}`,
@@ -53,7 +54,7 @@ export function signed(
     signingTime: specimenNow - 120_000,
     ...request,
   })
-  return patched(pdf, prepared.finish(poolKey(keyIndex).sign('rsa-sha256', prepared.toBeSigned)))
+  return patched(pdf, prepared.finish(poolKey(keyIndex).sign(algorithm, prepared.toBeSigned)))
 }
 
 /**

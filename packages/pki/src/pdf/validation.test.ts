@@ -319,14 +319,19 @@ test('one bad signature among good ones rejects the file and not the others', ()
   )
 })
 
-test('the person of another key, another hash and ECDSA are judged like everywhere', () => {
-  const wrong = judged(signed(specimenPdf(), { keyIndex: 2, certificate: person(2) }))
-  assert.equal(wrong.signature.verdict.kind, 'passed')
+test('hashes may differ from signature to signature, keys must fit, and times count', () => {
+  let pdf = signed(specimenPdf(), { algorithm: 'rsa-sha512' })
+  pdf = signed(pdf, { keyIndex: 2 })
+  pdf = signed(pdf, { keyIndex: 3, algorithm: 'rsa-sha384' })
+  const { report } = judged(pdf)
+  assert.equal(report.verdict.kind, 'passed')
+  assert.deepEqual(
+    report.signatures.map(each => each.kind === 'signature' && each.algorithm),
+    ['rsa-sha512', 'rsa-sha256', 'rsa-sha384'],
+  )
   assert.throws(() => signed(specimenPdf(), { keyIndex: 2, certificate: person(1) }), RangeError)
-  const { signature } = judged(levelB, {
-    rules: { kind: 'standard', policies: anyPolicies, purpose: undefined },
-  })
-  assert.equal(codeOf(signature.verdict), 'passed')
+  const standard = { kind: 'standard', policies: anyPolicies, purpose: undefined } as const
+  assert.equal(codeOf(judged(levelB, { rules: standard }).signature.verdict), 'passed')
   const expired = judged(levelB, { at: Date.UTC(2031, 0, 1) })
   assert.equal(codeOf(expired.signature.verdict), 'certificate-expired')
 })
