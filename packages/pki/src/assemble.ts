@@ -72,6 +72,8 @@ export {
 export {
   addXmlSignatureTimeStamp,
   addXmlValidationData,
+  type PreparedXmlArchiveStamp,
+  prepareXmlArchiveTimeStamp,
   type XmlValidationData,
   xmlSignatureToBeStamped,
 } from './assemble/xades-unsigned.ts'

@@ -1,14 +1,18 @@
 /**
- * Adds what stands beside a signature without being signed: a signature time-stamp (level T), and the certificates and
- * revocation evidence that later validation needs (level LT; ETSI EN 319 132-1 §5.3, §5.4).
+ * Adds what stands beside a signature without being signed: a signature time-stamp (level T), the certificates and
+ * revocation evidence that later validation needs (level LT), and archive time-stamps over all of it (level LTA; ETSI EN
+ * 319 132-1 §5.3 to §5.5).
  */
 import { encodeBase64 } from '../base64.ts'
 import { MalformedError } from '../der.ts'
+import { concat } from '../der-writer.ts'
 import { type CanonicalForm, canonicalAlgorithm } from '../xml/canonical-form.ts'
-import { childElements, dsig, isElement, xades132 } from '../xml/namespace.ts'
-import { findProperties } from '../xml/qualifying-properties.ts'
+import { childElements, dsig, isElement, xades132, xades141 } from '../xml/namespace.ts'
+import { findProperties, readUnsignedProperties } from '../xml/qualifying-properties.ts'
+import { ReferenceResolver, type XmlFiles } from '../xml/reference.ts'
 import { readSignature } from '../xml/signature-element.ts'
 import { XmlBudget, XmlSource } from '../xml/source.ts'
+import { ArchiveInput } from '../xml/stamped.ts'
 import { checkUnbroken } from './xml-unbroken.ts'
 import { insertText, placesOf, xmlElement } from './xml-text.ts'
 
@@ -81,6 +85,53 @@ export function addXmlValidationData(
   ]
   if (properties.length === 0) throw new RangeError('nothing to add')
   return addUnsigned(xml, position, properties)
+}
+
+/** An archive time-stamp that lacks only the token. */
+export interface PreparedXmlArchiveStamp {
+  /** What is to be stamped: hash this with any hash that the authority takes. */
+  readonly toBeStamped: Uint8Array
+  /** The document with the token in it. It is put in as it is: judge it first. */
+  finish(token: Uint8Array): Uint8Array
+}
+
+/**
+ * Prepares an archive time-stamp (ETSI EN 319 132-1 §5.5.2) over all that is signed and all that has been added, which makes level
+ * LTA where the level is LT. `files` are those that references name. Throws as `addXmlSignatureTimeStamp`; `RangeError` also when a
+ * reference cannot be resolved.
+ */
+export function prepareXmlArchiveTimeStamp(
+  xml: Uint8Array,
+  position: number,
+  files: XmlFiles,
+): PreparedXmlArchiveStamp {
+  const toBeStamped = archiveBytes(xml, position, files)
+  const form = canonicalAlgorithm(stampedForm.kind)
+  return {
+    toBeStamped,
+    finish: token => {
+      const stamp = xmlElement(
+        'xades141:ArchiveTimeStamp',
+        { 'xmlns:xades141': xades141, 'xmlns:xades': xades132, 'xmlns:ds': dsig },
+        xmlElement('ds:CanonicalizationMethod', { Algorithm: form }),
+        xmlElement('xades:EncapsulatedTimeStamp', {}, encodeBase64(token, 'xml')),
+      )
+      return addUnsigned(xml, position, [stamp])
+    },
+  }
+}
+
+function archiveBytes(xml: Uint8Array, position: number, files: XmlFiles): Uint8Array {
+  const budget = new XmlBudget()
+  using source = XmlSource.open(xml, budget)
+  const element = source.signatures()[position]
+  if (element === undefined) throw new RangeError(`no signature ${position}`)
+  const signature = readSignature(element)
+  using resolver = new ReferenceResolver(source, signature, position, { files, budget })
+  const { all } = readUnsignedProperties(findProperties(signature)?.unsigned)
+  const pieces = new ArchiveInput(signature, source, resolver).pieces(all, stampedForm)
+  if ('code' in pieces) throw new RangeError(`this cannot be stamped: ${pieces.code}`)
+  return concat(...pieces)
 }
 
 function addUnsigned(xml: Uint8Array, position: number, properties: readonly string[]): Uint8Array {

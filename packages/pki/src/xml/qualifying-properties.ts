@@ -30,6 +30,8 @@ const namedCertificatesMax = 16
 const valuesMax = 64
 /** Most signature time-stamps of one signature that are looked at. */
 const timeStampsMax = 4
+/** Most archive time-stamps: with one every five years a signature is kept for forty. */
+const archiveTimeStampsMax = 8
 /** Most formats of data objects: as many as references. */
 const formatsMax = 64
 
@@ -53,14 +55,20 @@ export interface SignedProperties {
   readonly mimeTypes: ReadonlyMap<string, string>
 }
 
-/** A signature time-stamp: the token, and how ds:SignatureValue was canonicalised for it. */
+/** A time-stamp token, and how what it is over was canonicalised. */
 export interface XmlTimeStamp {
+  /** Over the value of the signature, or over all that was there before it (EN 319 132-1 §5.3, §5.5.2). */
+  readonly kind: 'signature' | 'archive'
   readonly token: Uint8Array
   readonly form: CanonicalForm
+  /** Of its property among `UnsignedProperties.all`. */
+  readonly position: number
 }
 
 /** Properties that anyone may have added. */
 export interface UnsignedProperties {
+  /** Every property, as they stand. */
+  readonly all: readonly XmlElement[]
   readonly timeStamps: readonly XmlTimeStamp[]
   readonly certificates: readonly Uint8Array[]
   readonly crls: readonly Uint8Array[]
@@ -224,10 +232,13 @@ export function readUnsignedProperties(element: XmlElement | undefined): Unsigne
   const timeStamps: XmlTimeStamp[] = []
   const values: Values = { certificates: [], crls: [], ocsps: [] }
   const counterSignatures: XmlElement[] = []
-  for (const property of unsignedOf(element)) {
+  const all = unsignedOf(element)
+  for (const [position, property] of all.entries()) {
     tolerate(() => {
       if (isElement(property, xades132, 'SignatureTimeStamp')) {
-        if (timeStamps.length < timeStampsMax) timeStamps.push(...readTimeStamp(property))
+        timeStamps.push(...readTimeStamp(property, 'signature', position))
+      } else if (isElement(property, xades141, 'ArchiveTimeStamp')) {
+        timeStamps.push(...readTimeStamp(property, 'archive', position))
       } else if (isElement(property, xades132, 'CounterSignature')) {
         counterSignatures.push(
           ...childElements(property).filter(each => isElement(each, dsig, 'Signature')),
@@ -237,7 +248,14 @@ export function readUnsignedProperties(element: XmlElement | undefined): Unsigne
       } else readValues(property, values)
     })
   }
-  return { timeStamps: timeStamps.slice(0, timeStampsMax), ...values, counterSignatures }
+  const first = (kind: XmlTimeStamp['kind'], max: number): readonly XmlTimeStamp[] =>
+    timeStamps.filter(each => each.kind === kind).slice(0, max)
+  return {
+    all,
+    timeStamps: [...first('signature', timeStampsMax), ...first('archive', archiveTimeStampsMax)],
+    ...values,
+    counterSignatures,
+  }
 }
 
 function unsignedOf(element: XmlElement | undefined): readonly XmlElement[] {
@@ -275,8 +293,12 @@ function readValues(element: XmlElement, values: Values): void {
   }
 }
 
-// §5.3: the implicit mechanism only, as Include is for documents kept in pieces.
-function readTimeStamp(element: XmlElement): readonly XmlTimeStamp[] {
+// §5.3, §5.5.2: the implicit mechanism only, as Include is for documents kept in pieces.
+function readTimeStamp(
+  element: XmlElement,
+  kind: XmlTimeStamp['kind'],
+  position: number,
+): readonly XmlTimeStamp[] {
   const reader = new ChildReader(element)
   const method = reader.optional(dsig, 'CanonicalizationMethod')
   const form = method === undefined ? defaultCanonicalForm : readCanonicalForm(method)
@@ -286,7 +308,7 @@ function readTimeStamp(element: XmlElement): readonly XmlTimeStamp[] {
   return tokens.flatMap(each => {
     const encoding = attributeOf(each, 'Encoding')
     if (encoding !== undefined && encoding !== derEncoding) return []
-    return [{ token: decodeBase64(textOf(each), 'xml'), form }]
+    return [{ kind, token: decodeBase64(textOf(each), 'xml'), form, position }]
   })
 }
 

@@ -88,10 +88,13 @@ export class ReferenceResolver implements Disposable {
     for (const copy of this.#copies.values()) copy?.[Symbol.dispose]()
   }
 
-  /** What a reference covers. Throws nothing. */
-  resolve(reference: XmlReference): ResolvedReference {
+  /**
+   * What a reference covers. `form` is that of a result that no transform has canonicalised: for the digest the default, for an
+   * archive time-stamp its own. Throws nothing.
+   */
+  resolve(reference: XmlReference, form: CanonicalForm = defaultCanonicalForm): ResolvedReference {
     try {
-      return this.#resolve(reference)
+      return this.#resolve(reference, form)
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
       return refused(reasonOf(error, { uri: reference.uri ?? '' }))
@@ -104,7 +107,7 @@ export class ReferenceResolver implements Disposable {
     return reference.uri?.startsWith('#') === true && others.length === 0 ? only : undefined
   }
 
-  #resolve(reference: XmlReference): ResolvedReference {
+  #resolve(reference: XmlReference, last: CanonicalForm): ResolvedReference {
     const { uri } = reference
     // Without a URI the application would have to know what is meant.
     if (uri === undefined) return refused(reason('xml-reference-refused', { rule: 'uri' }))
@@ -112,7 +115,7 @@ export class ReferenceResolver implements Disposable {
     if (odd !== undefined) {
       return refused(reason('xml-transform-refused', { algorithm: odd.algorithm, uri }))
     }
-    if (uri === '') return this.#resolveNodes(reference, undefined)
+    if (uri === '') return this.#resolveNodes(reference, undefined, last)
     if (!uri.startsWith('#')) return this.#resolveFile(reference, uri)
     const id = uri.slice(1)
     // XPointer: its one useful form means the same as a bare name but for comments.
@@ -122,12 +125,13 @@ export class ReferenceResolver implements Disposable {
     const [apex, ...others] = this.#source.withId(id)
     if (apex === undefined) return refused(reason('xml-reference-unresolved', { uri }))
     if (others.length > 0) return refused(reason('xml-reference-ambiguous', { uri }))
-    return this.#resolveNodes(reference, { id, element: apex })
+    return this.#resolveNodes(reference, { id, element: apex }, last)
   }
 
   #resolveNodes(
     reference: XmlReference,
     apex: { readonly id: string; readonly element: XmlElement } | undefined,
+    last: CanonicalForm,
   ): ResolvedReference {
     const uri = reference.uri ?? ''
     let stage: Stage = { kind: 'nodes', leftOut: 'nothing' }
@@ -149,7 +153,7 @@ export class ReferenceResolver implements Disposable {
         form = 'text'
       }
     }
-    const bytes = this.#canonicalOctets(stage, apex?.id)
+    const bytes = stage.kind === 'octets' ? stage.bytes : this.#canonical(stage, apex?.id, last)
     // Everything was left out: a digest of nothing says nothing.
     if (bytes.length === 0) return refused(reason('xml-nothing-covered', { uri }))
     return {
@@ -163,10 +167,6 @@ export class ReferenceResolver implements Disposable {
       },
       content: { kind: 'bytes', bytes },
     }
-  }
-
-  #canonicalOctets(stage: Stage, id: string | undefined): Uint8Array {
-    return stage.kind === 'octets' ? stage.bytes : this.#canonical(stage, id, defaultCanonicalForm)
   }
 
   #canonical(stage: Stage, id: string | undefined, form: CanonicalForm): Uint8Array {

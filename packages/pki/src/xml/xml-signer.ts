@@ -23,6 +23,7 @@ import {
 import { reasonOf, ReferenceResolver, type XmlCoverage, type XmlFiles } from './reference.ts'
 import { readSignature, type XmlReference, type XmlSignature } from './signature-element.ts'
 import type { XmlBudget, XmlSource } from './source.ts'
+import { readStamps, type XmlStamp } from './stamped.ts'
 
 /** What one reference covers, and whether that is what was signed. */
 export interface XmlCovered {
@@ -52,6 +53,8 @@ export interface XmlFindings {
     readonly lists: readonly Uint8Array[]
     readonly responses: readonly Uint8Array[]
   }
+  /** Time-stamps with what they are over. */
+  readonly stamps: readonly XmlStamp[]
   /** The canonical SignedInfo: what the key signs. */
   readonly toBeSigned: Uint8Array | undefined
   /** What is wrong with everything but the certificate and the value. */
@@ -108,6 +111,7 @@ export function checkXmlSignature(given: XmlCheck): XmlFindings {
       lists: [...signature.crls, ...unsigned.crls],
       responses: unsigned.ocsps,
     },
+    stamps: readStamps(signature, unsigned, given.source, resolver),
     toBeSigned,
     contentReasons,
     reasons: [...reasons, ...wrong],
@@ -324,8 +328,16 @@ const nothing = {
   isCertificateProtected: false,
   claimedAt: undefined,
   covered: [],
-  unsigned: { timeStamps: [], certificates: [], crls: [], ocsps: [], counterSignatures: [] },
+  unsigned: {
+    all: [],
+    timeStamps: [],
+    certificates: [],
+    crls: [],
+    ocsps: [],
+    counterSignatures: [],
+  },
   certificates: [],
   evidence: { lists: [], responses: [] },
+  stamps: [],
   toBeSigned: undefined,
 } as const

@@ -1,5 +1,5 @@
 /**
- * The complete judgement of XML signatures (XMLDSig 1.1) and of XAdES baseline levels B, T and LT (ETSI EN 319 132-1 §6): for
+ * The complete judgement of XML signatures (XMLDSig 1.1) and of XAdES baseline levels B to LTA (ETSI EN 319 132-1 §6): for
  * each signature what exactly it covers, by which certificate, whether that certificate served at the time that counts, and
  * what time-stamps prove. docs/protocol/xml-signature.md says what is accepted.
  */
@@ -21,18 +21,18 @@ import {
 } from '../reason.ts'
 import { type RevocationEvidence, withListsParsed, withMore } from '../revocation.ts'
 import { type CertificateStanding, judgeSigner, type SignerRules } from '../signer-certificate.ts'
-import {
-  judgeTimeStamp,
-  type TimeStampTrust,
-  type ValidTimeStamp,
-} from '../time-stamp-judgement.ts'
+import type { TimeStampTrust, ValidTimeStamp } from '../time-stamp-judgement.ts'
 import { coversWhole } from './coverage.ts'
 import { reasonOf, type XmlFiles } from './reference.ts'
 import { XmlBudget, XmlSource } from './source.ts'
 import { checkXmlSignature, type XmlCovered, type XmlFindings } from './xml-signer.ts'
+import { proveXmlTimes, type XmlTimeProofs } from './xml-time-proof.ts'
 
-/** What a signature is, or must be at least: XMLDSig, certificate bound (B), time proven (T), with all evidence in it (LT). */
-export type XmlLevel = 'xmldsig' | 'xades-b' | 'xades-t' | 'xades-lt'
+/**
+ * What a signature is, or must be at least: XMLDSig; certificate bound (B); time proven (T); all evidence in the document (LT);
+ * an archive time-stamp over all of it (LTA).
+ */
+export type XmlLevel = 'xmldsig' | 'xades-b' | 'xades-t' | 'xades-lt' | 'xades-lta'
 
 /** All that decides. Nothing has a default. */
 export interface XmlDemands {
@@ -90,6 +90,8 @@ export interface XmlSignatureReport {
   readonly provenAt: Instant | undefined
   /** Each signature time-stamp. One that is bad gives no time and does no harm: anyone may have added it. */
   readonly timeStamps: readonly Verdict<ValidTimeStamp>[]
+  /** Each archive time-stamp. */
+  readonly archiveTimeStamps: readonly Verdict<ValidTimeStamp>[]
   /** References whose digest is right, also of a signature that did not pass. */
   readonly covered: readonly XmlCovered[]
   readonly isWhole: boolean
@@ -183,9 +185,11 @@ function judge(found: Found, prepared: Prepared): XmlSignatureReport {
   const { signature, certificate, algorithm, claimedAt, covered } = findings
   const isWhole = signature !== undefined && coversWhole(source, signature, covered, demands.files)
   const trust = trustOf(demands.timeStamps, findings)
-  const timeStamps = judgeTimeStamps(findings, prepared, trust)
-  const provenAt = earliest(timeStamps)
-  const level = levelOf(findings, provenAt, prepared)
+  const { at, keys } = demands
+  const proofs =
+    trust === undefined ? noProofs : proveXmlTimes(findings.stamps, { at, trust, keys })
+  const { provenAt } = proofs
+  const level = levelOf(findings, proofs, prepared)
   const reasons = [
     ...findings.reasons,
     ...checkCoverage(found, isWhole, demands.coverage),
@@ -198,8 +202,7 @@ function judge(found: Found, prepared: Prepared): XmlSignatureReport {
     algorithm,
     level,
     claimedAt,
-    provenAt,
-    timeStamps,
+    ...proofs,
     covered,
     isWhole,
     countersigns,
@@ -258,65 +261,35 @@ function trustOf(
   }
 }
 
-// EN 319 132-1 §5.3: the stamp is over the canonical ds:SignatureValue.
-function judgeTimeStamps(
-  findings: XmlFindings,
-  prepared: Prepared,
-  trust: TimeStampTrust | undefined,
-): readonly Verdict<ValidTimeStamp>[] {
-  const { signature, unsigned } = findings
-  if (signature === undefined || trust === undefined) return []
-  const { source, demands } = prepared
-  return unsigned.timeStamps.map(({ token, form }) => {
-    try {
-      const bytes = source.canonicalise(signature.signatureValueElement, form)
-      const stamped = { kind: 'bytes', bytes } as const
-      const { at, keys } = demands
-      return judgeTimeStamp({ token, stamped, nonce: undefined, at, trust, keys })
-    } catch (error) {
-      if (error instanceof MalformedError) return rejected([reasonOf(error)])
-      throw error
-    }
-  })
-}
-
-function earliest(timeStamps: readonly Verdict<ValidTimeStamp>[]): Instant | undefined {
-  const times = timeStamps.flatMap(each => (each.kind === 'passed' ? [each.value.provenAt] : []))
-  return times.length === 0 ? undefined : Math.min(...times)
-}
-
-function levelOf(
-  findings: XmlFindings,
-  provenAt: Instant | undefined,
-  prepared: Prepared,
-): XmlLevel {
+function levelOf(findings: XmlFindings, proofs: XmlTimeProofs, prepared: Prepared): XmlLevel {
   if (!findings.isCertificateProtected) return 'xmldsig'
-  if (provenAt === undefined) return 'xades-b'
-  return isSelfContained(findings, prepared) ? 'xades-lt' : 'xades-t'
+  if (proofs.provenAt === undefined) return 'xades-b'
+  if (!isSelfContained(findings, prepared)) return 'xades-t'
+  return proofs.archiveTimeStamps.some(each => each.kind === 'passed') ? 'xades-lta' : 'xades-lt'
 }
 
 // Whether what the document brings is enough, besides anchors: then it can be judged when nothing else is left.
 function isSelfContained(findings: XmlFindings, prepared: Prepared): boolean {
   const { demands } = prepared
   const { certificate, certificates, evidence } = findings
-  const { timeStamps } = demands
+  const { timeStamps, at, keys } = demands
   const isEmpty = evidence.lists.length + evidence.responses.length === 0
   if (certificate === undefined || timeStamps === undefined || isEmpty) return false
   const revocation = withListsParsed(withMore(noEvidence, evidence))
   const trust = { anchors: timeStamps.anchors, intermediates: certificates, revocation }
-  const provenAt = earliest(judgeTimeStamps(findings, prepared, trust))
+  const { provenAt } = proveXmlTimes(findings.stamps, { at, trust, keys })
   // The certificate itself may have come from the caller.
   const isHeld = certificates.some(each => bytesEqual(each.raw, certificate.raw))
   if (provenAt === undefined || !isHeld) return false
   const { path, standings } = judgeSigner(certificate, {
-    at: demands.at,
+    at,
     provenAt,
     anchors: demands.anchors,
     intermediates: certificates,
     revocation,
     rules: demands.rules,
     budget: cmsPathBudget,
-    keys: demands.keys,
+    keys,
   })
   return path.kind === 'passed' && standings?.kind === 'passed'
 }
@@ -327,7 +300,8 @@ function checkLevel(level: XmlLevel, wanted: XmlLevel): readonly Reason[] {
   if (reached >= needed) return []
   if (reached < levels.indexOf('xades-b')) return [reason('xades-certificate-unprotected')]
   if (reached < levels.indexOf('xades-t')) return [reason('time-stamp-missing')]
-  return [reason('validation-data-missing')]
+  if (reached < levels.indexOf('xades-lt')) return [reason('validation-data-missing')]
+  return [reason('archive-time-stamp-missing')]
 }
 
 function checkCoverage(
@@ -355,4 +329,5 @@ function atLeast(
 }
 
 const noEvidence: RevocationEvidence = { kind: 'crls', lists: [] }
-const levels = ['xmldsig', 'xades-b', 'xades-t', 'xades-lt'] as const satisfies XmlLevel[]
+const noProofs: XmlTimeProofs = { timeStamps: [], archiveTimeStamps: [], provenAt: undefined }
+const levels: readonly XmlLevel[] = ['xmldsig', 'xades-b', 'xades-t', 'xades-lt', 'xades-lta']
