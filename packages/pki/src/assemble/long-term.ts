@@ -13,6 +13,7 @@ import { patched } from './pdf-update.ts'
 import {
   addXmlSignatureTimeStamp,
   addXmlValidationData,
+  prepareXmlArchiveTimeStamp,
   xmlSignatureToBeStamped,
 } from './xades-unsigned.ts'
 
@@ -54,14 +55,20 @@ export function prepareFirstStamp(format: LastingFormat, file: Uint8Array): Prep
   }
 }
 
-/** A time-stamp over all that the file holds by now; undefined: this form has none yet. Throws as `prepareFirstStamp`. */
-export function prepareArchiveStamp(
-  format: LastingFormat,
-  file: Uint8Array,
-): PreparedStamp | undefined {
-  if (format === 'xades') return undefined
-  if (format === 'pades') return pdfStamp(file)
-  return prepareArchiveTimeStamp(file, 0, { hash: 'sha256', contentHash: undefined })
+/** A time-stamp over all that the file holds by now. Throws as `prepareFirstStamp`. */
+export function prepareArchiveStamp(format: LastingFormat, file: Uint8Array): PreparedStamp {
+  switch (format) {
+    case 'cades':
+      return prepareArchiveTimeStamp(file, 0, { hash: 'sha256', contentHash: undefined })
+    case 'xades': {
+      const { toBeStamped, finish } = prepareXmlArchiveTimeStamp(file, 0, new Map())
+      return { imprint: digest('sha256', toBeStamped), finish }
+    }
+    case 'pades':
+      return pdfStamp(file)
+    default:
+      return format satisfies never
+  }
 }
 
 /** The file with evidence in it, beside what is there. Throws `MalformedError` for a file that is none. */

@@ -47,7 +47,7 @@ function judged(xml: Uint8Array, vary: Partial<XmlDemands>): string {
   return codeOf(report(xml, vary).verdict)
 }
 
-function stampList(issuer: typeof laterRoot | typeof stampIssuer, at: number): Uint8Array {
+function stampList(issuer: typeof stampIssuer, at: number): Uint8Array {
   return specimenCrl('signature', issuer, {
     partition: undefined,
     thisUpdate: at - 3_600_000,

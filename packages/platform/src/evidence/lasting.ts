@@ -102,7 +102,6 @@ async function archived(
   const trust = await world.stamps.now()
   const evidence = { certificates: trust.anchors, lists: listsOf(trust), responses: [] }
   const prepared = prepareArchiveStamp(format, withEvidence(format, file, evidence))
-  if (prepared === undefined) return { file, lasting: { format, ...before, dueAt: null } }
   const kept = await stamped(world.stamps, format, prepared, 'lta')
   // A stamp that is believed no longer than the one before gains nothing.
   const isGain = (kept?.lasting.stampedUntil ?? 0) > (before.stampedUntil ?? 0)
