@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseCertificate } from './certificate.ts'
+import { judgeByCrls } from './crl-judgement.ts'
 import { MalformedError } from './der.ts'
 import { purposes } from './extension.ts'
 import { extension, issueCertificate } from './issue/certificate.ts'
+import type { CrlContent } from './issue/crl.ts'
 import { issueResponderCertificate } from './issue/jpki.ts'
 import {
   issueOcspRefusal,
@@ -23,7 +25,14 @@ import {
 } from './ocsp.ts'
 import { judgeByOcsp, ocspLimits } from './ocsp-judgement.ts'
 import { OpensslJudge } from './openssl-for-tests.ts'
-import { codeOf, specimenAuthority, specimenLeaf, specimenNow } from './specimen-for-tests.ts'
+import {
+  codeOf,
+  specimenAuthority,
+  specimenCrl,
+  specimenEntry,
+  specimenLeaf,
+  specimenNow,
+} from './specimen-for-tests.ts'
 
 const keys = new KeyCache(64)
 const authority = specimenAuthority('signature', 0)
@@ -236,6 +245,25 @@ test('a responder of another authority, an expired one, and one without the righ
     judge(respond({}, withUsages([purposes.ocspSigning], true))),
     'ocsp-responder-unauthorised',
   )
+  // Where nothing says that it need not be asked, the lists at hand must say that the responder is not revoked.
+  const byLists = (vary: Partial<CrlContent>): string => {
+    const lists = [specimenCrl('signature', authority, { partition: undefined, ...vary })]
+    const given = { lists, at: specimenNow, keys }
+    return codeOf(
+      judgeByOcsp(leaf, authority.certificate, {
+        response: respond({}, withUsages([purposes.ocspSigning], true)),
+        at: specimenNow,
+        nonce: undefined,
+        limits: ocspLimits,
+        keys,
+        judgeResponder: responder => judgeByCrls(responder, authority.certificate, given),
+      }),
+    )
+  }
+  assert.equal(byLists({}), 'passed')
+  assert.equal(byLists({ nextUpdate: specimenNow - 1 }), 'ocsp-responder-unauthorised')
+  const entries = [specimenEntry(Uint8Array.of(8), 'keyCompromise')]
+  assert.equal(byLists({ entries }), 'ocsp-responder-unauthorised')
   const leafKey = poolKey(1)
   const byLeaf = {
     certificate: leaf,

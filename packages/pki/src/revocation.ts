@@ -73,7 +73,13 @@ export class NotRevoked {
 /** The same evidence with its lists parsed, for judging several certificates. What cannot be parsed stays bytes. */
 export function withListsParsed(evidence: RevocationEvidence): RevocationEvidence {
   if (evidence.kind !== 'crls' && evidence.kind !== 'collected') return evidence
-  const lists = evidence.lists.map(each => {
+  return { ...evidence, lists: parsedLists(evidence.lists) }
+}
+
+function parsedLists(
+  lists: readonly (RevocationList | Uint8Array)[],
+): readonly (RevocationList | Uint8Array)[] {
+  return lists.map(each => {
     if (each instanceof RevocationList) return each
     try {
       return parseCrl(each)
@@ -82,7 +88,6 @@ export function withListsParsed(evidence: RevocationEvidence): RevocationEvidenc
       throw error
     }
   })
-  return { ...evidence, lists }
 }
 
 /** The same evidence with what a container brings along; an index and a single response stay alone. */
@@ -195,9 +200,10 @@ function crlDemands(
   at: Instant,
   keys: KeyCache,
 ): CrlDemands {
-  const { lists, signers } = evidence
-  if (signers === undefined) return { lists, at, keys }
-  return { lists, at, keys, signers: crlSigners({ lists, at, keys, ...signers }) }
+  if (evidence.signers === undefined) return { lists: evidence.lists, at, keys }
+  // Looked at again for every signer.
+  const lists = parsedLists(evidence.lists)
+  return { lists, at, keys, signers: crlSigners({ lists, at, keys, ...evidence.signers }) }
 }
 
 function rankOfVerdict(verdict: Verdict<unknown>): number {
