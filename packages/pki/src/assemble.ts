@@ -77,3 +77,4 @@ export {
   type XmlValidationData,
   xmlSignatureToBeStamped,
 } from './assemble/xades-unsigned.ts'
+export { writeZip, type ZipFile } from './archive/zip-writer.ts'

@@ -32,6 +32,11 @@ export const entries = defineEntries({
     en: 'You opened your own records.',
     fields: {},
   },
+  'platform.evidence-exported': {
+    ja: '署名した文書の証拠一式を取り出しました。',
+    en: 'The evidence box of a document you signed was exported.',
+    fields: { container: 'text' },
+  },
   'platform.consent-withdrawn': {
     ja: '同意を撤回しました。',
     en: 'You withdrew a consent.',

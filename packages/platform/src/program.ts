@@ -1,6 +1,14 @@
 /** The platform as a program: composes its parts, starts server and background work, stops them in order. */
 import type { CeremonyReaders } from '@sekisho/web'
-import { cardCeremonyAsset, frameAssets, html, langOf, page, refusalPage } from '@sekisho/web'
+import {
+  cardCeremonyAsset,
+  frameAssets,
+  html,
+  langOf,
+  page,
+  refusalPage,
+  verifierAsset,
+} from '@sekisho/web'
 import { createLedger } from '@sekisho/ledger'
 import { Refusal } from '@sekisho/contract'
 import { type Certificate, type CertificateProfile, isPoolKey, isTownAnchor } from '@sekisho/pki'
@@ -21,6 +29,7 @@ import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
+import type { VerifierModules } from './evidence/box.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
@@ -36,6 +45,7 @@ import { sweepProtocolState } from './login/protocol-state.ts'
 import { messages } from './message.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
 import { addOwnPageRoutes } from './own-page/route.ts'
+import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject } from './people/link.ts'
 import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
 import type { World } from './world.ts'
@@ -56,6 +66,8 @@ export type PlatformSettings = {
   /** The time-stamp authority that is believed; undefined: none, and no time of signing is proven. */
   readonly timeStamps: TimeStampSettings | undefined
   readonly authority: AuthoritySettings
+  /** The trust core as browsers take it, for the verifier page and evidence boxes. */
+  verifier(): Promise<VerifierModules>
   /** Key that signs queries to the authority; its public half is registered there. */
   readonly messageKey: MessageKey
   readonly readers: CeremonyReaders
@@ -111,6 +123,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
   addOwnPageRoutes(server.app, { world, readers: settings.readers })
   addProviderApi(server.app, { world, openId })
+  addVerifierRoutes(server.app, world)
   server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
   server.probe('ledger', () => world.ledger.isCurrent())
   await refreshQuietly(world, keeper)
@@ -189,19 +202,7 @@ async function compose(
     random: settings.random,
     effects: settings.effects,
   })
-  const tokenKey = await loadOrCreateKey(folder, 'tokens', 'ec-p256', { effects: settings.effects })
-  const receiptKey = await loadOrCreateKey(folder, 'receipts', 'ed25519', {
-    effects: settings.effects,
-  })
-  const ledgerKey = await loadOrCreateKey(folder, 'ledger', 'ed25519', {
-    effects: settings.effects,
-  })
-  const cookieKey = await loadOrCreateKey(folder, 'cookies', 'ed25519', {
-    effects: settings.effects,
-  })
-  const questionKey = await loadOrCreateKey(folder, 'questions', 'ed25519', {
-    effects: settings.effects,
-  })
+  const { tokenKey, receiptKey, ledgerKey, cookieKey, questionKey } = await loadKeys(settings)
   const personKeys = createPersonKeys({ master, random: settings.random })
   const ledger = createLedger({
     store,
@@ -223,6 +224,8 @@ async function compose(
     judge,
     fileJudge: createFileJudge({ ...settings, trust, keeper, connector, stamps }),
     stamps,
+    keeping: { trust, stamps, clock: settings.clock },
+    verifier: settings.verifier,
     personKeys,
     master,
     questionKey: Buffer.from(String(privateJwkOf(questionKey).d), 'base64url'),
@@ -253,8 +256,20 @@ async function compose(
   return { world, openId }
 }
 
+async function loadKeys({ keysFolder, effects }: PlatformSettings) {
+  const load = (name: string, kind: 'ec-p256' | 'ed25519'): ReturnType<typeof loadOrCreateKey> =>
+    loadOrCreateKey(keysFolder, name, kind, { effects })
+  return {
+    tokenKey: await load('tokens', 'ec-p256'),
+    receiptKey: await load('receipts', 'ed25519'),
+    ledgerKey: await load('ledger', 'ed25519'),
+    cookieKey: await load('cookies', 'ed25519'),
+    questionKey: await load('questions', 'ed25519'),
+  }
+}
+
 function addPages(server: Server): void {
-  for (const asset of [...frameAssets, cardCeremonyAsset])
+  for (const asset of [...frameAssets, cardCeremonyAsset, verifierAsset])
     server.app.get(asset.path, { schema: { hide: true } }, (_request, reply) =>
       reply.type(asset.contentType).send(asset.body),
     )
@@ -273,7 +288,7 @@ function addPages(server: Server): void {
         lang,
         service: { name: serviceName[lang], home: '/' },
         path: '/',
-        body: html`<p class="lead">${text}</p><p><a href="/me">${lang === 'ja' ? 'あなたの同意と利用記録' : 'Your consents and records'}</a></p><p><a href="/.well-known/openid-configuration">OpenID discovery</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/refusals">refusals</a></p>`,
+        body: html`<p class="lead">${text}</p><p><a href="/me">${lang === 'ja' ? 'あなたの同意と利用記録' : 'Your consents and records'}</a></p><p><a href="/verify">${lang === 'ja' ? '署名付きファイルの検証' : 'Verify signed files'}</a></p><p><a href="/.well-known/openid-configuration">OpenID discovery</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/refusals">refusals</a></p>`,
       }),
     )
   })

@@ -100,6 +100,8 @@ export async function startTestWorld(
       stamps,
     }),
     stamps,
+    keeping: { trust, stamps, clock },
+    verifier: () => Promise.resolve([]),
     personKeys,
     master,
     questionKey: random.bytes(32),

@@ -8,8 +8,10 @@ import type { Store } from '@sekisho/runtime/store'
 import type { ReceiptKey } from './confirm/receipt.ts'
 import type { PlatformTables } from './database.ts'
 import type { AuthorityConnector } from './evidence/connector.ts'
+import type { VerifierModules } from './evidence/box.ts'
 import type { FileJudge } from './evidence/file-verification.ts'
 import type { Judge } from './evidence/judge.ts'
+import type { KeptFileWorld } from './evidence/kept-file.ts'
 import type { StampTrust } from './evidence/time-stamp.ts'
 
 export type World = {
@@ -22,6 +24,10 @@ export type World = {
   readonly judge: Judge
   readonly fileJudge: FileJudge
   readonly stamps: StampTrust
+  /** What kept files are judged by. */
+  readonly keeping: KeptFileWorld
+  /** The trust core for browsers. */
+  verifier(): Promise<VerifierModules>
   readonly personKeys: PersonKeys
   readonly master: MasterKey
   /** Secret under which questions to the authority are looked up. */

@@ -9,3 +9,11 @@ export { frameAssets, type Asset } from './asset.ts'
 export { page, type Page, refusalPage } from './frame.ts'
 export { type Lang, langCookie, langOf, say, switchAddress, type Words } from './lang.ts'
 export { html, type Markup, trusted } from './markup.ts'
+export {
+  verifierAsset,
+  verifierBody,
+  type VerifierConfig,
+  verifierDocument,
+  verifierStyles,
+  verifierTitle,
+} from './verifier.ts'

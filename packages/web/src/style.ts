@@ -38,7 +38,7 @@ pre{background:var(--ground);border:1px solid var(--line-soft);border-radius:.5r
 .field{margin:0 0 1.5rem}
 .field label,legend{display:block;font-weight:700;margin-bottom:.25rem}
 fieldset{border:1px solid var(--line-soft);border-radius:.5rem;padding:1rem 1.25rem;margin:0 0 1.5rem}
-input[type=text],input[type=password],input[type=number],input[type=tel],input[type=email],input[type=date],select,textarea{width:100%;max-width:32rem;min-height:3rem;padding:.6rem 1rem;border:1px solid var(--line);border-radius:.5rem;font:inherit;color:inherit;background:#fff}
+input[type=text],input[type=password],input[type=number],input[type=tel],input[type=email],input[type=date],input[type=datetime-local],select,textarea{width:100%;max-width:32rem;min-height:3rem;padding:.6rem 1rem;border:1px solid var(--line);border-radius:.5rem;font:inherit;color:inherit;background:#fff}
 input[readonly]{background:var(--ground)}
 input[aria-invalid=true]{border:2px solid var(--error)}
 input[type=radio],input[type=checkbox]{width:1.5rem;height:1.5rem;margin:0 .5rem 0 0;vertical-align:-.35rem;accent-color:var(--key)}
@@ -53,6 +53,9 @@ input[type=radio],input[type=checkbox]{width:1.5rem;height:1.5rem;margin:0 .5rem
 .pairs dt,.pairs dd{margin:0;padding:.75rem .5rem;border-bottom:1px solid var(--line-soft);overflow-wrap:anywhere}
 .pairs dt{font-weight:700}
 @media (max-width:36rem){.pairs{grid-template-columns:1fr}.pairs dt{border-bottom:0;padding-bottom:0}}
+.drop{border:2px dashed var(--line);border-radius:.5rem;padding:1.5rem;margin:0 0 1.5rem}
+.drop input[type=file]{font:inherit;max-width:100%}
+details{margin:0 0 1.5rem}
 .scroll{overflow-x:auto;margin:0 0 1.5rem}
 table{border-collapse:collapse;width:100%}
 caption{text-align:left;font-weight:700;padding:.5rem 0}

@@ -15,6 +15,7 @@ import { z } from 'zod'
 import { assertNoStranger, settleIn } from '../town/folder.ts'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { startProgram } from '../town/program.ts'
+import { verifierModules } from '../verifier/pack.ts'
 import { callProgram } from './admin.ts'
 import { writePlatformConfiguration } from './alone.ts'
 import { readBytes, readCertificate, readJson } from './file.ts'
@@ -116,6 +117,7 @@ async function runPlatform(file: string): Promise<void> {
         keysFolder: join(folder, 'keys'),
         adminPath: join(folder, 'admin.sock'),
         engine,
+        verifier: verifierModules(),
         profile: config.profile === 'real' ? jpkiReal : jpkiTown,
         readers: {
           ...(wallet === undefined ? {} : { wallet }),

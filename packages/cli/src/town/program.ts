@@ -16,6 +16,7 @@ import { createFetch, type Fetch } from '@sekisho/runtime/net'
 import { seededRandom, systemRandom } from '@sekisho/runtime/random'
 import { connectPostgres, type Effects, type Engine, openEmbedded } from '@sekisho/runtime/store'
 import { type Bank, startBank } from '@sekisho/services/bank'
+import { verifierModules } from '../verifier/pack.ts'
 import { type Layout, type ProgramName } from './layout.ts'
 import { personas } from './personas.ts'
 
@@ -106,6 +107,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       engine,
       profile: jpkiTown,
       anchors: townAnchors(),
+      verifier: verifierModules(),
       timeStamps: {
         url: `${layout.urls.authority}/time-stamps`,
         listUrl: `${layout.urls.authority}/time-stamps/root.crl`,

@@ -21,6 +21,7 @@ import {
 } from '@sekisho/contract'
 import type { App, Request } from '@sekisho/runtime/http'
 import { z } from 'zod'
+import { boxForProvider } from '../confirm/box.ts'
 import { confirmChange } from '../confirm/change.ts'
 import { createTransaction, signedFileOf, transactionResult } from '../confirm/sign.ts'
 import { verifyForProvider } from '../confirm/verify.ts'
@@ -38,48 +39,8 @@ export function addProviderApi(
 ): void {
   const { world } = given
   const tags = ['provider']
-  const headers = z.object({ 'idempotency-key': z.string().min(8).max(128) })
 
-  app.post(
-    '/v1/signing-transactions',
-    {
-      schema: {
-        tags,
-        headers,
-        body: signingTransactionRequest,
-        response: { 201: signingTransactionCreated },
-      },
-    },
-    async (request, reply) => {
-      const provider = await authorise(given, request, 'sign')
-      const key = request.headers['idempotency-key']
-      return reply.code(201).send(await createTransaction(world, provider, request.body, key))
-    },
-  )
-  app.get(
-    '/v1/signing-transactions/:id',
-    {
-      schema: {
-        tags,
-        params: z.object({ id: z.string().max(64) }),
-        response: { 200: signingTransactionResult },
-      },
-    },
-    async request =>
-      transactionResult(world, await authorise(given, request, 'sign'), request.params.id),
-  )
-  app.get(
-    '/v1/signing-transactions/:id/file',
-    {
-      schema: {
-        tags,
-        params: z.object({ id: z.string().max(64) }),
-        response: { 200: signedFileAnswer },
-      },
-    },
-    async request =>
-      signedFileOf(world, await authorise(given, request, 'sign'), request.params.id),
-  )
+  addSigningRoutes(app, given)
   app.post(
     '/v1/verifications',
     { schema: { tags, body: verificationRequest, response: { 200: verificationReport } } },
@@ -116,6 +77,65 @@ export function addProviderApi(
     },
   )
   app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
+}
+
+function addSigningRoutes(
+  app: App,
+  given: { readonly world: World; readonly openId: OpenId },
+): void {
+  const { world } = given
+  const tags = ['provider']
+  const headers = z.object({ 'idempotency-key': z.string().min(8).max(128) })
+  const params = z.object({ id: z.string().max(64) })
+  app.post(
+    '/v1/signing-transactions',
+    {
+      schema: {
+        tags,
+        headers,
+        body: signingTransactionRequest,
+        response: { 201: signingTransactionCreated },
+      },
+    },
+    async (request, reply) => {
+      const provider = await authorise(given, request, 'sign')
+      const key = request.headers['idempotency-key']
+      return reply.code(201).send(await createTransaction(world, provider, request.body, key))
+    },
+  )
+  app.get(
+    '/v1/signing-transactions/:id',
+    {
+      schema: {
+        tags,
+        params,
+        response: { 200: signingTransactionResult },
+      },
+    },
+    async request =>
+      transactionResult(world, await authorise(given, request, 'sign'), request.params.id),
+  )
+  app.get(
+    '/v1/signing-transactions/:id/file',
+    {
+      schema: {
+        tags,
+        params,
+        response: { 200: signedFileAnswer },
+      },
+    },
+    async request =>
+      signedFileOf(world, await authorise(given, request, 'sign'), request.params.id),
+  )
+  app.get(
+    '/v1/signing-transactions/:id/box',
+    { schema: { tags, params } },
+    async (request, reply) => {
+      const provider = await authorise(given, request, 'sign')
+      const box = await boxForProvider(world, provider, request.params.id)
+      return reply.type('application/zip').send(Buffer.from(box))
+    },
+  )
 }
 
 /** A file and its content, each of the largest size, in base64. */

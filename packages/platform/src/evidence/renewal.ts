@@ -1,17 +1,11 @@
 /** Long-term keeping: the next step for each container that is due, in the background, one at a time. */
-import {
-  type Certificate,
-  generalPolicy,
-  partitionOf,
-  type SignatureOutcome,
-  validateSignedFile,
-} from '@sekisho/pki'
-import type { LastingFormat } from '@sekisho/pki/assemble'
+import { type Certificate, partitionOf } from '@sekisho/pki'
 import type { Clock } from '@sekisho/runtime/clock'
 import type { PersonKeys } from '@sekisho/runtime/keys'
 import type { Store } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { openContainer, sealContainer } from './container.ts'
+import { judgeKept } from './kept-file.ts'
 import { type LastingWorld, renewedFile } from './lasting.ts'
 import { fullListSince } from './revocation-list.ts'
 import type { StampTrust } from './time-stamp.ts'
@@ -90,7 +84,11 @@ function lastingWorld(world: RenewalWorld): LastingWorld {
     stamps,
     at,
     anchors: trust.anchors,
-    judge: (format, file) => judgeAlone(world, format, file),
+    judge: async (format, file) => {
+      const [signature] = (await judgeKept(world, format, file)).signatures
+      if (signature === undefined) throw new Error('a kept file without signature')
+      return signature
+    },
     listSince: async (certificate, since) => {
       const point = partitionOf(certificate)
       const issuer = trust.anchors.find(
@@ -109,39 +107,3 @@ function signedBy(certificate: Certificate, issuer: Certificate): boolean {
   const own = issuer.subjectKeyIdentifier
   return wanted !== undefined && own !== undefined && Buffer.from(wanted).equals(Buffer.from(own))
 }
-
-/** The file's signature, judged by what the file holds, with nothing beside it but anchors and the stamps' own list. */
-async function judgeAlone(
-  { trust, stamps, clock }: RenewalWorld,
-  format: LastingFormat,
-  file: Uint8Array,
-): Promise<SignatureOutcome> {
-  const none = { kind: 'collected', lists: [], responses: [], limits: generalPolicy.ocsp } as const
-  const report = validateSignedFile({
-    kind: kinds[format],
-    file,
-    content: undefined,
-    files: new Map(),
-    coverage: 'whole',
-    query: undefined,
-    algorithm: undefined,
-    at: clock.now(),
-    anchors: trust.anchors,
-    certificates: [],
-    revocation: none,
-    timeStamps: await stamps.now(),
-    rules: {
-      kind: 'profile',
-      profile: trust.profile,
-      purpose: 'signature',
-      poolKeys: trust.mode === 'town' ? 'danger-accepted' : 'refused',
-    },
-    policy: generalPolicy,
-    keys: trust.keys,
-  })
-  const [signature] = report.signatures
-  if (signature === undefined) throw new Error('a kept file without signature')
-  return signature
-}
-
-const kinds = { cades: 'cms', xades: 'xml', pades: 'pdf' } as const

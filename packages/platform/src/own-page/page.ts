@@ -17,6 +17,7 @@ import {
   refusalPage,
   table,
 } from '@sekisho/web'
+import type { KeptDocument } from '../confirm/box.ts'
 import { attributeScopes, attributeWords } from '../confirm/statement.ts'
 import { serviceName } from '../login/interaction-page.ts'
 import type { ConsentView, Records } from './records.ts'
@@ -45,6 +46,13 @@ const words = {
     withdrawnNotice: '同意を撤回しました',
     withdrawnText:
       'このサービスは、これから先、あなたの登録内容の変更を確認できません。すでに受け取った情報の扱いは、サービスに確かめてください。',
+    documents: '署名した文書',
+    noDocuments: '署名した文書はまだありません。',
+    boxHint:
+      '証拠一式には、署名した文書、電子証明書、検証の結果と、接続なしで使える検証の画面が入っています。氏名や住所を含むため、取扱いに注意してください。',
+    signedOn: '署名した日',
+    level: '保存の水準',
+    box: '証拠一式を取り出す',
     uses: '利用記録',
     noUses: '利用記録はまだありません。',
     usesTold: 'いつ、どのサービスが、何をしたか',
@@ -80,6 +88,13 @@ const words = {
     withdrawnNotice: 'The consent was withdrawn',
     withdrawnText:
       'From now on this service cannot ask whether your registered facts changed. Ask the service what it does with what it has received.',
+    documents: 'Documents you signed',
+    noDocuments: 'You have not signed any document yet.',
+    boxHint:
+      'An evidence box holds the signed document, the certificates, the result, and a verifier that needs no connection. It contains your name and address: handle it with care.',
+    signedOn: 'Signed on',
+    level: 'Level of keeping',
+    box: 'Export the evidence box',
     uses: 'Uses',
     noUses: 'There is no use yet.',
     usesTold: 'Which service did what, and when',
@@ -135,6 +150,10 @@ export function recordsPage(given: {
     records.consents.length === 0
       ? html`<p>${say.none}</p>`
       : html`${records.consents.map(consent => consentBlock(consent, given))}`,
+    html`<h2>${say.documents}</h2>`,
+    records.documents.length === 0
+      ? html`<p>${say.noDocuments}</p>`
+      : html`<p>${say.boxHint}</p>${records.documents.map(each => documentBlock(each, lang))}`,
     html`<h2>${say.uses}</h2>`,
     uses.length === 0
       ? html`<p>${say.noUses}</p>`
@@ -179,6 +198,15 @@ function consentBlock(
       ? html`<form id="withdraw-${consent.id}" method="post" action="${addressOf(lang, `/consents/${consent.id}/withdraw`)}">${button(say.withdraw, 'second')}</form>`
       : null
   }</section>`
+}
+
+function documentBlock(document: KeptDocument, lang: Lang): Markup {
+  const say = words[lang]
+  return html`<section aria-label="${document.title}"><h3>${document.title}</h3>${pairs([
+    [say.who, document.provider],
+    [say.signedOn, timeText(document.signedAt, lang)],
+    [say.level, document.level],
+  ])}<form method="post" action="${addressOf(lang, `/containers/${document.id}/box`)}">${button(`${say.box}`, 'second')}</form></section>`
 }
 
 function frame(lang: Lang, body: readonly Markup[]): string {

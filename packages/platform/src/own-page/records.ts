@@ -6,6 +6,7 @@ import { Refusal } from '@sekisho/contract'
 import type { AuthenticatedAnswer } from '@sekisho/contract/reader'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Transaction } from '@sekisho/runtime/store'
+import { documentsOf, type KeptDocument } from '../confirm/box.ts'
 import { judgeHolder } from '../confirm/login.ts'
 import { endReleases } from '../confirm/release.ts'
 import type { PlatformTables } from '../database.ts'
@@ -35,6 +36,7 @@ export type UseView = {
 export type Records = {
   readonly consents: readonly ConsentView[]
   readonly uses: readonly UseView[]
+  readonly documents: readonly KeptDocument[]
 }
 
 /** Uses shown; the ledger keeps all. */
@@ -45,7 +47,12 @@ export async function recordsOf(world: World, personId: string): Promise<Records
   const providers = new Map((await listProviders(world.store)).map(one => [one.id, one]))
   const consents = await world.store.read(db => consentsOf(db, personId))
   const recorded = await world.ledger.entriesOf(personId)
+  const documents = await world.store.read(db => documentsOf(db, personId))
   return {
+    documents: documents.map(each => ({
+      ...each,
+      provider: providers.get(each.provider)?.name ?? each.provider,
+    })),
     consents: consents.map(consent => ({
       ...consent,
       provider: providers.get(consent.providerId)?.name ?? consent.providerId,

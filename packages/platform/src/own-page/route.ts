@@ -5,6 +5,7 @@ import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
 import type { CeremonyReaders } from '@sekisho/web'
 import { z } from 'zod'
 import { answerBytesMax, parseAnswer } from '../confirm/answer.ts'
+import { boxForPerson } from '../confirm/box.ts'
 import { beginCeremony } from '../login/ceremony.ts'
 import { assertOwnPost } from '../login/own-post.ts'
 import { browserCookie, ensureBrowser, langFor, prefersHtml, sendPage } from '../login/screen.ts'
@@ -57,6 +58,21 @@ export function addOwnPageRoutes(
       if (person === undefined) return back(request, reply)
       if (!(await endConsent(world, person, request.params.id))) throw new Refusal('not-found')
       return back(request, reply, 'withdrawn')
+    },
+  )
+  app.post(
+    '/me/containers/:id/box',
+    { schema: { params: z.object({ id: z.uuid() }), hide } },
+    async (request, reply) => {
+      assertOwnPost(request, world.issuer)
+      const person = await own.sessions.read(request)
+      if (person === undefined) return back(request, reply)
+      const box = await boxForPerson(world, person, request.params.id)
+      return reply
+        .type('application/zip')
+        .header('content-disposition', 'attachment; filename="evidence.zip"')
+        .header('cache-control', 'no-store')
+        .send(Buffer.from(box))
     },
   )
   app.post('/me/logout', { schema: { hide } }, async (request, reply) => {
