@@ -257,6 +257,18 @@ function judgeScope(
   }
 }
 
+/**
+ * What a full list and a delta over it, both verified and of the time in question, say of a serial of their issuer. May throw
+ * `MalformedError` on names.
+ */
+export function entryIn(
+  full: RevocationList,
+  delta: RevocationList | undefined,
+  serial: Uint8Array,
+): CrlEntry | undefined {
+  return combinedEntry(full.find(serial), delta?.find(serial), true)
+}
+
 /** Whether a delta list may be laid over a full one: made for it or an earlier one, and newer. */
 export function continues(delta: RevocationList, full: { readonly number: number }): boolean {
   return (

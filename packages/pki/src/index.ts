@@ -65,6 +65,7 @@ export { type CrlEntry, type CrlScope, crlBytesMax, parseCrl, RevocationList } f
 export {
   type CrlDemands,
   crlSigners,
+  entryIn,
   judgeByCrls,
   type RevocationSource,
   VerifiedCrl,

@@ -9,11 +9,12 @@ export type PartitionKey = {
   readonly distributionPoint: Uint8Array
 }
 
-type World = { readonly store: Store<PlatformTables>; readonly clock: Clock }
+/** Where the lists are, and the time at which new ones come. */
+export type ListWorld = { readonly store: Store<PlatformTables>; readonly clock: Clock }
 
 /** Keeps a list that was verified. One that is kept already stays as it is. */
 export async function keepList(
-  world: World,
+  world: ListWorld,
   list: PartitionKey & {
     readonly number: number
     readonly deltaBase: number | undefined
@@ -42,7 +43,7 @@ export async function keepList(
 
 /** The newest list of each partition: its number, and the bytes of it. */
 export async function newestLists(
-  world: World,
+  world: ListWorld,
 ): Promise<readonly (PartitionKey & { readonly number: number; readonly bytes: number })[]> {
   // From partition to partition along the index: years of lists are not gone through.
   const newest = sql<NewestRow>`(
@@ -77,7 +78,7 @@ type NewestRow = {
 }
 
 /** The lists that make the newest state of a partition: the newest full one, then the deltas since, oldest first. One at a time. */
-export async function* keptLists(world: World, key: PartitionKey): AsyncGenerator<Uint8Array> {
+export async function* keptLists(world: ListWorld, key: PartitionKey): AsyncGenerator<Uint8Array> {
   const rows = await world.store.read(db =>
     db
       .selectFrom('crl')
@@ -107,7 +108,7 @@ export async function* keptLists(world: World, key: PartitionKey): AsyncGenerato
 
 /** The newest full list of a partition, if it was issued at `since` or later. */
 export async function fullListSince(
-  world: World,
+  world: ListWorld,
   key: PartitionKey,
   since: Instant,
 ): Promise<Uint8Array | undefined> {
@@ -124,6 +125,58 @@ export async function fullListSince(
       .executeTakeFirst(),
   )
   return row?.der
+}
+
+/** The newest full list of a partition up to a time, and the newest delta over it, among those that had come by another. */
+export async function listsInForce(
+  world: ListWorld,
+  key: PartitionKey,
+  given: { readonly until: number; readonly knownAt: number },
+): Promise<{ readonly full: Uint8Array; readonly delta: Uint8Array | undefined } | undefined> {
+  const newest = (kind: 'full' | 'delta', over?: string) =>
+    world.store.read(db =>
+      db
+        .selectFrom('crl')
+        .select(['number', 'der'])
+        .where('issuer_key_id', '=', key.issuerKeyId)
+        .where('distribution_point', '=', key.distributionPoint)
+        .where('this_update', '<=', given.until)
+        .where('received_at', '<=', given.knownAt)
+        .where('delta_base', kind === 'full' ? '=' : '<>', fullList)
+        .$if(over !== undefined, query =>
+          query
+            .where(sql<boolean>`number::bigint > ${over}::bigint`)
+            .where(sql<boolean>`nullif(delta_base, '')::bigint <= ${over}::bigint`),
+        )
+        .orderBy(sql`number::bigint`, 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    )
+  const full = await newest('full')
+  if (full === undefined) return undefined
+  const delta = await newest('delta', full.number)
+  return { full: full.der, delta: delta?.der }
+}
+
+/** When the first list after a time was issued, among those that had come by another; undefined: there is none. */
+export async function nextListAfter(
+  world: ListWorld,
+  key: PartitionKey,
+  given: { readonly at: number; readonly knownAt: number },
+): Promise<number | undefined> {
+  const row = await world.store.read(db =>
+    db
+      .selectFrom('crl')
+      .select('this_update')
+      .where('issuer_key_id', '=', key.issuerKeyId)
+      .where('distribution_point', '=', key.distributionPoint)
+      .where('this_update', '>', given.at)
+      .where('received_at', '<=', given.knownAt)
+      .orderBy('this_update')
+      .limit(1)
+      .executeTakeFirst(),
+  )
+  return row?.this_update
 }
 
 /** What stands in `delta_base` of a full list. */

@@ -4,7 +4,13 @@
  */
 import { Refusal, type RefusalCode } from '@sekisho/contract'
 import type { CrlPartition } from '@sekisho/contract/authority'
-import { RevocationIndex } from '@sekisho/pki'
+import {
+  MalformedError,
+  parseCrl,
+  RevocationIndex,
+  type RevocationList,
+  verifyCrl,
+} from '@sekisho/pki'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
 import type { Log } from '@sekisho/runtime/log'
 import type { Store } from '@sekisho/runtime/store'
@@ -18,6 +24,7 @@ import {
   type RevocationFolder,
   type SnapshotPlace,
 } from './revocation-file.ts'
+import { type PastQuestion, type PastStatus, statusAsKnown } from './revocation-history.ts'
 import { keptLists, keepList, newestLists, type PartitionKey } from './revocation-list.ts'
 import { beginRevocationWork, type CheckedList, type RevocationWork } from './revocation-work.ts'
 import { issuerKeyId, type Trust } from './trust.ts'
@@ -38,6 +45,8 @@ export type RevocationKeeper = {
    * stale.
    */
   refresh(): Promise<void>
+  /** The status of a certificate at one time, as far as it was known at another, by the lists that were kept. */
+  statusAsKnown(question: PastQuestion): Promise<PastStatus>
 }
 
 /** What the keeper works with. */
@@ -79,6 +88,8 @@ export async function openRevocationKeeper(world: RevocationWorld): Promise<Revo
         })
       return next
     },
+    statusAsKnown: question =>
+      statusAsKnown(question, world, der => verified(world, question.issuerKeyId, der)),
   }
 }
 
@@ -246,6 +257,22 @@ function beginWork(
 ): Promise<RevocationWork> {
   const isLittle = Math.max(bytes, base?.hot.length ?? 0) <= world.revocationBytesHere
   return beginRevocationWork(base, isLittle ? 'here' : 'thread')
+}
+
+/** A list that one of the anchors signed with the key of that name. */
+function verified(
+  world: RevocationWorld,
+  keyId: string,
+  der: Uint8Array,
+): RevocationList | undefined {
+  const issuers = world.trust.anchors.filter(each => issuerKeyId(each) === keyId)
+  try {
+    const verdict = verifyCrl(parseCrl(der), issuers, world.trust.keys)
+    return verdict.kind === 'passed' ? verdict.value.list : undefined
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined
+    throw error
+  }
 }
 
 function issuersOf(world: RevocationWorld, keyId: string): readonly Uint8Array[] {
