@@ -155,7 +155,7 @@ const signedFileBase64 = z.base64().max(Math.ceil(signedFileBytesMax / 3) * 4 + 
 
 /** `POST /v1/file-verifications` (scope `verify`): a container with the citizens' certificates in it (C1). */
 export const fileVerificationRequest = z.strictObject({
-  kind: z.enum(['cms', 'pdf', 'xml', 'tsr']),
+  kind: z.enum(['cms', 'pdf', 'xml', 'jws', 'asice', 'tsr']),
   file: signedFileBase64,
   /** What was signed or stamped, where it is not in the file. */
   content: signedFileBase64.optional(),

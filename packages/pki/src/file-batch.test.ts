@@ -21,6 +21,10 @@ import { KeyCache } from './key-cache.ts'
 import { encodeOcspRequest, ocspCertId } from './ocsp.ts'
 import { specimenCrl, specimenEntry, specimenNow } from './specimen-for-tests.ts'
 import { encodeTimeStampRequest } from './time-stamp.ts'
+import { asicSpecimen } from './asice/asic-specimen-for-tests.ts'
+import { jadesSpecimen } from './jws/jws-specimen-for-tests.ts'
+import { signed } from './pdf/pades-specimen-for-tests.ts'
+import { specimenPdf } from './pdf/pdf-specimen-for-tests.ts'
 import { xadesSpecimen } from './xml/xml-specimen-for-tests.ts'
 
 const keys = new KeyCache(64)
@@ -198,6 +202,23 @@ test('XML: each signature tells what it covers', () => {
   const { signatures, verdict } = judged({ kind: 'xml', file: base64(xadesSpecimen()) })
   assert.equal(verdict, 'passed')
   assert.ok(signatures[0]?.covers.includes('document'), signatures[0]?.covers.join())
+})
+
+test('JWS, ASiC-E and PDF: the same form for each', () => {
+  for (const [kind, file, level] of [
+    ['jws', jadesSpecimen(), 'jades-b'],
+    ['asice', asicSpecimen(), 'xades-b'],
+    ['pdf', signed(specimenPdf()), 'pades-b'],
+  ] as const) {
+    const found = judged({ kind, file: base64(file) })
+    assert.equal(found.indication, 'TOTAL-PASSED', `${kind} ${JSON.stringify(found.reasons)}`)
+    assert.deepEqual(
+      found.signatures.map(each => each.level),
+      [level],
+    )
+    const broken = judged({ kind, file: base64(file.subarray(0, -30)) })
+    assert.notEqual(broken.verdict, 'passed', kind)
+  }
 })
 
 test('a line that is no case is told by its field', () => {

@@ -3,6 +3,7 @@
  * as well: what `sekisho verify` and the platform's report stand on. Nothing is fetched.
  */
 import { hashOf, type KeyFacts, type SignatureAlgorithm } from './algorithm.ts'
+import { type AsicSignatureReport, validateAsic } from './asice/validation.ts'
 import type { Certificate } from './certificate.ts'
 import type { CmsContent } from './cms-signer.ts'
 import { detachContent } from './cms-stream.ts'
@@ -10,6 +11,7 @@ import { type CmsSignerReport, validateCms } from './cms-validation.ts'
 import { digest } from './crypto.ts'
 import { MalformedError, toHex } from './der.ts'
 import { type Indication, indicationOf, type SubIndication } from './indication.ts'
+import { validateJws } from './jws/jws-validation.ts'
 import type { KeyCache } from './key-cache.ts'
 import { parseOcspRequest } from './ocsp.ts'
 import { judgeByOcsp } from './ocsp-judgement.ts'
@@ -24,12 +26,12 @@ import { parseTimeStampRequest, parseTimeStampResponse } from './time-stamp.ts'
 import { judgeTimeStamp, type TimeStampTrust } from './time-stamp-judgement.ts'
 import type { ValidationPolicy } from './validation-policy.ts'
 import type { XmlCovered } from './xml/xml-signer.ts'
-import { validateXml } from './xml/xml-validation.ts'
+import { validateXml, type XmlSignatureReport } from './xml/xml-validation.ts'
 
 /** Kinds of file. `raw` is a bare signature over a document, `tsr` a time-stamp, `ocsp` a response. */
 export type SignedFileKind = (typeof kinds)[number]
 
-const kinds = ['cms', 'pdf', 'xml', 'tsr', 'raw', 'ocsp'] as const
+const kinds = ['cms', 'pdf', 'xml', 'jws', 'asice', 'tsr', 'raw', 'ocsp'] as const
 
 /** Whether a text names a kind of file that can be judged. */
 export function isSignedFileKind(text: string): text is SignedFileKind {
@@ -148,6 +150,10 @@ export function validateSignedFile(demands: SignedFileDemands): SignedFileReport
   switch (kind) {
     case 'xml':
       return judgeXml(held)
+    case 'jws':
+      return judgeJws(held)
+    case 'asice':
+      return judgeAsic(held)
     case 'tsr':
       return single(held, judgeStamp(held))
     case 'raw':
@@ -212,6 +218,54 @@ function judgeXml(demands: HeldDemands): SignedFileReport {
     outcome(each.verdict, { ...each, covers: each.covered.map(describeCovered) }),
   )
   return reportOf(demands, verdict, outcomes)
+}
+
+function judgeJws(demands: HeldDemands): SignedFileReport {
+  const { content, file } = demands
+  const payload = content?.kind === 'bytes' ? content.bytes : undefined
+  const { verdict, signatures } = validateJws({ ...demands, jws: file, payload, level: 'jws' })
+  const outcomes = signatures.map(each => {
+    const covers = each.covered.map(({ target }) =>
+      target.kind === 'file' ? `file ${target.uri}` : 'payload',
+    )
+    return outcome(each.verdict, { ...each, covers })
+  })
+  return reportOf(demands, verdict, outcomes)
+}
+
+function judgeAsic(demands: HeldDemands): SignedFileReport {
+  const report = validateAsic({ ...demands, container: demands.file, level: 'b' })
+  const outcomes = report.signatures.flatMap(each => {
+    const covers = each.covers.map(name => `file ${name}`)
+    const inside = signersOf(each)
+    // What is wrong with the file that holds the signatures is wrong with each of them.
+    return inside.length === 0
+      ? [
+          outcome(each.verdict, {
+            level: each.kind,
+            certificate: undefined,
+            algorithm: undefined,
+            covers,
+          }),
+        ]
+      : inside.map(one =>
+          outcome(each.verdict.kind === 'passed' ? one.verdict : each.verdict, { ...one, covers }),
+        )
+  })
+  return reportOf(demands, report.verdict, outcomes)
+}
+
+function signersOf(each: AsicSignatureReport): readonly (XmlSignatureReport | CmsSignerReport)[] {
+  switch (each.kind) {
+    case 'xades':
+      return each.report.signatures
+    case 'cades':
+      return each.report?.signers ?? []
+    case 'time-stamp':
+      return []
+    default:
+      return each satisfies never
+  }
 }
 
 function describeCovered({ coverage }: XmlCovered): string {

@@ -21,6 +21,9 @@ export function kindOf(file: Uint8Array, asked: string | undefined): SignedFileK
   const head = new TextDecoder('latin1').decode(file.subarray(0, 1024)).trimStart()
   const text = head.startsWith('ï»¿') ? head.slice(3).trimStart() : head
   if (text.startsWith('%PDF-')) return 'pdf'
+  if (head.startsWith('PK')) return 'asice'
+  if (text.startsWith('{') || /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\s*$/.test(text))
+    return 'jws'
   return text.startsWith('<') ? 'xml' : 'cms'
 }
 

@@ -31,7 +31,7 @@ export function addVerifyCommands(program: Command): void {
   program
     .command('verify')
     .description(
-      'judge a signed file, offline: PDF, CMS, XML, time-stamp, OCSP response, bare signature',
+      'judge a signed file, offline: PDF, CMS, XML, JWS, ASiC-E, time-stamp, OCSP response, bare signature',
     )
     .argument(
       '[file]',
@@ -41,7 +41,10 @@ export function addVerifyCommands(program: Command): void {
       '--batch <file>',
       'JSON lines instead (docs/protocol/verify-batch.md); - for standard input',
     )
-    .option('--kind <name>', 'pdf, cms, xml, tsr, ocsp or raw; else told by the file itself')
+    .option(
+      '--kind <name>',
+      'pdf, cms, xml, jws, asice, tsr, ocsp or raw; else told by the file itself',
+    )
     .option('--content <file...>', 'what was signed or stamped, where it is not in the file')
     .option('--query <file>', 'the request that a time-stamp or OCSP response answers, DER')
     .option('--signature <file>', 'a bare signature; else <file>.sig')
@@ -121,7 +124,7 @@ async function verifyContainer(file: string, given: VerifyOptions): Promise<void
   using source = openSource(file)
   const kind = kindOf(source.read(0, Math.min(source.length, 1024)), given.kind)
   const isInPieces = kind === 'pdf' || (kind === 'cms' && source.length > pemBytesMax)
-  const bytes = isInPieces ? source : kind === 'xml' ? await readBytes(file) : await readDer(file)
+  const bytes = isInPieces ? source : isText.has(kind) ? await readBytes(file) : await readDer(file)
   const anchors = await readAnchors(given)
   const certificates = await Promise.all((given.certificate ?? []).map(readCertificate))
   const revocation = await readRevocation(given)
@@ -180,6 +183,9 @@ async function verifyBare(file: string, given: VerifyOptions): Promise<void> {
 function print(given: VerifyOptions, plain: unknown, people: () => string): void {
   process.stdout.write(given.json ? `${JSON.stringify(plain, null, 2)}\n` : people())
 }
+
+/** Kinds that are never PEM. */
+const isText: ReadonlySet<string> = new Set(['xml', 'jws', 'asice'])
 
 /** A larger container is not looked through for PEM. */
 const pemBytesMax = 16 * 1024 * 1024

@@ -44,7 +44,8 @@ export function verifierModules(): () => Promise<readonly PackedModule[]> {
 }
 
 async function sourceOf(address: string, root: URL): Promise<string> {
-  if (address === withoutXml.address(root)) return withoutXml.code
+  const replaced = withoutXml.find(({ path }) => address === new URL(path, root).href)
+  if (replaced !== undefined) return replaced.code
   const source = await readFile(fileURLToPath(address), 'utf8')
   const code = address.endsWith('.ts') ? stripTypeScriptTypes(source) : source
   return code.replace(/(from\s*)"([^"]+)"/g, "$1'$2'")
@@ -75,12 +76,25 @@ function libraryFile(specifier: string, from: string): string {
   return new URL(file, pathToFileURL(description)).href
 }
 
-/** The XML library is WebAssembly with files of its own, which one page cannot hold: XML is judged by the platform. */
-const withoutXml = {
-  address: (root: URL) => new URL('xml/xml-validation.ts', root).href,
-  code: `import { rejectedFor } from '../reason.ts'
+/**
+ * The XML library is WebAssembly with files of its own, which one page cannot hold: XML, and containers in which there may be XML, are
+ * judged by the platform and on the command line.
+ */
+const withoutXml = [
+  {
+    path: 'xml/xml-validation.ts',
+    code: `import { rejectedFor } from '../reason.ts'
 export function validateXml() {
   return { verdict: rejectedFor('xml-encoding-unsupported'), signatures: [] }
 }
 `,
+  },
+  {
+    path: 'asice/validation.ts',
+    code: `import { rejectedFor } from '../reason.ts'
+export function validateAsic() {
+  return { verdict: rejectedFor('asic-kind-unsupported'), signatures: [], uncovered: [], others: [] }
 }
+`,
+  },
+]

@@ -180,6 +180,8 @@ function iso(at: number): string {
 const mediaTypes = {
   cms: 'application/pkcs7-mime',
   pdf: 'application/pdf',
+  jws: 'application/jose',
+  asice: 'application/vnd.etsi.asic-e+zip',
   xml: 'application/xml',
   tsr: 'application/timestamp-reply',
 } as const satisfies Record<Request['kind'], string>
