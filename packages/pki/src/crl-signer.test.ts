@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseCrl } from './crl.ts'
 import { crlSigners, judgeByCrls } from './crl-judgement.ts'
+import { MalformedError } from './der.ts'
 import { keyUsages } from './extension.ts'
 import { generalName } from './issue/certificate.ts'
 import type { RevokedEntry } from './issue/crl.ts'
@@ -11,6 +13,7 @@ import {
   list,
   nameOf,
   person,
+  relativeNameOf,
   revoked,
   worldNow,
 } from './pki-world-for-tests.ts'
@@ -118,4 +121,34 @@ test('more lists than can be looked at are refused, as the one left out might ma
   const times = (count: number) => Array.from({ length: count }, () => good)
   assert.equal(judge(leaf, [], times(1024)), 'passed')
   assert.equal(judge(leaf, [], times(1025)), 'search-budget-exhausted')
+})
+
+test('altered bytes of lists of every kind throw nothing but the parser’s error, and pass nothing', () => {
+  const seed = 20261105
+  let x = seed
+  const next = (limit: number): number => {
+    x = (Math.imul(x, 1103515245) + 12345) >>> 0
+    return (x >>> 8) % limit
+  }
+  const a = lister('A', 61, undefined)
+  const leaf = person(nameOf('Person'), root, { points: [pointOf('A')] })
+  const other = revoked(leaf, 'superseded', { issuer: nameOf('Other') })
+  const kinds = [
+    listBy(a, 'A', [other, revoked(leaf, 'keyCompromise', { issuer: root.name })]),
+    list(root, { scope: { reasons: 0x6, relativeName: relativeNameOf('x') } }),
+    list(root, { number: 9, deltaBase: 7, entries: [revoked(leaf, 'removeFromCRL')] }),
+  ]
+  const top = list(root, { partition: ownPartition })
+  for (const kind of kinds) {
+    for (let i = 0; i < 1500; i++) {
+      const altered = Uint8Array.from(kind)
+      for (let j = 0; j <= next(3); j++) altered[next(altered.length)] = next(256)
+      try {
+        parseCrl(altered)
+      } catch (error) {
+        assert.ok(error instanceof MalformedError, `seed ${seed} ${i}`)
+      }
+      assert.notEqual(judge(leaf, [a], [altered, top]), 'passed', `seed ${seed} ${i}`)
+    }
+  }
 })

@@ -157,3 +157,14 @@ test('a random sequence of lists answers as a plain map does', () => {
     assert.equal(state(index, Uint8Array.of(serial)), truth.get(serial) ?? 'good', `seed ${seed}`)
   }
 })
+
+test('lists for some reasons, of other issuers or of attributes are left to the judgement list by list', () => {
+  const lists = [
+    verified({ scope: { reasons: 0x7e }, ...entries([5, 'superseded']) }),
+    verified({ scope: { isIndirect: true }, ...entries([5, 'superseded']) }),
+    verified({ scope: { covers: 'attributes' }, ...entries([5, 'superseded']) }),
+  ]
+  const change = RevocationIndex.empty.withLists(lists)
+  assert.deepEqual([change.taken, change.unsupported], [0, 3])
+  assert.equal(state(change.index, Uint8Array.of(5)), 'not-covered')
+})
