@@ -76,8 +76,19 @@ for (const database of ['embedded', 'postgres'] as const)
       )
       await writeFile(at('anchors.pem'), blocks.join(''))
       const openssl = spawnSync('openssl', [
-        ...['cms', '-verify', '-inform', 'DER', '-in', at('cms'), '-CAfile', at('anchors.pem')],
-        ...['-purpose', 'any', '-attime', String(Math.floor(town.clock.now() / 1000)), '-binary'],
+        'cms',
+        '-verify',
+        '-inform',
+        'DER',
+        '-in',
+        at('cms'),
+        '-CAfile',
+        at('anchors.pem'),
+        '-purpose',
+        'any',
+        '-attime',
+        String(Math.floor(town.clock.now() / 1000)),
+        '-binary',
       ])
       assert.equal(openssl.status, 0, openssl.stderr.toString())
       assert.deepEqual(new Uint8Array(openssl.stdout), text)

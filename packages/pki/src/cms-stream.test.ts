@@ -20,11 +20,21 @@ const judged = (cms: Uint8Array): string => {
 function opensslSigns(document: Uint8Array, ...how: readonly string[]): Uint8Array {
   using judge = new OpensslJudge()
   const said = judge.run(
-    ...['cms', '-sign', '-binary', '-nodetach', '-outform', 'DER', ...how],
-    ...['-in', judge.file('document', document)],
-    ...['-signer', judge.pem('leaf.pem', 'CERTIFICATE', cmsLeaf.raw)],
-    ...['-inkey', judge.pem('key.pem', 'PRIVATE KEY', poolKey(1).pkcs8)],
-    ...['-out', judge.path('out')],
+    'cms',
+    '-sign',
+    '-binary',
+    '-nodetach',
+    '-outform',
+    'DER',
+    ...how,
+    '-in',
+    judge.file('document', document),
+    '-signer',
+    judge.pem('leaf.pem', 'CERTIFICATE', cmsLeaf.raw),
+    '-inkey',
+    judge.pem('key.pem', 'PRIVATE KEY', poolKey(1).pkcs8),
+    '-out',
+    judge.path('out'),
   )
   assert.equal(said.status, 0, said.text)
   return judge.read(judge.path('out'))

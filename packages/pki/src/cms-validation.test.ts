@@ -452,7 +452,7 @@ const laterTrust = {
 } as const
 const nothing = { revocation: { kind: 'crls', lists: [] }, timeStamps: laterTrust } as const
 
-function stampList(issuer: typeof laterRoot | typeof stampIssuer, at: number): Uint8Array {
+function stampList(issuer: typeof stampIssuer, at: number): Uint8Array {
   return specimenCrl('signature', issuer, {
     partition: undefined,
     thisUpdate: at - 3_600_000,

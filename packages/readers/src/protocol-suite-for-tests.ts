@@ -137,8 +137,14 @@ async function testContainer(context: Context, transport: SuiteTransport): Promi
       await using folder = await temporaryFolder('container')
       writeFileSync(join(folder.path, 'file'), file)
       const opened = execFileSync('openssl', [
-        ...['cms', '-verify', '-noverify', '-binary', '-inform', 'DER'],
-        ...['-in', join(folder.path, 'file')],
+        'cms',
+        '-verify',
+        '-noverify',
+        '-binary',
+        '-inform',
+        'DER',
+        '-in',
+        join(folder.path, 'file'),
       ])
       assert.equal(opened.toString(), text)
     },

@@ -206,7 +206,7 @@ function documentBlock(document: KeptDocument, lang: Lang): Markup {
     [say.who, document.provider],
     [say.signedOn, timeText(document.signedAt, lang)],
     [say.level, document.level],
-  ])}<form method="post" action="${addressOf(lang, `/containers/${document.id}/box`)}">${button(`${say.box}`, 'second')}</form></section>`
+  ])}<form method="post" action="${addressOf(lang, `/containers/${document.id}/box`)}">${button(say.box, 'second')}</form></section>`
 }
 
 function frame(lang: Lang, body: readonly Markup[]): string {
