@@ -16,6 +16,8 @@ import { smallPdf } from './small-pdf.ts'
 
 const text = new TextEncoder().encode('建物の売買契約書\n')
 const pdf = smallPdf()
+const kinds = { cades: 'cms', xades: 'xml', pades: 'pdf', jades: 'jws', asice: 'asice' } as const
+const formats = ['cades', 'xades', 'pades', 'jades', 'asice'] as const
 
 for (const database of ['embedded', 'postgres'] as const)
   describe(`signatures that last, on ${database}`, () => {
@@ -30,10 +32,7 @@ for (const database of ['embedded', 'postgres'] as const)
     })
     after(() => town.stop())
 
-    async function sign(
-      format: 'raw' | 'cades' | 'xades' | 'pades',
-      provider = office,
-    ): Promise<string> {
+    async function sign(format: 'raw' | keyof typeof kinds, provider = office): Promise<string> {
       const { sekisho } = provider
       await using person = await town.person('plain-adult')
       const identified = await sekisho.beginIdentify([])
@@ -53,14 +52,13 @@ for (const database of ['embedded', 'postgres'] as const)
       return id
     }
 
-    for (const format of ['cades', 'xades', 'pades'] as const)
+    for (const format of formats)
       it(`a card signs ${format}, and the platform judges its own file as a stranger's`, async () => {
         const id = await sign(format)
         signed.set(format, id)
         const { file, level } = await office.sekisho.readSignedFile(id)
         assert.equal(level, `${format}-t`)
-        const kind = { cades: 'cms', xades: 'xml', pades: 'pdf' } as const
-        const report = await office.sekisho.verifyFile({ kind: kind[format], file })
+        const report = await office.sekisho.verifyFile({ kind: kinds[format], file })
         assert.equal(report.indication, 'TOTAL-PASSED', JSON.stringify(report.reasons))
         assert.ok(report.signatures[0]?.provenAt !== undefined)
       })
@@ -125,8 +123,8 @@ for (const database of ['embedded', 'postgres'] as const)
       await town.clock.turnTo(Date.UTC(2030, 5, 1))
       await town.settle()
       await town.admin('platform', 'containers-renew')
-      const kinds = { cades: 'cms', xades: 'xml', pades: 'pdf' } as const
-      for (const format of ['cades', 'xades', 'pades'] as const) {
+      // JAdES has no archive time-stamp here: it stays what it was.
+      for (const format of formats.filter(each => each !== 'jades')) {
         const { level, file } = await office.sekisho.readSignedFile(signed.get(format) ?? '')
         assert.equal(level, `${format}-lta`)
         const kind = kinds[format]

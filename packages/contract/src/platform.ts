@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { instantText } from './authority.ts'
+import { containerFormats } from './reader.ts'
 import { isRefusalCode } from './refusal.ts'
 
 /** Authentication contexts (`acr`): card with PIN, and card with the signature certificate. */
@@ -67,8 +68,8 @@ export const signingTransactionRequest = z.strictObject({
   document: documentBase64,
   /** Pairwise subject who must sign; whoever else signs is refused. */
   subject: z.string().min(1).max(64),
-  /** The file that the signature makes: the bare signature, a CMS container, XML around the document, or the PDF itself. */
-  format: z.enum(['raw', 'cades', 'xades', 'pades']).default('raw'),
+  /** The file that the signature makes: the bare signature, a CMS container, XML, the PDF itself, JSON, a ZIP. */
+  format: z.enum(['raw', ...containerFormats]).default('raw'),
 })
 export type SigningTransactionRequest = z.input<typeof signingTransactionRequest>
 
@@ -102,7 +103,7 @@ export type SigningTransactionResult = z.infer<typeof signingTransactionResult>
  */
 export const signedFileAnswer = z.strictObject({
   id: z.string(),
-  format: z.enum(['cades', 'xades', 'pades']),
+  format: z.enum(containerFormats),
   /** Level reached, such as `cades-lt`. */
   level: z.string(),
   file: z.base64(),

@@ -18,8 +18,8 @@ export const signaturePurposes = ['identify', 'sign'] as const
 /** Document types that every reader can show. */
 export const documentTypes = ['text/plain', 'application/json', 'application/pdf'] as const
 
-/** Files that can be made around a signature: CMS, XML, or the PDF itself. */
-export const containerFormats = ['cades', 'xades', 'pades'] as const
+/** Files that can be made around a signature: CMS, XML, the PDF itself, JSON, a ZIP. */
+export const containerFormats = ['cades', 'xades', 'pades', 'jades', 'asice'] as const
 
 /** Bytes of a document to sign: what a person can be expected to read on a reader's screen fits many times over. */
 export const documentBytesMax = 1024 * 1024

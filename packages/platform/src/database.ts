@@ -112,7 +112,7 @@ type ContainerTable = {
   judged_at: number
   policy: string
   /** What the sealed content holds: a bare signature or a signed file. */
-  format: 'raw' | 'cades' | 'xades' | 'pades'
+  format: 'raw' | 'cades' | 'xades' | 'pades' | 'jades' | 'asice'
   /** Level reached, such as `cades-lt`; null for what has none. */
   level: string | null
   /** When something is to be added, so that it lasts; null: nothing can be. */
@@ -365,6 +365,12 @@ const lastingStatements = [
   'create index container_transaction on container (transaction_id) where transaction_id is not null',
 ]
 
+const formatStatements = ['signing', 'container'].flatMap(table => [
+  `alter table ${table} drop constraint ${table}_format_check`,
+  `alter table ${table} add constraint ${table}_format_check
+    check (format in ('raw', 'cades', 'xades', 'pades', 'jades', 'asice'))`,
+])
+
 /** From an empty schema to the tables above. */
 export const platformMigrations: Migrations = {
   ...personKeyMigrations,
@@ -377,5 +383,8 @@ export const platformMigrations: Migrations = {
   },
   'platform-0004-lasting-containers': async (db: Kysely<unknown>) => {
     for (const statement of lastingStatements) await sql.raw(statement).execute(db)
+  },
+  'platform-0005-formats': async (db: Kysely<unknown>) => {
+    for (const statement of formatStatements) await sql.raw(statement).execute(db)
   },
 }

@@ -6,16 +6,19 @@ import { hashOf, type SignatureAlgorithm } from '../algorithm.ts'
 import type { Certificate } from '../certificate.ts'
 import { digest, importPublicKey } from '../crypto.ts'
 import type { Instant } from '../reason.ts'
+import { prepareAsic } from './asic.ts'
 import { prepareCades } from './cades.ts'
+import { prepareJades } from './jades.ts'
 import { preparePades } from './pades.ts'
 import { patched } from './pdf-update.ts'
 import { prepareXades } from './xades.ts'
 
 /**
  * `raw`: the bytes of the document, and the file is the signature alone. `cades`: a container around the document. `xades`: XML
- * around the document. `pades`: the document itself, a PDF.
+ * around the document. `pades`: the document itself, a PDF. `jades`: JSON around the document. `asice`: a ZIP with the document and an
+ * XML signature beside it.
  */
-export type SignatureFormat = 'raw' | 'cades' | 'xades' | 'pades'
+export type SignatureFormat = 'raw' | 'cades' | 'xades' | 'pades' | 'jades' | 'asice'
 
 /** A document, who signs it, and when the signer says so. */
 export interface DocumentToSign {
@@ -60,10 +63,30 @@ export function prepareDocument(given: DocumentToSign): PreparedDocument {
         finish: signature => patched(document, prepared.finish(signature)),
       }
     }
+    case 'jades':
+      return prepareJades({
+        ...common,
+        content: { kind: 'attached', bytes: document, contentType: mediaType },
+        serialization: 'flattened',
+      })
+    case 'asice':
+      return prepareAsic({
+        ...common,
+        content: {
+          kind: 'new',
+          files: [{ name: asicDocument, bytes: document, mimeType: mediaType }],
+        },
+        format: 'xades',
+      })
     default:
       return format satisfies never
   }
 }
+
+/** Name of the document in an ASiC-E container that is made here, and of its signature. */
+export const asicDocument = 'document'
+/** Name of the file with the signature in a container that is made here. */
+export const asicSignature = 'META-INF/signatures001.xml'
 
 function bare({ document, certificate, algorithm }: DocumentToSign): PreparedDocument {
   return {

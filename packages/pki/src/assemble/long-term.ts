@@ -2,12 +2,15 @@
  * What makes a signed file last, the same for every form: a time-stamp, the evidence by which it can be judged later, and
  * archive time-stamps over both before keys and authorities age (ETSI EN 319 102-1 §5.6).
  */
+import { readZip } from '../archive/zip.ts'
 import type { Certificate } from '../certificate.ts'
 import { parseSignedData } from '../cms.ts'
 import { digest } from '../crypto.ts'
+import { changeAsicFile } from './asic.ts'
 import { addSignatureTimeStamp } from './cades.ts'
 import { addCadesValidationData, prepareArchiveTimeStamp } from './cades-archive.ts'
-import type { SignatureFormat } from './document.ts'
+import { asicDocument, asicSignature, type SignatureFormat } from './document.ts'
+import { addJadesTimeStamp, addJadesValidationData, jadesToBeStamped } from './jades.ts'
 import { addPdfValidationData, preparePdfTimeStamp } from './pades-archive.ts'
 import { patched } from './pdf-update.ts'
 import {
@@ -50,13 +53,24 @@ export function prepareFirstStamp(format: LastingFormat, file: Uint8Array): Prep
     }
     case 'pades':
       return pdfStamp(file)
+    case 'jades': {
+      const imprint = digest('sha256', jadesToBeStamped(file, 0))
+      return { imprint, finish: token => addJadesTimeStamp(file, 0, token) }
+    }
+    case 'asice': {
+      const inner = prepareFirstStamp('xades', signatureIn(file))
+      return { imprint: inner.imprint, finish: token => withSignature(file, inner.finish(token)) }
+    }
     default:
       return format satisfies never
   }
 }
 
-/** A time-stamp over all that the file holds by now. Throws as `prepareFirstStamp`. */
-export function prepareArchiveStamp(format: LastingFormat, file: Uint8Array): PreparedStamp {
+/** A time-stamp over all that the file holds by now; undefined: this form has none. Throws as `prepareFirstStamp`. */
+export function prepareArchiveStamp(
+  format: LastingFormat,
+  file: Uint8Array,
+): PreparedStamp | undefined {
   switch (format) {
     case 'cades':
       return prepareArchiveTimeStamp(file, 0, { hash: 'sha256', contentHash: undefined })
@@ -66,6 +80,16 @@ export function prepareArchiveStamp(format: LastingFormat, file: Uint8Array): Pr
     }
     case 'pades':
       return pdfStamp(file)
+    case 'jades':
+      return undefined
+    case 'asice': {
+      const files = new Map([[asicDocument, { kind: 'bytes', bytes: documentIn(file) } as const]])
+      const { toBeStamped, finish } = prepareXmlArchiveTimeStamp(signatureIn(file), 0, files)
+      return {
+        imprint: digest('sha256', toBeStamped),
+        finish: token => withSignature(file, finish(token)),
+      }
+    }
     default:
       return format satisfies never
   }
@@ -88,9 +112,35 @@ export function withEvidence(
       })
     case 'pades':
       return patched(file, addPdfValidationData(file, evidence))
+    case 'jades':
+      return addJadesValidationData(file, 0, {
+        certificates: evidence.certificates.map(each => each.raw),
+        crls: evidence.lists,
+        ocsps: evidence.responses,
+      })
+    case 'asice':
+      return withSignature(file, withEvidence('xades', signatureIn(file), evidence))
     default:
       return format satisfies never
   }
+}
+
+function signatureIn(container: Uint8Array): Uint8Array {
+  return partOf(container, asicSignature)
+}
+
+function documentIn(container: Uint8Array): Uint8Array {
+  return partOf(container, asicDocument)
+}
+
+function partOf(container: Uint8Array, name: string): Uint8Array {
+  const found = readZip(container).find(each => each.name === name)
+  if (found === undefined) throw new RangeError(`no file ${name}`)
+  return found.bytes
+}
+
+function withSignature(container: Uint8Array, signature: Uint8Array): Uint8Array {
+  return changeAsicFile(container, asicSignature, () => signature)
 }
 
 // Named by what it covers, so that the same file gets the same field again.

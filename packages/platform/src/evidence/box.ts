@@ -10,7 +10,7 @@ import {
   parseSignedData,
   type SignedFileReport,
 } from '@sekisho/pki'
-import { writeZip, type ZipFile } from '@sekisho/pki/assemble'
+import { type LastingFormat, writeZip, type ZipFile } from '@sekisho/pki/assemble'
 import { verifierDocument } from '@sekisho/web'
 import { sha256Hex } from './hash.ts'
 import { reportPage, type ReportPageFacts } from './report-page.ts'
@@ -21,7 +21,7 @@ export type VerifierModules = readonly { readonly name: string; readonly code: s
 
 /** What goes into a box. */
 export type BoxContent = {
-  readonly format: 'cades' | 'xades' | 'pades'
+  readonly format: LastingFormat
   readonly file: Uint8Array
   readonly report: SignedFileReport
   readonly at: number
@@ -64,7 +64,13 @@ export function evidenceBox(given: BoxContent): Uint8Array {
   ])
 }
 
-const fileNames = { cades: 'signed.p7m', xades: 'signed.xml', pades: 'signed.pdf' } as const
+const fileNames: Readonly<Record<LastingFormat, string>> = {
+  cades: 'signed.p7m',
+  xades: 'signed.xml',
+  pades: 'signed.pdf',
+  jades: 'signed.json',
+  asice: 'signed.asice',
+}
 
 // What stands inside a container, beside it as well, for programs that take it from files.
 function partsOf({ format, file, report }: BoxContent): readonly ZipFile[] {
@@ -125,8 +131,8 @@ policy.json     検証方針 / validation policy
 report.html     人が読む結果 / the result for people
 report.json     機械が読む結果 / the result for machines
 report.jws      プラットフォームが署名した結果 / the result signed by the platform
-verifier.html   ブラウザーで開き、signed.* を置くと、接続なしで検証できます(XMLを除く)。
-                Open it in a browser and drop signed.* there; no connection is needed (not for XML).
+verifier.html   ブラウザーで開き、signed.* を置くと、接続なしで検証できます(XMLとASiC-Eを除く)。
+                Open it in a browser and drop signed.* there; no connection is needed (not for XML and ASiC-E).
 
 この箱には署名者の電子証明書(氏名、住所、生年月日、性別、発行番号)が入っています。取扱いに注意してください。
 The box holds the signer's certificate with name, address, birth date, gender and serial number. Handle with care.

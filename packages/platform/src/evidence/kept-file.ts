@@ -43,4 +43,10 @@ export async function judgeKept(
   })
 }
 
-const kinds = { cades: 'cms', xades: 'xml', pades: 'pdf' } as const
+const kinds = {
+  cades: 'cms',
+  xades: 'xml',
+  pades: 'pdf',
+  jades: 'jws',
+  asice: 'asice',
+} as const

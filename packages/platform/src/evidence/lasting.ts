@@ -88,9 +88,9 @@ async function withOwnEvidence(
   if (evidence === undefined) return undefined
   const whole = withEvidence(format, file, evidence)
   const { level } = await world.judge(format, whole)
-  if (level !== `${format}-lt`) return undefined
+  if (!level.endsWith('-lt')) return undefined
   const dueAt = stampedUntil === null ? null : stampedUntil - reserveMs
-  return { file: whole, lasting: { format, level, dueAt, stampedUntil } }
+  return { file: whole, lasting: { format, level: `${format}-lt`, dueAt, stampedUntil } }
 }
 
 async function archived(
@@ -102,6 +102,7 @@ async function archived(
   const trust = await world.stamps.now()
   const evidence = { certificates: trust.anchors, lists: listsOf(trust), responses: [] }
   const prepared = prepareArchiveStamp(format, withEvidence(format, file, evidence))
+  if (prepared === undefined) return { file, lasting: { format, ...before, dueAt: null } }
   const kept = await stamped(world.stamps, format, prepared, 'lta')
   // A stamp that is believed no longer than the one before gains nothing.
   const isGain = (kept?.lasting.stampedUntil ?? 0) > (before.stampedUntil ?? 0)
