@@ -87,6 +87,7 @@ const hostile: Readonly<Record<string, readonly Case[]>> = {
       }),
     },
     { change: parts => withElement(parts, 0, der.integer(0)) },
+    reasons('removeFromCRL'),
   ],
   'crl-algorithm': [
     {
@@ -151,11 +152,7 @@ const hostile: Readonly<Record<string, readonly Case[]>> = {
     { says: { entries: [entry(2), entry(1)] } },
     { says: { entries: [entry(1), entry(1)] } },
   ],
-  'crl-entry-reason': [
-    reasons('removeFromCRL'),
-    reasons('privilegeWithdrawn'),
-    reasons('aaCompromise'),
-  ],
+  'crl-entry-reason': [reasons('privilegeWithdrawn'), reasons('aaCompromise')],
   'crl-entry-reason-unspecified': [{ change: rawEntry(der.time(at - hour), reasonOf(0)) }],
   'crl-entry-extension': [
     { change: rawEntry(der.time(at - hour), extension.ocspNoCheck()) },

@@ -143,8 +143,7 @@ export const crlLints: readonly Lint<Subject>[] = [
   },
   {
     code: 'crl-entry-reason',
-    citation:
-      'jpki.md §2.6 [B]: reasons in use; RFC 5280 §5.3.1: removeFromCRL in delta lists only',
+    citation: 'jpki.md §2.6 [B]: reasons in use',
     applies,
     holds: ({ entries }) => entries.every(({ reason }) => usedReasons.has(reason)),
   },
