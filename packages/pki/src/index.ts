@@ -22,6 +22,7 @@ export {
   parseCertificate,
   type UnknownExtension,
 } from './certificate.ts'
+export { type CertificateDemands, validateCertificate } from './certificate-validation.ts'
 export {
   type CmsSigner,
   cmsBytesMax,
@@ -105,6 +106,7 @@ export {
   readFourAttributes,
 } from './four-attributes.ts'
 export type { GeneralName, GeneralNameKind } from './general-name.ts'
+export { type HealthcareRole, readHealthcareRoles } from './healthcare-role.ts'
 export type { Indication, SubIndication } from './indication.ts'
 export { inspectJwsSignature, type JwsInspection } from './jws/inspection.ts'
 export { jwsBytesMax } from './jws/jws.ts'

@@ -15,13 +15,13 @@ import {
   text,
 } from './batch-line.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
+import { validateCertificate } from './certificate-validation.ts'
 import { MalformedError, toHex } from './der.ts'
 import { digest } from './crypto.ts'
 import type { KeyCache } from './key-cache.ts'
 import { ocspLimits } from './ocsp-judgement.ts'
-import { pathBudget, type VerifiedPath, verifyPath } from './path.ts'
+import { pathBudget, type VerifiedPath } from './path.ts'
 import { type Reason, reason, rejected, type Verdict } from './reason.ts'
-import { judgeRevocation, withListsParsed } from './revocation.ts'
 
 /** One line of input, checked. */
 export interface PathCase {
@@ -113,11 +113,14 @@ function judge(given: PathCase, keys: KeyCache): Verdict<VerifiedPath> {
     if (!(error instanceof MalformedError)) throw error
     return rejected([reason('certificate-malformed', { detail: error.code })])
   }
-  const bag = readableCertificates(given.bag)
-  const path = verifyPath(leaf, {
+  return validateCertificate(leaf, {
     at: given.at,
     anchors: readableCertificates(given.anchors),
-    intermediates: bag,
+    intermediates: readableCertificates(given.bag),
+    lists: given.crls,
+    responses: given.ocsp,
+    ocspLimits,
+    revocation: given.revocation === 'off' ? 'danger-off' : given.revocation,
     policies: {
       acceptable: given.policies.acceptable,
       isExplicitRequired: given.policies.explicit,
@@ -129,25 +132,6 @@ function judge(given: PathCase, keys: KeyCache): Verdict<VerifiedPath> {
     keys,
     budget: pathBudget,
   })
-  if (path.kind !== 'passed' || given.revocation === 'off') return path
-  const chain = chainOf(path.value)
-  const evidence = withListsParsed({
-    kind: 'collected',
-    lists: given.crls,
-    responses: given.ocsp,
-    limits: ocspLimits,
-    // Lists may be signed by others whom the bag holds, or by another certificate of the path.
-    signers: { anchor: path.value.anchor, certificates: [...path.value.certificates, ...bag] },
-  })
-  const count = given.revocation === 'leaf' ? 1 : chain.length - 1
-  for (let i = 0; i < count; i++) {
-    const certificate = chain[i]
-    const issuer = chain[i + 1]
-    if (certificate === undefined || issuer === undefined) break
-    const found = judgeRevocation(certificate, issuer, { at: given.at, evidence, keys })
-    if (found.kind !== 'passed') return found
-  }
-  return path
 }
 
 function chainOf(path: VerifiedPath): readonly Certificate[] {

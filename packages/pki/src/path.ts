@@ -3,7 +3,7 @@
  *
  * Anchors are certificates, and the constraints inside an anchor bind (RFC 5937): path length, name constraints,
  * validity. Several issuers of one name are all tried, those that the authority key identifier names first. The search
- * has a budget. NOT done: revocation (see `judgeRevocation`), the certificate policies of an anchor, fetching of
+ * has a budget. NOT done: revocation (see `validateCertificate`), the certificate policies of an anchor, fetching of
  * missing certificates, comparison of host names.
  */
 import { isAcceptableKey, type KeyFacts, signatureAlgorithm } from './algorithm.ts'
@@ -34,6 +34,8 @@ export interface PathBudget {
   readonly candidatesMax: number
   /** Comparisons of names with name constraints. */
   readonly comparisonsMax: number
+  /** Complete paths put to `PathDemands.admit`. */
+  readonly pathsMax: number
 }
 
 /**
@@ -45,6 +47,7 @@ export const pathBudget: PathBudget = {
   signaturesMax: 100,
   candidatesMax: 10_000,
   comparisonsMax,
+  pathsMax: 16,
 }
 
 /** What a path is judged by. Nothing has a default: whoever verifies decides. */
@@ -60,6 +63,8 @@ export interface PathDemands {
   readonly keyUsage: number
   readonly keys: KeyCache
   readonly budget: PathBudget
+  /** Says why a path that is right otherwise will not do, such as a revocation; another is then looked for. */
+  readonly admit?: (path: VerifiedPath) => Reason | undefined
 }
 
 let accept: (chain: readonly Certificate[], at: Instant, policies: PolicyOutputs) => VerifiedPath
@@ -106,7 +111,7 @@ export function verifyPath(leaf: Certificate, demands: PathDemands): Verdict<Ver
 
 class PathSearch {
   readonly #demands: PathDemands
-  readonly #spent: { signatures: number; candidates: number; comparisons: number }
+  readonly #spent: { signatures: number; candidates: number; comparisons: number; paths: number }
   /** Outcome of each signature check, by subject and issuer. */
   #checked: Map<Certificate, Map<Certificate, Reason | undefined>> | undefined
   best: Reason | undefined
@@ -117,6 +122,7 @@ class PathSearch {
       signatures: demands.budget.signaturesMax,
       candidates: demands.budget.candidatesMax,
       comparisons: demands.budget.comparisonsMax,
+      paths: demands.budget.pathsMax,
     }
   }
 
@@ -156,9 +162,14 @@ class PathSearch {
     const longer = [...chain, issuer]
     if (!isAnchor) return this.extend(longer)
     const outcome = validateChain(longer, this.#demands, this.#spent)
-    if (outcome instanceof VerifiedPath) return outcome
-    this.#note(outcome)
-    return this.#exhausted()
+    if (!(outcome instanceof VerifiedPath)) {
+      this.#note(outcome)
+      return this.#exhausted()
+    }
+    const objection = this.#demands.admit?.(outcome)
+    if (objection === undefined) return outcome
+    this.#note(objection)
+    return --this.#spent.paths > 0 ? this.#exhausted() : this.best
   }
 
   /** Certificates that bear the issuer's name; those with the named key first. */
