@@ -30,6 +30,7 @@ import {
   revoked,
   worldNow,
 } from './pki-world-for-tests.ts'
+import { judgeSigner } from './signer-certificate.ts'
 import { codeOf } from './specimen-for-tests.ts'
 
 const policy = {
@@ -124,9 +125,18 @@ describe('over a bridge', () => {
       )
     const judged = (among: readonly Entity[]): boolean =>
       openssl.run(
-        ...['verify', '-x509_strict', '-attime', String(worldNow / 1000)],
-        ...['-policy_check', '-explicit_policy', '-policy', policy.ours],
-        ...['-CAfile', pem('anchor', [government]), '-untrusted', pem('bag', among)],
+        'verify',
+        '-x509_strict',
+        '-attime',
+        String(worldNow / 1000),
+        '-policy_check',
+        '-explicit_policy',
+        '-policy',
+        policy.ours,
+        '-CAfile',
+        pem('anchor', [government]),
+        '-untrusted',
+        pem('bag', among),
         pem('leaf', [representative]),
       ).status === 0
     assert.equal(judged([toCompanies, toBridge]), true)
@@ -212,6 +222,22 @@ describe('where there are several paths', () => {
       assert.ok(found.kind === 'passed')
       assert.ok(!found.value.certificates.includes(gone.certificate))
     }
+  })
+
+  it('a signer is judged in the same way', () => {
+    const standings = (...gone: readonly Entity[]): string => {
+      const judged = judgeSigner(representative.certificate, {
+        ...demands(both),
+        provenAt: undefined,
+        revocation: { kind: 'crls', lists: withRevoked(...gone) },
+        rules: { kind: 'standard', policies: demands().policies, purpose: undefined },
+      })
+      assert.equal(judged.path.kind, 'passed')
+      return codeOf(judged.standings ?? judged.path)
+    }
+    assert.equal(standings(toCompanies), 'passed')
+    assert.equal(standings(renewed), 'passed')
+    assert.equal(standings(toCompanies, renewed), 'certificate-revoked')
   })
 
   it('when all are revoked, so is the answer; of the leaf alone nobody asks about them', () => {

@@ -9,7 +9,7 @@ import { MalformedError } from './der.ts'
 import { keyUsages } from './extension.ts'
 import type { KeyCache } from './key-cache.ts'
 import { parseOcspResponse } from './ocsp.ts'
-import { type PathBudget, type VerifiedPath, verifyPath } from './path.ts'
+import { type PathBudget, type PathDemands, type VerifiedPath, verifyPath } from './path.ts'
 import type { PolicyInputs } from './policy-graph.ts'
 import { isPoolKey } from './pool-key.ts'
 import {
@@ -89,7 +89,29 @@ export function judgeSigner(certificate: Certificate, demands: SignerDemands): S
   const classified = classify(certificate, key, demands.rules)
   const path = withinTerms(findPath(certificate, classified, demands), demands)
   const standings = path.kind === 'passed' ? standingsOf(path.value, demands) : undefined
-  return { key, classified, path, standings }
+  if (standings === undefined || standings.kind === 'passed') {
+    return { key, classified, path, standings }
+  }
+  const other = otherPath(certificate, classified, demands)
+  return { key, classified, path, standings, ...other }
+}
+
+// A path on which every certificate stands; of JPKI's certificates there is one path at most.
+function otherPath(
+  certificate: Certificate,
+  classified: Verdict<CertificateKind | undefined>,
+  demands: SignerDemands,
+): Pick<SignerJudgement, 'path' | 'standings'> | undefined {
+  if (demands.rules.kind === 'profile') return undefined
+  let standings: Verdict<readonly CertificateStanding[]> | undefined
+  const admit = (path: VerifiedPath): Reason | undefined => {
+    const outdated = withinTerms(passed(path), demands)
+    if (outdated.kind !== 'passed') return outdated.reasons[0]
+    standings = standingsOf(path, demands)
+    return standings.kind === 'passed' ? undefined : standings.reasons[0]
+  }
+  const path = findPath(certificate, classified, demands, admit)
+  return path.kind === 'passed' ? { path, standings } : undefined
 }
 
 /** The rejection that several verdicts amount to; at least one of them must have rejected. */
@@ -156,6 +178,7 @@ function findPath(
   certificate: Certificate,
   classified: Verdict<CertificateKind | undefined>,
   demands: SignerDemands,
+  admit?: PathDemands['admit'],
 ): Verdict<VerifiedPath> {
   const { rules } = demands
   const isProfile = rules.kind === 'profile'
@@ -169,6 +192,7 @@ function findPath(
     keyUsage: 0,
     keys: demands.keys,
     budget: demands.budget,
+    ...(admit === undefined ? {} : { admit }),
   })
 }
 
