@@ -26,7 +26,7 @@ import { silentLog } from '@sekisho/runtime/log'
 /** Promised share of a verification whose signer the platform does not know. */
 const shareMin = 0.6
 
-const connections = 48
+const connections = 96
 const requestsPerWindow = 1500
 const windows = 5
 const warmUp = 2000
@@ -296,7 +296,9 @@ async function startProfiler(): Promise<{
   await session.post('Profiler.enable')
   const spent = new Map<string, number>()
   return {
-    start: async () => void (await session.post('Profiler.start')),
+    start: async () => {
+      await session.post('Profiler.start')
+    },
     stop: async () => addTo(spent, (await session.post('Profiler.stop')).profile),
     tell: () => {
       const total = [...spent.values()].reduce((sum, each) => sum + each, 0)

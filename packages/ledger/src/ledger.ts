@@ -6,7 +6,7 @@ import { every, type Instant, protocolNow } from '@sekisho/runtime/clock'
 import type { KeyPair, PersonKeys, PersonKeyTables } from '@sekisho/runtime/keys'
 import { defineMessages, type Log } from '@sekisho/runtime/log'
 import type { Random } from '@sekisho/runtime/random'
-import type { Store, Transaction } from '@sekisho/runtime/store'
+import { sql, type Store, type Transaction } from '@sekisho/runtime/store'
 import { type AuditResult, auditTree } from './audit.ts'
 import { assertOrigin } from './checkpoint.ts'
 import { decodeEntry, type Entry, type EntryKind, type EntryValues, encodeEntry } from './entry.ts'
@@ -33,6 +33,16 @@ export type RecordedEntry = {
   readonly content: { readonly entry: Entry; readonly disclosed: DisclosedEntry } | undefined
 }
 
+/** What is to be recorded. */
+export type EntryToRecord<
+  F extends Readonly<Record<string, 'text' | 'number' | 'boolean' | 'texts'>>,
+> = {
+  readonly at: Instant
+  readonly personId?: string | undefined
+  readonly providerId?: string | undefined
+  readonly values: EntryValues<F>
+}
+
 /** The log of one program. */
 export interface Ledger extends Proofs {
   /** The log's verifier key, for `./verify` and for anybody who asks. */
@@ -44,13 +54,14 @@ export interface Ledger extends Proofs {
   record<F extends Readonly<Record<string, 'text' | 'number' | 'boolean' | 'texts'>>>(
     tx: Transaction<LedgerSchema>,
     kind: EntryKind<F>,
-    entry: {
-      readonly at: Instant
-      readonly personId?: string | undefined
-      readonly providerId?: string | undefined
-      readonly values: EntryValues<F>
-    },
+    entry: EntryToRecord<F>,
   ): Promise<string>
+  /** Records several of one kind at once, as `record` does each; their ids in order. */
+  recordAll<F extends Readonly<Record<string, 'text' | 'number' | 'boolean' | 'texts'>>>(
+    tx: Transaction<LedgerSchema>,
+    kind: EntryKind<F>,
+    entries: readonly EntryToRecord<F>[],
+  ): Promise<readonly string[]>
   /** Sequences everything that waits, now; the beat of `start` does the same each second. */
   sequence(): Promise<number>
   /** Begins the beat. Returns a stop that ends a round in progress and does a last one. */
@@ -106,7 +117,12 @@ export function createLedger(given: {
   return {
     ...createProofs(store),
     verifierKey: formatLogKey(logKey),
-    record: (tx, kind, entry) => recordEntry(given, tx, kind, entry),
+    record: async (tx, kind, entry) => {
+      const [id] = await recordEntries(given, tx, kind, [entry])
+      if (id === undefined) throw new Error('one entry has one id')
+      return id
+    },
+    recordAll: (tx, kind, entries) => recordEntries(given, tx, kind, entries),
     sequence,
     start() {
       const stop = every(
@@ -127,41 +143,49 @@ export function createLedger(given: {
   }
 }
 
-async function recordEntry<
+async function recordEntries<
   F extends Readonly<Record<string, 'text' | 'number' | 'boolean' | 'texts'>>,
 >(
   given: { readonly personKeys: PersonKeys; readonly random: Random },
   tx: Transaction<LedgerSchema>,
   kind: EntryKind<F>,
-  told: {
-    readonly at: Instant
-    readonly personId?: string | undefined
-    readonly providerId?: string | undefined
-    readonly values: EntryValues<F>
-  },
-): Promise<string> {
+  told: readonly EntryToRecord<F>[],
+): Promise<readonly string[]> {
+  const [first] = told
+  if (first === undefined) return []
+  const people = told.flatMap(({ personId }) => (personId === undefined ? [] : [personId]))
+  const keys =
+    people.length === 0 ? undefined : await given.personKeys.ensureAll(tx, people, first.at)
   const recordedAt = protocolNow()
-  const id = given.random.uuidv7(recordedAt)
-  const { at, personId, providerId, values } = told
-  const entry = encodeEntry({ id, kind: kind.code, at, personId, providerId, values }, kind.fields)
-  const salt = given.random.bytes(saltBytes)
-  const plain = Uint8Array.from(Buffer.concat([salt, entry]))
-  const content =
-    personId === undefined
-      ? plain
-      : (await given.personKeys.ensure(tx, personId, at)).seal(placeOf(id), plain)
-  await tx
-    .insertInto('ledger_entry')
-    .values({
-      id,
-      person_id: personId ?? null,
-      content,
-      content_hash: contentHashOf({ salt, entry }),
-      recorded_at: recordedAt,
-      leaf_index: null,
-    })
-    .execute()
-  return id
+  const rows = told.map(({ at, personId, providerId, values }) => {
+    const id = given.random.uuidv7(recordedAt)
+    const entry = encodeEntry(
+      { id, kind: kind.code, at, personId, providerId, values },
+      kind.fields,
+    )
+    const salt = given.random.bytes(saltBytes)
+    const plain = Uint8Array.from(Buffer.concat([salt, entry]))
+    const key = personId === undefined ? undefined : keys?.get(personId)
+    if (personId !== undefined && key === undefined) throw new Error('a person without a key')
+    const content = key === undefined ? plain : key.seal(placeOf(id), plain)
+    return { id, personId: personId ?? null, content, hash: contentHashOf({ salt, entry }) }
+  })
+  // Arrays, so that the statement is the same for any number of entries. Bytes as hex, which both engines take in arrays.
+  await sql`
+    insert into ledger_entry (id, person_id, content, content_hash, recorded_at, leaf_index)
+    select given.id, given.person_id, decode(given.content, 'hex'), decode(given.hash, 'hex'),
+      ${recordedAt}::bigint, null
+    from unnest(
+      ${rows.map(({ id }) => id)}::text[],
+      ${rows.map(({ personId }) => personId)}::text[],
+      ${rows.map(({ content }) => hex(content))}::text[],
+      ${rows.map(({ hash }) => hex(hash))}::text[]
+    ) as given (id, person_id, content, hash)`.execute(tx)
+  return rows.map(({ id }) => id)
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
 async function entriesOf(

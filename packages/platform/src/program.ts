@@ -27,6 +27,7 @@ import type { Effects, Engine, Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
+import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import type { VerifierModules } from './evidence/box.ts'
@@ -230,6 +231,7 @@ async function compose(
     master,
     questionKey: Buffer.from(String(privateJwkOf(questionKey).d), 'base64url'),
     ledger,
+    keepVerification: createVerificationKeeper({ ...settings, store, ledger, personKeys }),
     receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
   }
   const openId = createOpenId({

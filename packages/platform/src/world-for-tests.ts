@@ -18,6 +18,7 @@ import {
   type TestAuthority,
 } from './authority-for-tests.ts'
 import type { Step } from './confirm/step.ts'
+import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
@@ -79,7 +80,14 @@ export async function startTestWorld(
     keys: trust.keys,
   })
   const receiptKey = await createKey('ed25519')
-  const ledgerKey = await createKey('ed25519')
+  const ledger = createLedger({
+    store,
+    personKeys,
+    key: await createKey('ed25519'),
+    origin: 'platform.example/ledger',
+    random,
+    log,
+  })
   return {
     issuer: origin,
     store,
@@ -105,14 +113,8 @@ export async function startTestWorld(
     personKeys,
     master,
     questionKey: random.bytes(32),
-    ledger: createLedger({
-      store,
-      personKeys,
-      key: ledgerKey,
-      origin: 'platform.example/ledger',
-      random,
-      log,
-    }),
+    ledger,
+    keepVerification: createVerificationKeeper({ store, ledger, personKeys, random }),
     receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
     provider: (id, given = {}) =>
       addProvider(store, { ...metadataOf(id), ...given }, { at: clock.now(), mode: 'town' }),

@@ -6,6 +6,7 @@ import type { Log } from '@sekisho/runtime/log'
 import type { Random } from '@sekisho/runtime/random'
 import type { Store } from '@sekisho/runtime/store'
 import type { ReceiptKey } from './confirm/receipt.ts'
+import type { DoneVerification } from './confirm/verification-keeper.ts'
 import type { PlatformTables } from './database.ts'
 import type { AuthorityConnector } from './evidence/connector.ts'
 import type { VerifierModules } from './evidence/box.ts'
@@ -33,5 +34,7 @@ export type World = {
   /** Secret under which questions to the authority are looked up. */
   readonly questionKey: Uint8Array
   readonly ledger: Ledger
+  /** Keeps a verification that was done for a provider; resolves when that is durable. */
+  keepVerification(done: DoneVerification): Promise<void>
   readonly receiptKey: ReceiptKey
 }

@@ -68,6 +68,12 @@ export type FoundPersonKey =
 export interface PersonKeys {
   /** The person's key, made if there is none. Throws a fault when it was erased. */
   ensure(tx: Transaction<PersonKeyTables>, personId: string, at: Instant): Promise<PersonKey>
+  /** The keys of several people, made where there are none. Throws a fault when one was erased. */
+  ensureAll(
+    tx: Transaction<PersonKeyTables>,
+    personIds: readonly string[],
+    at: Instant,
+  ): Promise<ReadonlyMap<string, PersonKey>>
   find(db: Reader<PersonKeyTables>, personId: string): Promise<FoundPersonKey>
   /** The keys of several people in one read; a person who has none or no longer is not in the map. */
   findAll(
@@ -95,37 +101,46 @@ export function createPersonKeys(given: {
     const row = await selectRows(db).where('person_id', '=', personId).executeTakeFirst()
     return row === undefined ? { kind: 'absent' } : found(row)
   }
+  const ensure: PersonKeys['ensure'] = async (tx, personId, at) => {
+    const before = await find(tx, personId)
+    if (before.kind === 'present') return before.key
+    if (before.kind === 'absent') {
+      const bucket = bucketOf(personId)
+      const bucketKey = await buckets.ensure(tx, bucket)
+      const secret = given.random.bytes(keyBytes)
+      const wrapped = sealBox(bucketKey, `person key\n${personId}`, secret, given.random)
+      await tx
+        .insertInto('person_key')
+        .values({ person_id: personId, bucket, wrapped, created_at: at, erased_at: null })
+        .onConflict(conflict => conflict.doNothing())
+        .execute()
+      // Whoever was first, the row now there is the one that counts.
+      const now = await find(tx, personId)
+      if (now.kind === 'present') return now.key
+    }
+    throw new Error('the key of this person was erased')
+  }
+  const findAll: PersonKeys['findAll'] = async (db, personIds) => {
+    const keys = new Map<string, PersonKey>()
+    if (personIds.length === 0) return keys
+    const rows = await selectRows(db)
+      .where(({ eb }) => eb('person_id', '=', sql<string>`any(${[...personIds]}::text[])`))
+      .execute()
+    for (const row of rows) {
+      const one = await found(row)
+      if (one.kind === 'present') keys.set(row.person_id, one.key)
+    }
+    return keys
+  }
   return {
     find,
-    async ensure(tx, personId, at) {
-      const before = await find(tx, personId)
-      if (before.kind === 'present') return before.key
-      if (before.kind === 'absent') {
-        const bucket = bucketOf(personId)
-        const bucketKey = await buckets.ensure(tx, bucket)
-        const secret = given.random.bytes(keyBytes)
-        const wrapped = sealBox(bucketKey, `person key\n${personId}`, secret, given.random)
-        await tx
-          .insertInto('person_key')
-          .values({ person_id: personId, bucket, wrapped, created_at: at, erased_at: null })
-          .onConflict(conflict => conflict.doNothing())
-          .execute()
-        // Whoever was first, the row now there is the one that counts.
-        const now = await find(tx, personId)
-        if (now.kind === 'present') return now.key
-      }
-      throw new Error('the key of this person was erased')
-    },
-    async findAll(db, personIds) {
-      const keys = new Map<string, PersonKey>()
-      if (personIds.length === 0) return keys
-      const rows = await selectRows(db)
-        .where(({ eb }) => eb('person_id', '=', sql<string>`any(${[...personIds]}::text[])`))
-        .execute()
-      for (const row of rows) {
-        const one = await found(row)
-        if (one.kind === 'present') keys.set(row.person_id, one.key)
-      }
+    findAll,
+    ensure,
+    async ensureAll(tx, personIds, at) {
+      const keys = new Map(await findAll(tx, personIds))
+      // In one order everywhere, so that two transactions that make the same keys cannot wait in a circle.
+      for (const personId of new Set(personIds.toSorted()))
+        if (!keys.has(personId)) keys.set(personId, await ensure(tx, personId, at))
       return keys
     },
     async erase(tx, personId, at) {

@@ -32,6 +32,7 @@ export {
   type Updateable,
 } from 'kysely'
 export { createEffects, type EffectKind, type Effects } from './effects.ts'
+export { groupCommit, shareReads } from './gathering.ts'
 export { startTemporaryPostgres, type TemporaryPostgres } from './postgres-for-tests.ts'
 export { SerializationFailure, StoreError, UniqueViolation } from './store-error.ts'
 

@@ -20,6 +20,7 @@ import {
   verificationRequest,
 } from '@sekisho/contract'
 import type { App, Request } from '@sekisho/runtime/http'
+import { shareReads } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { boxForProvider } from '../confirm/box.ts'
 import { confirmChange } from '../confirm/change.ts'
@@ -39,13 +40,13 @@ export function addProviderApi(
 ): void {
   const { world } = given
   const tags = ['provider']
+  const authorise = authorising(given)
 
-  addSigningRoutes(app, given)
+  addSigningRoutes(app, world, authorise)
   app.post(
     '/v1/verifications',
     { schema: { tags, body: verificationRequest, response: { 200: verificationReport } } },
-    async request =>
-      verifyForProvider(world, await authorise(given, request, 'verify'), request.body),
+    async request => verifyForProvider(world, await authorise(request, 'verify'), request.body),
   )
   app.post(
     '/v1/file-verifications',
@@ -53,14 +54,12 @@ export function addProviderApi(
       bodyLimit: fileRequestBytesMax,
       schema: { tags, body: fileVerificationRequest, response: { 200: fileVerificationReport } },
     },
-    async request =>
-      verifyFileForProvider(world, await authorise(given, request, 'verify'), request.body),
+    async request => verifyFileForProvider(world, await authorise(request, 'verify'), request.body),
   )
   app.post(
     '/v1/changes',
     { schema: { tags, body: changeRequest, response: { 200: changeAnswer } } },
-    async request =>
-      confirmChange(world, await authorise(given, request, 'change'), request.body.subject),
+    async request => confirmChange(world, await authorise(request, 'change'), request.body.subject),
   )
   app.get(
     '/v1/statements/:month',
@@ -72,18 +71,14 @@ export function addProviderApi(
       },
     },
     async request => {
-      const provider = await authorise(given, request, 'statement')
+      const provider = await authorise(request, 'statement')
       return statementOf(world.store, provider.id, request.params.month)
     },
   )
   app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
 }
 
-function addSigningRoutes(
-  app: App,
-  given: { readonly world: World; readonly openId: OpenId },
-): void {
-  const { world } = given
+function addSigningRoutes(app: App, world: World, authorise: Authorise): void {
   const tags = ['provider']
   const headers = z.object({ 'idempotency-key': z.string().min(8).max(128) })
   const params = z.object({ id: z.string().max(64) })
@@ -98,7 +93,7 @@ function addSigningRoutes(
       },
     },
     async (request, reply) => {
-      const provider = await authorise(given, request, 'sign')
+      const provider = await authorise(request, 'sign')
       const key = request.headers['idempotency-key']
       return reply.code(201).send(await createTransaction(world, provider, request.body, key))
     },
@@ -112,8 +107,7 @@ function addSigningRoutes(
         response: { 200: signingTransactionResult },
       },
     },
-    async request =>
-      transactionResult(world, await authorise(given, request, 'sign'), request.params.id),
+    async request => transactionResult(world, await authorise(request, 'sign'), request.params.id),
   )
   app.get(
     '/v1/signing-transactions/:id/file',
@@ -124,14 +118,13 @@ function addSigningRoutes(
         response: { 200: signedFileAnswer },
       },
     },
-    async request =>
-      signedFileOf(world, await authorise(given, request, 'sign'), request.params.id),
+    async request => signedFileOf(world, await authorise(request, 'sign'), request.params.id),
   )
   app.get(
     '/v1/signing-transactions/:id/box',
     { schema: { tags, params } },
     async (request, reply) => {
-      const provider = await authorise(given, request, 'sign')
+      const provider = await authorise(request, 'sign')
       const box = await boxForProvider(world, provider, request.params.id)
       return reply.type('application/zip').send(Buffer.from(box))
     },
@@ -142,19 +135,28 @@ function addSigningRoutes(
 const fileRequestBytesMax = 3 * signedFileBytesMax
 
 /** The provider behind an access token that carries this scope. */
-async function authorise(
-  given: { readonly world: World; readonly openId: OpenId },
-  request: Request,
-  scope: ProviderScope,
-): Promise<Provider> {
-  const token = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
-  const bearer = token === undefined ? undefined : await given.openId.bearer(token)
-  if (bearer === undefined) throw new Refusal('provider-unauthenticated')
-  const provider = await activeProvider(given.world.store, bearer.providerId)
-  // The contract may have been narrowed since the token was given.
-  if (!bearer.scopes.has(scope) || !provider.scopes.has(scope)) {
-    given.world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope })
-    throw new Refusal('scope-exceeded', { scope })
+type Authorise = (request: Request, scope: ProviderScope) => Promise<Provider>
+
+/**
+ * Token and provider are read anew for every call, so that a suspension holds for the next one; calls with the same token
+ * that arrive together share the read.
+ */
+function authorising(given: { readonly world: World; readonly openId: OpenId }): Authorise {
+  const { world, openId } = given
+  const callerOf = shareReads(async token => {
+    const bearer = await openId.bearer(token)
+    if (bearer === undefined) throw new Refusal('provider-unauthenticated')
+    return { bearer, provider: await activeProvider(world.store, bearer.providerId) }
+  })
+  return async (request, scope) => {
+    const token = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
+    if (token === undefined) throw new Refusal('provider-unauthenticated')
+    const { bearer, provider } = await callerOf(token)
+    // The contract may have been narrowed since the token was given.
+    if (!bearer.scopes.has(scope) || !provider.scopes.has(scope)) {
+      world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope })
+      throw new Refusal('scope-exceeded', { scope })
+    }
+    return provider
   }
-  return provider
 }

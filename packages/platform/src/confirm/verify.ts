@@ -4,17 +4,14 @@
  */
 import type { VerificationReport, VerificationRequest } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
-import { keepContainer, notLasting } from '../evidence/container.ts'
-import { entries } from '../entry.ts'
-import { charge } from '../fees/meter.ts'
+import type { Use } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
-import { personOf } from '../people/link.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 
 /**
  * Judges, and charges when validity was looked up, whatever was found. The same request again on the same day is judged anew
- * and charged once, so that a repeated call costs nothing.
+ * and charged once, so that a repeated call costs nothing. Fee, ledger entry and evidence are durable before the answer.
  */
 export async function verifyForProvider(
   world: World,
@@ -32,41 +29,20 @@ export async function verifyForProvider(
   const id = world.random.token(idBits)
   const day = dateInJapan(at)
   const requestSha256 = sha256Hex(new TextEncoder().encode(JSON.stringify(request)))
-  await world.store.transaction(async tx => {
-    if (isStatusChecked)
-      await charge(tx, {
-        providerId: provider.id,
-        transaction: `verify ${requestSha256} ${day.year}-${day.month}-${day.day}`,
-        kind: request.purpose === 'signature' ? 'signature-check' : 'authentication-check',
-        at,
-      })
-    const person = judged === undefined ? undefined : await personOf(tx, judged.reference)
-    await world.ledger.record(tx, entries['platform.signature-verified'], {
-      at,
-      personId: person,
-      providerId: provider.id,
-      values: { report: id, verdict: report.verdict },
-    })
-    if (judged === undefined || person === undefined) return
-    await keepContainer(
-      tx,
-      {
-        personId: person,
-        providerId: provider.id,
-        kind: 'verification',
-        policy: judged.policy,
-        lasting: notLasting,
-        transactionId: null,
-        content: {
-          document: request.document,
-          signature: request.signature,
-          certificate: request.certificate,
-          mediaType: 'application/octet-stream',
-          evidence: judged.evidence,
-        },
-      },
-      { at, random: world.random, key: await world.personKeys.ensure(tx, person, at) },
-    )
+  const use: Use = {
+    providerId: provider.id,
+    transaction: `verify ${requestSha256} ${day.year}-${day.month}-${day.day}`,
+    kind: request.purpose === 'signature' ? 'signature-check' : 'authentication-check',
+    at,
+  }
+  await world.keepVerification({
+    id,
+    at,
+    providerId: provider.id,
+    verdict: report.verdict,
+    use: isStatusChecked ? use : undefined,
+    request,
+    judged,
   })
   return { id, ...report }
 }

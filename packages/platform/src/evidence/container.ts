@@ -46,40 +46,64 @@ function containerPlace(id: string): string {
   return `container.content ${id}`
 }
 
+/** What is kept of one judgement. */
+export type ContainerToKeep = {
+  readonly personId: string
+  readonly providerId: string
+  readonly kind: 'identify' | 'sign' | 'login' | 'verification'
+  readonly content: ContainerContent
+  readonly policy: string
+  readonly lasting: Lasting
+  /** The signing transaction that it came of; null: none. */
+  readonly transactionId: string | null
+}
+
+/** With what it is kept: the time of the judgement, the person's key. */
+export type KeepingContainer = {
+  readonly at: Instant
+  readonly random: Random
+  readonly key: PersonKey
+}
+
 /** Keeps a container inside the caller's transaction and returns its id. */
 export async function keepContainer(
   tx: Transaction<PlatformTables>,
-  given: {
-    readonly personId: string
-    readonly providerId: string
-    readonly kind: 'identify' | 'sign' | 'login' | 'verification'
-    readonly content: ContainerContent
-    readonly policy: string
-    readonly lasting: Lasting
-    /** The signing transaction that it came of; null: none. */
-    readonly transactionId: string | null
-  },
-  world: { readonly at: Instant; readonly random: Random; readonly key: PersonKey },
+  given: ContainerToKeep,
+  world: KeepingContainer,
 ): Promise<string> {
-  const id = world.random.uuidv7(world.at)
+  const row = containerRow(given, world)
+  await tx.insertInto('container').values(row).execute()
+  return row.id
+}
+
+/** Keeps several in one statement. */
+export async function keepContainers(
+  tx: Transaction<PlatformTables>,
+  all: readonly (readonly [ContainerToKeep, KeepingContainer])[],
+): Promise<void> {
+  if (all.length === 0) return
   await tx
     .insertInto('container')
-    .values({
-      id,
-      person_id: given.personId,
-      provider_id: given.providerId,
-      kind: given.kind,
-      sealed: sealContainer(world.key, id, given.content),
-      judged_at: world.at,
-      policy: given.policy,
-      format: given.lasting.format,
-      level: given.lasting.level,
-      due_at: given.lasting.dueAt,
-      stamped_until: given.lasting.stampedUntil,
-      transaction_id: given.transactionId,
-    })
+    .values(all.map(([given, world]) => containerRow(given, world)))
     .execute()
-  return id
+}
+
+function containerRow(given: ContainerToKeep, world: KeepingContainer) {
+  const id = world.random.uuidv7(world.at)
+  return {
+    id,
+    person_id: given.personId,
+    provider_id: given.providerId,
+    kind: given.kind,
+    sealed: sealContainer(world.key, id, given.content),
+    judged_at: world.at,
+    policy: given.policy,
+    format: given.lasting.format,
+    level: given.lasting.level,
+    due_at: given.lasting.dueAt,
+    stamped_until: given.lasting.stampedUntil,
+    transaction_id: given.transactionId,
+  }
 }
 
 /** Seals content for its row. */

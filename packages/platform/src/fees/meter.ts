@@ -6,7 +6,7 @@
 import type { FeeStatement, UsageKind } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
-import type { Store, Transaction } from '@sekisho/runtime/store'
+import { sql, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { settleIntent } from '../evidence/intent.ts'
 
@@ -17,28 +17,42 @@ export const tariffYen: Readonly<Record<UsageKind, number>> = {
   'corresponding-serial': 2,
 }
 
+/** A use that is charged. */
+export type Use = {
+  readonly providerId: string
+  readonly transaction: string
+  readonly kind: UsageKind
+  readonly at: Instant
+}
+
 /** Charges once, inside the caller's transaction; the same charge again changes nothing. */
-export async function charge(
+export async function charge(tx: Transaction<PlatformTables>, use: Use): Promise<void> {
+  await chargeAll(tx, [use])
+}
+
+/** Charges each of several uses once, as `charge` does. */
+export async function chargeAll(
   tx: Transaction<PlatformTables>,
-  use: {
-    readonly providerId: string
-    readonly transaction: string
-    readonly kind: UsageKind
-    readonly at: Instant
-  },
+  uses: readonly Use[],
 ): Promise<void> {
-  await tx
-    .insertInto('usage')
-    .values({
-      provider_id: use.providerId,
-      transaction: use.transaction,
-      kind: use.kind,
-      fee_yen: tariffYen[use.kind],
-      month: monthOf(use.at),
-      at: use.at,
-    })
-    .onConflict(conflict => conflict.columns(['provider_id', 'transaction', 'kind']).doNothing())
-    .execute()
+  if (uses.length === 0) return
+  // In the order of the key, so that two transactions with the same charges cannot wait in a circle.
+  const sorted = uses.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  await sql`
+    insert into usage (provider_id, transaction, kind, fee_yen, month, at)
+    select * from unnest(
+      ${sorted.map(use => use.providerId)}::text[],
+      ${sorted.map(use => use.transaction)}::text[],
+      ${sorted.map(use => use.kind)}::text[],
+      ${sorted.map(use => tariffYen[use.kind])}::integer[],
+      ${sorted.map(use => monthOf(use.at))}::text[],
+      ${sorted.map(use => String(use.at))}::bigint[]
+    )
+    on conflict (provider_id, transaction, kind) do nothing`.execute(tx)
+}
+
+function keyOf({ providerId, transaction, kind }: Use): string {
+  return `${providerId}\n${transaction}\n${kind}`
 }
 
 /**

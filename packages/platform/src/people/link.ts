@@ -6,7 +6,13 @@ import { Refusal } from '@sekisho/contract'
 import type { CertificateReference } from '@sekisho/contract/authority'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
-import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
+import {
+  lockInTransaction,
+  type Reader,
+  sql,
+  type SqlBool,
+  type Transaction,
+} from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 
 /** A certificate as it is linked. */
@@ -31,6 +37,25 @@ export async function personOf(
     .where('serial', '=', certificate.serial)
     .executeTakeFirst()
   return row?.person_id
+}
+
+/** The people that certificates are linked to, in their order; undefined where nobody is known. */
+export async function peopleOf(
+  db: Reader<PlatformTables>,
+  certificates: readonly CertificateReference[],
+): Promise<readonly (string | undefined)[]> {
+  if (certificates.length === 0) return []
+  const rows = await db
+    .selectFrom('certificate_link')
+    .select(['issuer_key_id', 'serial', 'person_id'])
+    .where(
+      sql<SqlBool>`(issuer_key_id, serial) in (select * from unnest(
+        ${certificates.map(each => each.issuerKeyId)}::text[],
+        ${certificates.map(each => each.serial)}::text[]))`,
+    )
+    .execute()
+  const people = new Map(rows.map(row => [`${row.issuer_key_id} ${row.serial}`, row.person_id]))
+  return certificates.map(each => people.get(`${each.issuerKeyId} ${each.serial}`))
 }
 
 /** Whose these certificates are now, and the id of the first one's link. */

@@ -1,0 +1,122 @@
+/**
+ * Many small callers served by one piece of work: transactions that commit together, and reads that are shared. A database
+ * that is asked once for fifty callers takes little longer than for one.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Transaction } from 'kysely'
+import { StoreError } from './store-error.ts'
+
+/**
+ * Runs callers' items in shared transactions (group commit). Whoever comes while a transaction runs waits for the next one;
+ * the first to come waits for the others of the same turn of the event loop, and no longer. Each caller's promise settles
+ * only after the transaction that holds its item has ended.
+ *
+ * `work` gets the items of one transaction and gives a result for each, in order. An item that cannot be done makes the whole
+ * transaction fail: each of its items is then run in a transaction of its own, so that nobody fails for a neighbour. After a
+ * commit whose outcome is unknown nothing is run again; every caller gets the fault.
+ */
+export function groupCommit<Schema, Item, Result>(
+  store: Transactor<Schema>,
+  work: (tx: Transaction<Schema>, items: readonly Item[]) => Promise<readonly Result[]>,
+  given: { readonly itemsMax: number },
+): (item: Item) => Promise<Result> {
+  const inOwnContext = AsyncLocalStorage.snapshot()
+  let waiting: Waiting<Item, Result>[] = []
+  let isRunning = false
+
+  const runAll = async (): Promise<void> => {
+    await nextTurn()
+    while (waiting.length > 0) {
+      const group = waiting.slice(0, given.itemsMax)
+      waiting = waiting.slice(given.itemsMax)
+      await runGroup(store, work, group)
+      // Those who were answered may ask again at once: their next items are in before the next group leaves.
+      await nextTurn()
+    }
+    isRunning = false
+  }
+  return item =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject })
+      if (isRunning) return
+      isRunning = true
+      // Not in the context of whoever came first: a group belongs to nobody.
+      inOwnContext(() => void runAll())
+    })
+}
+
+/** What runs transactions: a store. */
+type Transactor<Schema> = {
+  transaction<T>(work: (tx: Transaction<Schema>) => Promise<T>): Promise<T>
+}
+
+type Waiting<Item, Result> = {
+  readonly item: Item
+  readonly resolve: (result: Result) => void
+  readonly reject: (fault: unknown) => void
+}
+
+/** Settles every item of the group; never rejects. */
+async function runGroup<Schema, Item, Result>(
+  store: Transactor<Schema>,
+  work: (tx: Transaction<Schema>, items: readonly Item[]) => Promise<readonly Result[]>,
+  group: readonly Waiting<Item, Result>[],
+): Promise<void> {
+  let isWorkDone = false
+  try {
+    const results = await store.transaction(async tx => {
+      const found = await work(
+        tx,
+        group.map(({ item }) => item),
+      )
+      if (found.length !== group.length) throw new Error('a group has a result for each item')
+      isWorkDone = true
+      return found
+    })
+    for (const [at, result] of results.entries()) group[at]?.resolve(result)
+  } catch (fault) {
+    const isUnreachable = fault instanceof StoreError && fault.sqlState === 'unreachable'
+    if (isWorkDone || isUnreachable || group.length === 1) {
+      for (const { reject } of group) reject(fault)
+      return
+    }
+    for (const each of group) await runGroup(store, work, [each])
+  }
+}
+
+/**
+ * Lets callers who ask for the same at the same time share one read. A read is only shared by those who asked before it
+ * began, so that nobody is answered from a time before the question; nothing is kept.
+ */
+export function shareReads<T>(read: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const inOwnContext = AsyncLocalStorage.snapshot()
+  const running = new Map<string, Promise<unknown>>()
+  const waiting = new Map<string, Promise<T>>()
+
+  const begin = async (key: string): Promise<T> => {
+    await running.get(key)?.catch(() => {})
+    await nextTurn()
+    waiting.delete(key)
+    const reading = read(key)
+    running.set(key, reading)
+    try {
+      return await reading
+    } finally {
+      if (running.get(key) === reading) running.delete(key)
+    }
+  }
+  return key => {
+    const shared = waiting.get(key)
+    if (shared !== undefined) return shared
+    const fresh = inOwnContext(() => begin(key))
+    waiting.set(key, fresh)
+    return fresh
+  }
+}
+
+/** After what has arrived by now was read from the network. */
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve)
+  })
+}
