@@ -283,7 +283,7 @@ function callOn(socket: Socket, load: Load, bodies: string[]): Promise<void> {
   })
 }
 
-/** With `--profile`: functions of the platform's thread by their own time, and files by theirs. */
+/** With `--profile`: functions of the platform's thread by the time that they and what Node does for them take. */
 async function startProfiler(): Promise<{
   start(): Promise<void>
   stop(): Promise<void>
@@ -309,15 +309,24 @@ async function startProfiler(): Promise<{
   }
 }
 
+/** Each sample counts for the nearest function that lies in a file of ours or of a library. */
 function addTo(spent: Map<string, number>, profile: Profiler.Profile): void {
-  const names = new Map(
-    profile.nodes.map(({ id, callFrame }) => [
-      id,
-      `${callFrame.functionName} ${callFrame.url.split('/').slice(-3).join('/')}:${callFrame.lineNumber + 1}`,
-    ]),
+  const nodes = new Map(profile.nodes.map(node => [node.id, node.callFrame]))
+  const parents = new Map(
+    profile.nodes.flatMap(({ id, children }) => (children ?? []).map(child => [child, id])),
   )
+  const nameOf = (id: number | undefined): string => {
+    const frame = id === undefined ? undefined : nodes.get(id)
+    if (frame === undefined) return 'Node itself'
+    if (frame.functionName === '(idle)') return '(idle)'
+    const place = /(?:packages|node_modules)\/((?:@[^/]+\/)?[^/]+)\/(?:.*\/)?([^/]+)$/.exec(
+      frame.url,
+    )
+    if (place === null) return nameOf(parents.get(id ?? 0))
+    return `${place[1]} ${place[2]} ${frame.functionName}`
+  }
   for (const [at, sample] of (profile.samples ?? []).entries()) {
-    const name = names.get(sample) ?? ''
+    const name = nameOf(sample)
     spent.set(name, (spent.get(name) ?? 0) + (profile.timeDeltas?.[at] ?? 0))
   }
 }

@@ -84,7 +84,7 @@ for (const kind of engineKinds)
       // Every entry and every report belong together, and the entries of the person open under the person's key.
       const told = (await world.ledger.entriesOf(personId)).map(each => each.content?.entry.values)
       assert.deepEqual(
-        told.map(each => each?.['report']).toSorted(),
+        told.map(each => String(each?.['report'])).toSorted(),
         reports
           .slice(0, 20)
           .map(({ id }) => id)
