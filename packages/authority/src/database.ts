@@ -74,6 +74,12 @@ type PublicationTable = {
   der: Uint8Array
   /** Hex. */
   sha256: string
+  /** Number of the newest list that a daily round brought, this one included: what the next delta is made from. */
+  round: number
+  /** The same list as a delta; null: there was none to make it from. */
+  delta: Uint8Array | null
+  delta_base: number | null
+  delta_sha256: string | null
 }
 
 /** `revocation/`: partitions in which something changed since their newest list; written with the change, deleted by publication. */
@@ -210,6 +216,16 @@ const statements = [
   'create table seeding (finished_at bigint not null)',
 ]
 
+// Of lists from before, the newest serves as the day's.
+const deltaLists = [
+  'alter table publication add column round integer',
+  'update publication set round = number',
+  'alter table publication alter column round set not null',
+  'alter table publication add column delta bytea',
+  'alter table publication add column delta_base integer',
+  'alter table publication add column delta_sha256 text',
+]
+
 const statusChange = [
   `create table status_change (
     issuer_key_id text not null,
@@ -226,5 +242,8 @@ export const authorityMigrations: Migrations = {
   },
   'authority-0002-status-change': async (db: Kysely<unknown>) => {
     for (const statement of statusChange) await sql.raw(statement).execute(db)
+  },
+  'authority-0003-delta-lists': async (db: Kysely<unknown>) => {
+    for (const statement of deltaLists) await sql.raw(statement).execute(db)
   },
 }

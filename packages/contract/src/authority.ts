@@ -43,6 +43,16 @@ export const crlPartition = z.strictObject({
   number: z.int().nonnegative(),
   thisUpdate: instantText,
   nextUpdate: instantText,
+  /** The same list told as what changed since an earlier one, for who has that or one later (RFC 5280 §5.2.4). */
+  delta: z
+    .strictObject({
+      path: z.string().regex(/^[\w./-]+$/),
+      sha256: hex.length(64),
+      bytes: z.int().nonnegative(),
+      /** Number of the earlier list. */
+      base: z.int().nonnegative(),
+    })
+    .optional(),
 })
 export type CrlPartition = z.infer<typeof crlPartition>
 

@@ -41,12 +41,14 @@ function addListRoute(app: App, world: World): void {
   const params = z.object({
     key: z.string().regex(/^[0-9a-f]{1,64}$/),
     municipality: z.string().regex(/^\d{5}$/),
-    file: z.string().regex(/^\d{1,9}\.crl$/),
+    file: z.string().regex(/^\d{1,9}(-delta)?\.crl$/),
   })
   app.get('/crl/:key/:municipality/:file', { schema: { params } }, async (request, reply) => {
     const { key, municipality, file } = request.params
+    const partition = { issuerKeyId: key, municipality }
     const number = Number.parseInt(file, 10)
-    const der = await readList(world, { issuerKeyId: key, municipality, number })
+    const form = file.includes('delta') ? 'delta' : 'full'
+    const der = await readList(world, { ...partition, number, form })
     if (der === undefined) throw new Refusal('not-found')
     return reply.type('application/pkix-crl').send(Buffer.from(der))
   })

@@ -31,6 +31,7 @@ const facts: CrlFacts = {
   partition,
   at: at + 999,
   lifetimeMs: 26 * hour,
+  deltaBase: undefined,
   last,
   ends: new Map([
     ['11000001', Date.UTC(2030, 0, 1)],
@@ -113,7 +114,22 @@ const hostile: Readonly<Record<string, readonly Case[]>> = {
       }),
     },
   ],
-  'crl-full': [{ says: { deltaBase: 5 } }],
+  'crl-delta': [
+    { says: { deltaBase: 5 } },
+    { facts: { deltaBase: 5 } },
+    { says: { deltaBase: 4 }, facts: { deltaBase: 5 } },
+    { says: { deltaBase: 7 }, facts: { deltaBase: 7 } },
+    {
+      says: { deltaBase: 5 },
+      facts: { deltaBase: 5 },
+      change: parts => ({
+        ...parts,
+        extensions: parts.extensions.map(one =>
+          one.id === '2.5.29.27' ? { ...one, isCritical: false } : one,
+        ),
+      }),
+    },
+  ],
   'crl-extension-known': [
     {
       change: parts => ({
@@ -167,6 +183,8 @@ describe('list lints', () => {
   it('let a list pass: with entries, without, and the first of a partition', () => {
     assert.deepEqual(judged({}), [])
     assert.deepEqual(judged({ says: { entries: [] } }), [])
+    const removal = { entries: [entry(1, { reason: 'removeFromCRL' })], deltaBase: 5 }
+    assert.deepEqual(judged({ says: removal, facts: { deltaBase: 5 } }), [])
     assert.deepEqual(judged({ says: { number: 1, entries: [] }, facts: { last: undefined } }), [])
     assert.deepEqual(joined(partsOf(written({}), 0), 0), written({}))
   })

@@ -1,4 +1,4 @@
-/** The rules for full revocation lists of a partition (jpki.md §2.5–2.6, RFC 5280 §5). */
+/** The rules for revocation lists of a partition, full and delta (jpki.md §2.5–2.6, RFC 5280 §5). */
 import {
   bytesEqual,
   type Certificate,
@@ -28,6 +28,8 @@ export type CrlFacts = {
   readonly at: Instant
   /** For how long a list may speak, in milliseconds. */
   readonly lifetimeMs: number
+  /** Number of the list that it is a delta to; undefined: it is a full list. */
+  readonly deltaBase: number | undefined
   /** The list of this partition before it, if there was one. */
   readonly last: { readonly number: number; readonly thisUpdate: Instant } | undefined
   /** End of each certificate of the partition that may be on it, by serial in hexadecimal without a sign octet. */
@@ -92,10 +94,14 @@ export const crlLints: readonly Lint<Subject>[] = [
     holds: ({ extensions }) => extensions.every(one => one.id !== pointId || one.isCritical),
   },
   {
-    code: 'crl-full',
-    citation: 'RFC 5280 §5.2.4: a full list has no delta indicator',
+    code: 'crl-delta',
+    citation:
+      'RFC 5280 §5.2.4: a delta says from which earlier list it was made, critically; a full list does not',
     applies,
-    holds: ({ list }) => list.deltaBase === undefined,
+    holds: ({ list, deltaBase, extensions }) =>
+      list.deltaBase === deltaBase &&
+      (deltaBase === undefined || deltaBase < list.number) &&
+      extensions.every(({ id, isCritical }) => id !== deltaId || isCritical),
   },
   {
     code: 'crl-extension-known',
@@ -143,9 +149,10 @@ export const crlLints: readonly Lint<Subject>[] = [
   },
   {
     code: 'crl-entry-reason',
-    citation: 'jpki.md §2.6 [B]: reasons in use',
+    citation: 'jpki.md §2.6 [B]: reasons in use; RFC 5280 §5.3.1: removeFromCRL in deltas',
     applies,
-    holds: ({ entries }) => entries.every(({ reason }) => usedReasons.has(reason)),
+    holds: ({ entries }) =>
+      entries.every(({ reason }) => usedReasons.has(reason) || reason === 'removeFromCRL'),
   },
   {
     code: 'crl-entry-reason-unspecified',
@@ -250,8 +257,9 @@ function serialHex(serial: Uint8Array): string {
 
 const reasonId = '2.5.29.21'
 const pointId = '2.5.29.28'
-/** Authority key identifier, number, delta indicator (which `crl-full` refuses), partition. */
-const ruled: ReadonlySet<string> = new Set(['2.5.29.35', '2.5.29.20', '2.5.29.27', pointId])
+const deltaId = '2.5.29.27'
+/** Authority key identifier, number, delta indicator, partition. */
+const ruled: ReadonlySet<string> = new Set(['2.5.29.35', '2.5.29.20', deltaId, pointId])
 
 /** Reasons that the CAs give (jpki.md §2.6). */
 export const usedReasons: ReadonlySet<RevocationReason> = new Set([

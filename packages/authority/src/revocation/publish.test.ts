@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { crlManifest, type CrlPartition } from '@sekisho/contract/authority'
 import { municipalities } from '@sekisho/contract/japan'
-import { bytesEqual, parseCrl, partitionOf, type RevocationList } from '@sekisho/pki'
+import {
+  bytesEqual,
+  judgeByCrls,
+  KeyCache,
+  parseCrl,
+  partitionOf,
+  type RevocationList,
+  toHex,
+} from '@sekisho/pki'
 import {
   connectPostgres,
   type Engine,
@@ -21,8 +29,12 @@ const today = noon(2026, 11, 20)
 const hourMs = 3600 * 1000
 const generations = 4
 
-async function listOf(town: TestWorld, partition: CrlPartition): Promise<RevocationList> {
-  const der = await readList(town.world, partition)
+async function listOf(
+  town: TestWorld,
+  partition: CrlPartition,
+  form: 'full' | 'delta' = 'full',
+): Promise<RevocationList> {
+  const der = await readList(town.world, { ...partition, form })
   if (der === undefined) throw new Error('no such list')
   return parseCrl(der)
 }
@@ -81,7 +93,7 @@ for (const [name, open] of engines)
 
     it('the manifest names each file with its size, digest, number and times', async () => {
       for (const partition of (await readManifest(town.world)).partitions.slice(0, 3)) {
-        const der = await readList(town.world, partition)
+        const der = await readList(town.world, { ...partition, form: 'full' })
         assert.ok(der)
         assert.equal(der.length, partition.bytes)
         assert.equal(createHash('sha256').update(der).digest('hex'), partition.sha256)
@@ -155,7 +167,7 @@ for (const [name, open] of engines)
     it('the last few lists can still be fetched, older ones cannot', async () => {
       const id = await town.register({ municipality: '01202' })
       await town.happen(id, { what: 'card' })
-      for (let round = 0; round < 2; round++)
+      for (let round = 0; round < 3; round++)
         for (const what of ['lost', 'found'] as const) {
           await town.happen(id, { what })
           await publishDue(town.world)
@@ -163,11 +175,12 @@ for (const [name, open] of engines)
       const [one] = await town.certificates(id)
       assert.ok(one)
       const partition = await partitionFor(town, one, '01202')
-      assert.equal(partition.number, 5)
-      for (const number of [5, 4, 3, 2])
-        assert.ok(await readList(town.world, { ...partition, number }), String(number))
-      for (const number of [1, 6])
-        assert.equal(await readList(town.world, { ...partition, number }), undefined)
+      assert.equal(partition.number, 7)
+      const isThere = async (number: number): Promise<boolean> =>
+        (await readList(town.world, { ...partition, number, form: 'full' })) !== undefined
+      // The first is that of the day, from which deltas are made.
+      for (const number of [7, 6, 5, 4, 1]) assert.ok(await isThere(number), String(number))
+      for (const number of [2, 3, 8]) assert.ok(!(await isThere(number)), String(number))
     })
 
     it('every list comes again after a day, not a second before', async () => {
@@ -188,7 +201,7 @@ for (const [name, open] of engines)
     it('openssl accepts the lists with the CA’s key and with no other', async () => {
       const [partition] = (await readManifest(town.world)).partitions
       assert.ok(partition)
-      const der = await readList(town.world, partition)
+      const der = await readList(town.world, { ...partition, form: 'full' })
       const path = join(town.folder.path, 'list.crl')
       await writeFile(path, der ?? '')
       const { anchors } = town.world.hierarchy
@@ -236,6 +249,77 @@ describe('publication over time', () => {
     assert.equal(await isListed(end - 2 * hourMs), true)
     assert.equal(await isListed(end + 22 * hourMs), true)
     assert.equal(await isListed(end + 46 * hourMs), false)
+    await town.folder.remove()
+  })
+
+  it('a delta tells what changed since the list of the last daily round, removals too', async () => {
+    const town = await openTestWorld(engine, { at: noon(2031, 3, 20) })
+    const ids = [
+      await town.register({ municipality: '01202' }),
+      await town.register({ municipality: '01202' }),
+    ]
+    for (const id of ids) await town.happen(id, { what: 'card' })
+    const [one, two] = await Promise.all(
+      ids.map(async id => (await town.certificates(id)).find(each => each.ca === 'signature')),
+    )
+    assert.ok(one && two)
+    await town.happen(ids[0] ?? '', { what: 'lost' })
+    await publishDue(town.world)
+    town.clock.turnTo(noon(2031, 3, 21))
+    await publishDue(town.world)
+    const day = await partitionFor(town, one, '01202')
+    const base = await listOf(town, day)
+    assert.equal(
+      (await listOf(town, day, 'delta')).count,
+      0,
+      'nothing happened since the day before',
+    )
+    await town.happen(ids[0] ?? '', { what: 'found' })
+    await town.happen(ids[1] ?? '', { what: 'deceased' })
+    await publishDue(town.world)
+
+    const now = await partitionFor(town, one, '01202')
+    assert.deepEqual([now.delta?.base, now.number], [day.number, day.number + 1])
+    const [full, delta] = [await listOf(town, now), await listOf(town, now, 'delta')]
+    assert.equal(createHash('sha256').update(delta.raw).digest('hex'), now.delta?.sha256)
+    assert.deepEqual([delta.raw.length, delta.number], [now.delta?.bytes, full.number])
+    assert.equal(delta.deltaBase, base.number)
+    assert.equal(delta.find(one.certificate.serial)?.reason, 'removeFromCRL')
+    assert.ok(delta.find(two.certificate.serial))
+    assert.deepEqual(
+      [full.find(one.certificate.serial), full.count],
+      [undefined, 1],
+      'the full list of the same number says the same',
+    )
+
+    const issuer = town.world.hierarchy.anchors.find(
+      anchor => toHex(anchor.subjectKeyIdentifier ?? new Uint8Array()) === now.issuerKeyId,
+    )
+    assert.ok(issuer)
+    const path = join(town.folder.path, 'delta.crl')
+    await writeFile(path, delta.raw)
+    const own = await pemFile(town.folder, 'issuer.pem', [issuer])
+    const read = ['crl', '-inform', 'DER', '-in', path, '-noout', '-text', '-CAfile', own]
+    const said = await openssl(...read)
+    assert.match(said.text, /verify OK/)
+    assert.match(said.text, /X509v3 Delta CRL Indicator: critical/)
+    assert.equal(said.text.match(/Serial Number: /g)?.length, 2)
+    assert.equal(said.text.match(/Remove From CRL/g)?.length, 1)
+
+    // What a verifier knows from the day's list alone, and with the delta over it.
+    const says = (certificate: typeof one, ...lists: readonly RevocationList[]): string => {
+      const found = judgeByCrls(certificate.certificate, issuer, {
+        lists,
+        at: town.clock.now(),
+        keys: new KeyCache(4),
+      })
+      return found.kind === 'passed' ? 'good' : found.reasons[0].code
+    }
+    assert.deepEqual([says(one, base), says(two, base)], ['certificate-held', 'good'])
+    assert.deepEqual(
+      [says(one, base, delta), says(two, base, delta)],
+      ['good', 'certificate-revoked'],
+    )
     await town.folder.remove()
   })
 

@@ -1,18 +1,19 @@
 /**
  * Publication of revocation lists (A4): one full list per CA key generation and municipality, signed anew when it is due or
- * when something in it changed, and a manifest of all. Lists name every certificate not valid now; one that has expired stays
+ * when something in it changed, the same as a delta from the daily round before, and a manifest of all. Lists name every certificate not valid now; one that has expired stays
  * on the first list after its end (RFC 5280 §3.3) and then leaves.
  */
 import { createHash } from 'node:crypto'
-import type { CaKind, CrlManifest } from '@sekisho/contract/authority'
+import type { CaKind, CrlManifest, CrlPartition } from '@sekisho/contract/authority'
 import { municipalities, municipalityOf } from '@sekisho/contract/japan'
-import { type Name, toHex } from '@sekisho/pki'
-import { issueCrl, partitionName } from '@sekisho/pki/issue'
+import { type Name, parseCrl, toHex } from '@sekisho/pki'
+import { type CrlContent, issueCrl, partitionName, type RevokedEntry } from '@sekisho/pki/issue'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
 import { lockInTransaction, sql, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { CaGeneration, Hierarchy } from '../ca/hierarchy.ts'
 import type { AuthorityTables } from '../database.ts'
 import { LintFault } from '../lint/lint.ts'
+import { entriesSince, serialsGone } from './delta.ts'
 
 /** How often lists come and how long they speak; data, because regimes differ (jpki.md §2.5: daily). */
 export type PublicationRules = {
@@ -41,7 +42,10 @@ type World = {
 /** A list by CA key and municipality. */
 type Partition = { readonly issuerKeyId: string; readonly municipality: string }
 
-/** Lists of a partition that can be fetched: the newest, and those that a manifest read a moment ago may name. */
+/**
+ * Lists of a partition that can be fetched: the newest, and those that a manifest read a moment ago may name. Besides, that of the newest
+ * daily round is kept, from which deltas are made.
+ */
 const keptLists = 4
 
 /**
@@ -72,7 +76,9 @@ export async function publishDue(world: World): Promise<number> {
       const isDue = last === undefined || at >= last + everyMs
       if (!isDue && has(changed, partition) === undefined) continue
       try {
-        await world.store.transaction(tx => publishPartition(tx, world, generation, code))
+        await world.store.transaction(tx =>
+          publishPartition(tx, world, { generation, municipality: code, isDue }),
+        )
         published++
       } catch (error) {
         if (!(error instanceof LintFault)) throw error
@@ -109,25 +115,33 @@ export async function readManifest(world: World): Promise<CrlManifest> {
       number: row.number,
       thisUpdate: isoText(row.this_update),
       nextUpdate: isoText(row.next_update),
+      ...deltaOf(row),
     })),
   }
+}
+
+function deltaOf(row: Awaited<ReturnType<typeof readNewest>>[number]): Pick<CrlPartition, 'delta'> {
+  const { delta_base: base, delta_sha256: sha256, delta_bytes: bytes } = row
+  if (base === null || sha256 === null || bytes === null) return {}
+  const path = `/crl/${row.issuer_key_id}/${row.municipality}/${row.number}-delta.crl`
+  return { delta: { path, sha256, bytes, base } }
 }
 
 /** The DER of a list, if it is one of the last few of its partition. */
 export async function readList(
   world: World,
-  key: Partition & { readonly number: number },
+  key: Partition & { readonly number: number; readonly form: 'full' | 'delta' },
 ): Promise<Uint8Array | undefined> {
   const row = await world.store.read(db =>
     db
       .selectFrom('publication')
-      .select('der')
+      .select(key.form === 'full' ? 'der' : 'delta as der')
       .where('issuer_key_id', '=', key.issuerKeyId)
       .where('municipality', '=', key.municipality)
       .where('number', '=', key.number)
       .executeTakeFirst(),
   )
-  return row?.der
+  return row?.der ?? undefined
 }
 
 function readNewest(world: World) {
@@ -143,8 +157,13 @@ function readNewest(world: World) {
         'this_update',
         'next_update',
         'sha256',
+        'delta_base',
+        'delta_sha256',
       ])
-      .select(eb => eb.fn<number>('length', ['der']).as('bytes'))
+      .select(eb => [
+        eb.fn<number>('length', ['der']).as('bytes'),
+        eb.fn<number | null>('length', ['delta']).as('delta_bytes'),
+      ])
       .orderBy('issuer_key_id')
       .orderBy('municipality')
       .orderBy('number', 'desc')
@@ -155,24 +174,19 @@ function readNewest(world: World) {
 async function publishPartition(
   tx: Transaction<AuthorityTables>,
   world: World,
-  generation: CaGeneration,
-  municipality: string,
+  given: {
+    readonly generation: CaGeneration
+    readonly municipality: string
+    readonly isDue: boolean
+  },
 ): Promise<void> {
+  const { generation, municipality, isDue } = given
   const partition = { issuer_key_id: generation.keyId, municipality }
   await lockInTransaction(tx, `publish ${generation.keyId} ${municipality}`)
-  // Deleted before the certificates are read: a change that commits in between is on the list and published once more.
-  await tx
-    .deleteFrom('partition_change')
-    .where('issuer_key_id', '=', generation.keyId)
-    .where('municipality', '=', municipality)
-    .execute()
-  await tx
-    .deleteFrom('status_change')
-    .where('recorded_at', '<', sql<string>`now() - interval '1 day'`)
-    .execute()
+  await forgetChanges(tx, partition)
   const last = await tx
     .selectFrom('publication')
-    .select(['number', 'this_update'])
+    .select(['number', 'this_update', 'round'])
     .where('issuer_key_id', '=', generation.keyId)
     .where('municipality', '=', municipality)
     .orderBy('number', 'desc')
@@ -183,28 +197,40 @@ async function publishPartition(
   // Told after the rows were read: no entry is from later than its list.
   const at = wholeSecond(world.clock.now())
   const { lifetimeMs } = world.rules.publication
-  const nextUpdate = at + lifetimeMs
   const point = pointOf(world.hierarchy, generation.kind, municipality)
-  const der = issueCrl(
-    {
-      issuer: generation.certificate.subject,
-      issuerKeyId: Buffer.from(generation.keyId, 'hex'),
-      thisUpdate: at,
-      nextUpdate,
-      number,
-      partition: point,
-      deltaBase: undefined,
-      entries: rows.filter(one => one.notAfter >= (last?.this_update ?? at)),
-    },
-    generation.algorithm,
-    generation.listSigner({
-      partition: point,
-      at,
-      lifetimeMs,
-      last: last === undefined ? undefined : { number: last.number, thisUpdate: last.this_update },
-      ends: new Map(rows.map(one => [toHex(one.serial), one.notAfter])),
-    }),
-  )
+  const content: Omit<CrlContent, 'deltaBase'> = {
+    issuer: generation.certificate.subject,
+    issuerKeyId: Buffer.from(generation.keyId, 'hex'),
+    thisUpdate: at,
+    nextUpdate: at + lifetimeMs,
+    number,
+    partition: point,
+    entries: rows.filter(one => one.notAfter >= (last?.this_update ?? at)),
+  }
+  const signed = (deltaBase: number | undefined, more: Partial<CrlContent>, ends: Ends) =>
+    issueCrl(
+      { ...content, ...more, deltaBase },
+      generation.algorithm,
+      generation.listSigner({
+        partition: point,
+        at,
+        lifetimeMs,
+        deltaBase,
+        last: last === undefined ? undefined : { number: last.number, thisUpdate: since },
+        ends,
+      }),
+    )
+  const ends = new Map(rows.map(one => [toHex(one.serial), one.notAfter]))
+  const der = signed(undefined, {}, ends)
+  const changes =
+    last === undefined
+      ? undefined
+      : await readChanges(tx, { ...partition, base: last.round, entries: content.entries, at })
+  const delta =
+    changes === undefined
+      ? undefined
+      : signed(changes.base, { entries: changes.entries }, new Map([...ends, ...changes.ends]))
+  const round = isDue || last === undefined ? number : last.round
   await tx
     .insertInto('publication')
     .values({
@@ -212,9 +238,13 @@ async function publishPartition(
       ca: generation.kind,
       number,
       this_update: at,
-      next_update: nextUpdate,
+      next_update: content.nextUpdate,
       der,
-      sha256: createHash('sha256').update(der).digest('hex'),
+      sha256: sha256Hex(der),
+      round,
+      delta: delta ?? null,
+      delta_base: changes?.base ?? null,
+      delta_sha256: delta === undefined ? null : sha256Hex(delta),
     })
     .execute()
   await tx
@@ -222,13 +252,72 @@ async function publishPartition(
     .where('issuer_key_id', '=', generation.keyId)
     .where('municipality', '=', municipality)
     .where('number', '<=', number - keptLists)
+    .where('number', '<>', round)
     .execute()
+}
+
+type PartitionRow = { readonly issuer_key_id: string; readonly municipality: string }
+type Ends = ReadonlyMap<string, Instant>
+
+// Before the certificates are read: a change that commits in between is on the list and published once more.
+async function forgetChanges(
+  tx: Transaction<AuthorityTables>,
+  partition: PartitionRow,
+): Promise<void> {
+  await tx
+    .deleteFrom('partition_change')
+    .where('issuer_key_id', '=', partition.issuer_key_id)
+    .where('municipality', '=', partition.municipality)
+    .execute()
+  await tx
+    .deleteFrom('status_change')
+    .where('recorded_at', '<', sql<string>`now() - interval '1 day'`)
+    .execute()
+}
+
+/** What changed since a list; undefined: it is not kept. */
+async function readChanges(
+  tx: Transaction<AuthorityTables>,
+  given: PartitionRow & {
+    readonly base: number
+    readonly entries: readonly RevokedEntry[]
+    readonly at: Instant
+  },
+): Promise<
+  | { readonly base: number; readonly entries: readonly RevokedEntry[]; readonly ends: Ends }
+  | undefined
+> {
+  const row = await tx
+    .selectFrom('publication')
+    .select('der')
+    .where('issuer_key_id', '=', given.issuer_key_id)
+    .where('municipality', '=', given.municipality)
+    .where('number', '=', given.base)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  const base = parseCrl(row.der)
+  const gone = serialsGone(base, given.entries)
+  const validAgain =
+    gone.length === 0
+      ? []
+      : await tx
+          .selectFrom('certificate')
+          .select(['serial', 'not_after'])
+          .where('issuer_key_id', '=', given.issuer_key_id)
+          .where('serial', 'in', gone)
+          .where('state', '=', 'valid')
+          .where('not_after', '>=', given.at)
+          .execute()
+  const ends = new Map(validAgain.map(one => [one.serial, one.not_after]))
+  const isValid = (serial: string): boolean => ends.has(serial)
+  const entries = entriesSince(base, given.entries, { at: given.at, isValid })
+  return { base: given.base, entries, ends }
 }
 
 /** What is not valid now, and had not expired when the list before this one was made. */
 async function readEntries(
   tx: Transaction<AuthorityTables>,
-  partition: { readonly issuer_key_id: string; readonly municipality: string },
+  partition: PartitionRow,
   unexpiredAt: Instant,
 ) {
   const rows = await tx
@@ -255,6 +344,10 @@ function pointOf(hierarchy: Hierarchy, kind: CaKind, code: string): Name {
 /** Lists count seconds. */
 function wholeSecond(at: Instant): Instant {
   return Math.floor(at / 1000) * 1000
+}
+
+function sha256Hex(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 function isoText(at: Instant): string {

@@ -174,6 +174,46 @@ describe('the revocation keeper', () => {
     assert.equal(stateOf(keeper, one), 'revoked')
   })
 
+  it('fetches the delta where that is less and it has the list before; the full one where the delta is wrong', async () => {
+    for (let count = 0; count < 20; count++) revokedOne()
+    const honest = { ...world.connector }
+    for (const [isWrong, isBehind, paths] of [
+      [false, false, ['/crl/delta.crl']],
+      [false, true, ['full']],
+      [true, false, ['/crl/delta.crl', 'full']],
+    ] as const) {
+      const keeper = await open()
+      await keeper.refresh()
+      const before = await honest.crlManifest()
+      const one = revokedOne()
+      const now = Math.floor(world.clock.now() / 1000) * 1000
+      const { serial } = one.certificate
+      const delta = deltaOver(world, before, [{ serial, revokedAt: now, reason: 'superseded' }])
+      const [{ bytes, sha256 } = { bytes: 0, sha256: '' }] = (await delta.crlManifest()).partitions
+      const { partitions, ...manifest } = await honest.crlManifest()
+      const [signature, ...others] = partitions
+      assert.ok(signature !== undefined && bytes < signature.bytes)
+      const base = signature.number - (isBehind ? 0 : 1)
+      const announced = { ...signature, delta: { path: '/crl/delta.crl', bytes, sha256, base } }
+      const fetched: string[] = []
+      Object.assign(world.connector, {
+        crlManifest: async () => ({ ...manifest, partitions: [announced, ...others] }),
+        crl: async (path: string) => {
+          if (!path.includes('authentication')) fetched.push(path.replace(signature.path, 'full'))
+          if (path !== announced.delta.path) return honest.crl(path)
+          return isWrong ? new Uint8Array(bytes) : delta.crl()
+        },
+      })
+      try {
+        await keeper.refresh()
+      } finally {
+        Object.assign(world.connector, honest)
+      }
+      assert.deepEqual(fetched, paths)
+      assert.equal(stateOf(keeper, one), 'revoked')
+    }
+  })
+
   it('lays a delta over the list in force, keeps it, and begins again with both', async () => {
     const keeper = await open()
     const one = revokedOne()
