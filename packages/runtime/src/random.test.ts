@@ -12,6 +12,21 @@ describe('a seeded source', () => {
   })
 })
 
+describe("the system's source", () => {
+  it('gives every length, and nothing twice, whoever writes into what was given', () => {
+    const random = systemRandom()
+    const seen = new Set<string>()
+    for (let round = 0; round < 500; round++)
+      for (const length of [16, 33, 1023, 1024, 1025, 5000]) {
+        const bytes = random.bytes(length)
+        assert.equal(bytes.length, length)
+        seen.add(Buffer.from(bytes.subarray(0, 16)).toString('hex'))
+        bytes.fill(0)
+      }
+    assert.equal(seen.size, 3000)
+  })
+})
+
 describe('any source', () => {
   it('makes UUIDs of version 7 in the order of their instants', () => {
     const random = systemRandom()

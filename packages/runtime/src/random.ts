@@ -14,8 +14,24 @@ export interface Random {
 
 /** The system's cryptographic generator. */
 export function systemRandom(): Random {
-  return randomFrom(length => Uint8Array.from(randomBytes(length)))
+  let pool = new Uint8Array(0)
+  let used = 0
+  return randomFrom(length => {
+    if (length > pool.length - used) {
+      if (length > poolBytes / 4) return Uint8Array.from(randomBytes(length))
+      pool = Uint8Array.from(randomBytes(poolBytes))
+      used = 0
+    }
+    const taken = pool.slice(used, used + length)
+    // What was given away is nobody else's: no copy stays behind.
+    pool.fill(0, used, used + length)
+    used += length
+    return taken
+  })
 }
+
+/** Octets that the system is asked for at once: a question costs as much as what most callers do with the answer. */
+const poolBytes = 4096
 
 /**
  * A deterministic source: the same seed gives the same values in the same order. For generated

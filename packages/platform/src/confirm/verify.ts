@@ -19,9 +19,9 @@ export async function verifyForProvider(
   request: VerificationRequest,
 ): Promise<VerificationReport> {
   const { judged, isStatusChecked, ...report } = await world.judge.report({
-    message: new Uint8Array(Buffer.from(request.document, 'base64')),
-    signature: new Uint8Array(Buffer.from(request.signature, 'base64')),
-    certificate: new Uint8Array(Buffer.from(request.certificate, 'base64')),
+    message: bytesOf(request.document),
+    signature: bytesOf(request.signature),
+    certificate: bytesOf(request.certificate),
     purpose: request.purpose,
     revocation: provider.revocation,
   })
@@ -45,6 +45,11 @@ export async function verifyForProvider(
     judged,
   })
   return { id, ...report }
+}
+
+function bytesOf(base64: string): Uint8Array {
+  const { buffer, byteOffset, byteLength } = Buffer.from(base64, 'base64')
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 /** Bits of a report's id: random, because it must not tell when or in which order anything happened. */
