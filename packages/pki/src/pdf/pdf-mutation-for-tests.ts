@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { cmsAuthority } from '../cms-specimen-for-tests.ts'
 import { digest } from '../crypto.ts'
-import { toHex } from '../der.ts'
+import { bytesEqual, toHex } from '../der.ts'
 import { specimenCrl, specimenNow } from '../specimen-for-tests.ts'
 import {
   documentStamped,
@@ -217,7 +217,7 @@ export function attackByUpdates(seed: number, rounds: number): number {
   const dice = new Dice(seed)
   const pdf = shownDocument()
   using judge = new PdfJudge()
-  const before = sha256(judge.drawn(pdf))
+  const original = sha256(judge.drawn(pdf))
   let passes = 0
   for (let round = 0; round < rounds; round++) {
     const bytes = randomlyUpdated(pdf, dice)
@@ -228,7 +228,9 @@ export function attackByUpdates(seed: number, rounds: number): number {
     if (signature.changes.some(each => showsMore.has(each.code))) continue
     const codes = signature.changes.map(each => each.code).join(' ')
     const where = `seed ${seed}, round ${round}, ${codes}, ${Buffer.from(bytes).toString('base64')}`
-    assert.deepEqual(sha256(judge.drawn(bytes)), before, where)
+    const drawn = sha256(judge.drawn(bytes))
+    // Drawn anew before it is blamed: fonts may have been installed meanwhile.
+    if (!bytesEqual(drawn, original)) assert.deepEqual(drawn, sha256(judge.drawn(pdf)), where)
   }
   return passes
 }
