@@ -175,6 +175,21 @@ describe('a town, its cards, providers and clock', () => {
     assert.match(await sekisho.refused([...verify, '--at', 'yesterday']), /^request-malformed/)
   })
 
+  it('tells the operator what was known of a certificate at a time', async () => {
+    const { file } = await signedFile(folder.path, data, town.urls.authority)
+    const ask = (...more: readonly string[]) => at('status', `${file}.cer`, '--at', ...more)
+    const now = new Date().toISOString()
+    const good = JSON.parse(await sekisho.done(ask(now)))
+    assert.equal(good.state, 'good')
+    assert.ok(good.by.thisUpdate <= now && now < good.by.nextUpdate)
+    const early = await sekisho.done(ask(now, '--known-at', '2020-01-01T00:00:00Z'))
+    assert.deepEqual(JSON.parse(early), { state: 'unknown' })
+    assert.match(await sekisho.refused(ask('yesterday')), /^request-malformed/)
+    const other = join(folder.path, 'other.cer')
+    await writeFile(other, selfSigned(folder.path))
+    assert.match(await sekisho.refused(at('status', other, '--at', now)), /^certificate-untrusted/)
+  })
+
   it('judges paths line by line, and a broken line costs no other', async () => {
     const { certificate, anchors, at } = await cardCertificate(data)
     const good = { leaf: certificate, anchors, at, revocation: 'off' }
@@ -481,6 +496,13 @@ async function cardCertificate(data: string) {
   const privateKey: string = card.signature.privateKey
   const anchors = townAnchors().map(anchor => Buffer.from(anchor.raw).toString('base64'))
   return { certificate, privateKey, anchors, at: new Date().toISOString() }
+}
+
+/** A certificate that nobody else vouches for, made by openssl. */
+function selfSigned(folder: string): Uint8Array {
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=nobody']
+  const key = join(folder, 'nobody.key')
+  return execFileSync('openssl', [...made, '-keyout', key, '-outform', 'DER'], { stdio: 'pipe' })
 }
 
 /** A file that openssl signed with the key of a card, the certificate beside it, and the lists that the authority publishes. */

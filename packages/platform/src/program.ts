@@ -33,6 +33,7 @@ import { type AuthoritySettings, connectAuthority } from './evidence/connector.t
 import type { VerifierModules } from './evidence/box.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
+import { askAboutPast, describePast } from './evidence/revocation-history.ts'
 import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
 import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.ts'
 import { createTrust, type Trust } from './evidence/trust.ts'
@@ -133,7 +134,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const stopLedger = world.ledger.start()
   const renewal = { ...world, trust }
   const stops = startBackground(settings, world, keeper, renewal)
-  const commands = adminCommands(world, keeper, renewal, settings.mode)
+  const commands = adminCommands(world, keeper, { renewal, trust }, settings.mode)
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
     url: settings.issuer,
@@ -338,10 +339,15 @@ function startBackground(
 function adminCommands(
   world: World,
   keeper: RevocationKeeper,
-  renewal: RenewalWorld,
+  given: { readonly renewal: RenewalWorld; readonly trust: Trust },
   mode: PlatformSettings['mode'],
 ) {
   const monthBody = z.strictObject({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) })
+  const pastBody = z.strictObject({
+    certificate: z.base64(),
+    at: z.iso.datetime(),
+    knownAt: z.iso.datetime(),
+  })
   const stateBody = z.strictObject({ id: z.string(), state: z.enum(['active', 'suspended']) })
   return {
     'provider-add': async (body: unknown) => {
@@ -361,7 +367,18 @@ function adminCommands(
       if (!parsed.success) throw new Refusal('request-malformed', { field: 'month' })
       return reconcile(world, parsed.data.month)
     },
-    'containers-renew': async () => ({ containers: await renewDue(renewal) }),
+    'containers-renew': async () => ({ containers: await renewDue(given.renewal) }),
+    'status-as-known': async (body: unknown) => {
+      const parsed = pastBody.safeParse(body)
+      if (!parsed.success) throw new Refusal('request-malformed')
+      const { certificate, at, knownAt } = parsed.data
+      const question = {
+        certificate: new Uint8Array(Buffer.from(certificate, 'base64')),
+        at: Date.parse(at),
+        knownAt: Date.parse(knownAt),
+      }
+      return describePast(await askAboutPast(question, { trust: given.trust, keeper }))
+    },
     'revocation-refresh': async () => {
       await keeper.refresh()
       return { partitions: keeper.index().partitions.length }

@@ -20,6 +20,7 @@ import { callProgram } from './admin.ts'
 import { writePlatformConfiguration } from './alone.ts'
 import { readBytes, readCertificate, readJson } from './file.ts'
 import { watchForEnd } from './signal.ts'
+import { parseInstant } from './time.ts'
 import { defaultFolder, defaultResidents, parsePort } from './town.ts'
 
 /** Adds the commands. */
@@ -65,6 +66,30 @@ export function addOperatorCommands(program: Command): void {
       .action(async (id: string, given: { data: string }) =>
         tell(await admin(given.data, 'provider-state', { id, state })),
       )
+
+  program
+    .command('status')
+    .description('whether a certificate was good at a time, as far as it was known at another')
+    .argument('<file>', 'the certificate, DER or PEM')
+    .requiredOption('--at <time>', 'the time in question, RFC 3339')
+    .option('--known-at <time>', 'lists that came later are not looked at (all that came)')
+    .option('--data <folder>', '', defaultFolder())
+    .action(askStatus)
+}
+
+async function askStatus(
+  file: string,
+  given: { readonly at: string; readonly knownAt?: string; readonly data: string },
+): Promise<void> {
+  const iso = (text: string, field: string): string =>
+    new Date(parseInstant(text, field)).toISOString()
+  const certificate = await readCertificate(file)
+  const question = {
+    certificate: Buffer.from(certificate.raw).toString('base64'),
+    at: iso(given.at, 'at'),
+    knownAt: iso(given.knownAt ?? '9999-12-31T23:59:59Z', 'known-at'),
+  }
+  tell(await admin(given.data, 'status-as-known', question))
 }
 
 /** The configuration of a platform. Paths are relative to the file. Nothing that decides trust has a default. */

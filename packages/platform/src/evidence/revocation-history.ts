@@ -2,13 +2,24 @@
  * What the lists that were kept tell of the past: the status of a certificate at one time, as far as it was known at another
  * (A3, C8). For disputes: whoever relied on a certificate relied on what could be known then.
  */
-import { entryIn, type RevocationList, type RevocationReason } from '@sekisho/pki'
+import { Refusal } from '@sekisho/contract'
+import {
+  type Certificate,
+  checkIssued,
+  entryIn,
+  MalformedError,
+  parseCertificate,
+  partitionOf,
+  type RevocationList,
+  type RevocationReason,
+} from '@sekisho/pki'
 import {
   type ListWorld,
   listsInForce,
   nextListAfter,
   type PartitionKey,
 } from './revocation-list.ts'
+import { issuerKeyId, type Trust } from './trust.ts'
 
 /** A certificate by what the lists know of it. */
 export type PastQuestion = PartitionKey & {
@@ -38,6 +49,67 @@ export type ListFacts = {
   readonly number: number
   readonly thisUpdate: number
   readonly nextUpdate: number
+}
+
+/** A past question about a certificate as it stands; times in milliseconds. */
+export type PastCertificateQuestion = {
+  readonly certificate: Uint8Array
+  readonly at: number
+  readonly knownAt: number
+}
+
+/**
+ * What the lists tell of a certificate. Refusals `certificate-malformed`, `certificate-untrusted` for one that no anchor has issued.
+ */
+export async function askAboutPast(
+  { certificate: der, at, knownAt }: PastCertificateQuestion,
+  {
+    trust,
+    keeper,
+  }: {
+    readonly trust: Trust
+    readonly keeper: { statusAsKnown(question: PastQuestion): Promise<PastStatus> }
+  },
+): Promise<PastStatus> {
+  const certificate = readCertificate(der)
+  const issuer = trust.anchors.find(
+    each =>
+      certificate.issuer.matches(each.subject) &&
+      checkIssued(certificate, each, trust.keys) === undefined,
+  )
+  const point = partitionOf(certificate)
+  if (issuer === undefined || point === undefined) throw new Refusal('certificate-untrusted')
+  return keeper.statusAsKnown({
+    issuerKeyId: issuerKeyId(issuer),
+    distributionPoint: point.raw,
+    serial: certificate.serial,
+    notAfter: certificate.notAfter,
+    at,
+    knownAt,
+  })
+}
+
+/** The answer with its times in ISO 8601. */
+export function describePast(status: PastStatus): Readonly<Record<string, unknown>> {
+  if (status.state === 'unknown') return status
+  const { number, thisUpdate, nextUpdate } = status.by
+  const by = { number, thisUpdate: iso(thisUpdate), nextUpdate: iso(nextUpdate) }
+  if (status.state === 'good') return { state: status.state, by }
+  const { state, reason, revokedAt } = status
+  return { state, reason, revokedAt: iso(revokedAt), by }
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}
+
+function readCertificate(der: Uint8Array): Certificate {
+  try {
+    return parseCertificate(der)
+  } catch (error) {
+    if (error instanceof MalformedError) throw new Refusal('certificate-malformed')
+    throw error
+  }
 }
 
 /** The lists in force at a time, each verified. */
