@@ -28,10 +28,16 @@ import {
   rejected,
   rejectedFor,
   type Verdict,
+  nonEmpty,
 } from './reason.ts'
 import { type RevocationEvidence, withListsParsed, withMore } from './revocation.ts'
-import { type CertificateStanding, judgeSigner, type SignerRules } from './signer-certificate.ts'
-import type { TimeStampTrust, ValidTimeStamp } from './time-stamp-judgement.ts'
+import {
+  type CertificateStanding,
+  judgeSigner,
+  type SignerRules,
+  concludeSigner,
+} from './signer-certificate.ts'
+import { type TimeStampTrust, type ValidTimeStamp, trustWith } from './time-stamp-judgement.ts'
 
 /**
  * What a signature is, or must be at least: plain CMS; certificate bound (B); time proven (T); all evidence in the container
@@ -125,14 +131,7 @@ export function validateCms(demands: CmsDemands): CmsReport {
     own,
     bag: [...own, ...demands.certificates],
     revocation: withListsParsed(withMore(demands.revocation, contained)),
-    timeStamps:
-      timeStamps === undefined
-        ? undefined
-        : {
-            ...timeStamps,
-            intermediates: [...timeStamps.intermediates, ...own],
-            revocation: withListsParsed(withMore(timeStamps.revocation, contained)),
-          },
+    timeStamps: timeStamps && trustWith(timeStamps, { certificates: own, ...contained }),
   }
   const signers = data.signers.map(signer => judge(signer, prepared, demands, 'signer'))
   return { verdict: together(signers), signers }
@@ -191,7 +190,7 @@ function judge(
       : []
   if (certificate === undefined) {
     const level = found.isCertificateProtected ? 'cades-b' : 'cms'
-    const verdict = rejected(atLeast(found.reasons, 'signer-certificate-missing'))
+    const verdict = rejected(nonEmpty(found.reasons, reason('signer-certificate-missing')))
     return { ...about, level, counterSignatures, verdict }
   }
   const judged = judgeSigner(certificate, {
@@ -206,25 +205,9 @@ function judge(
   })
   const level = levelOf(signer, certificate, found, proofs, prepared, demands)
   const reasons = [...found.reasons, ...checkLevel(level, found, demands.level)]
-  const { key, classified, path, standings } = judged
-  for (const each of [key, classified, path, standings]) {
-    if (each !== undefined && each.kind !== 'passed') reasons.push(...each.reasons)
-  }
-  const isAll =
-    reasons.length === 0 &&
-    classified.kind === 'passed' &&
-    path.kind === 'passed' &&
-    standings?.kind === 'passed'
-  const verdict: Verdict<ValidCmsSigner> = isAll
-    ? passed({
-        certificate,
-        kind: classified.value,
-        path: path.value,
-        standings: standings.value,
-        level,
-        provenAt,
-      })
-    : rejected(atLeast(reasons, 'signature-bad'))
+  const good = concludeSigner(certificate, judged, reasons)
+  const verdict: Verdict<ValidCmsSigner> =
+    good.kind === 'passed' ? passed({ ...good.value, level, provenAt }) : good
   return { ...about, level, counterSignatures, verdict }
 }
 
@@ -302,11 +285,3 @@ const noProofs: TimeProofs = { timeStamps: [], archiveTimeStamps: [], provenAt: 
 const noEvidence: RevocationEvidence = { kind: 'crls', lists: [] }
 /** Most counter-signatures of one signer that are looked at. */
 const counterSignaturesMax = 8
-
-function atLeast(
-  reasons: readonly Reason[],
-  otherwise: 'signer-certificate-missing' | 'signature-bad',
-): readonly [Reason, ...Reason[]] {
-  const [first, ...rest] = reasons
-  return first === undefined ? [reason(otherwise)] : [first, ...rest]
-}

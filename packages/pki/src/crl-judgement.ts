@@ -15,12 +15,12 @@ import { keyUsages } from './extension.ts'
 import type { KeyCache } from './key-cache.ts'
 import {
   type Instant,
-  type NonEmpty,
   passed,
   type Reason,
   reason,
   rejected,
   type Verdict,
+  nonEmpty,
 } from './reason.ts'
 
 let accept: (list: RevocationList, issuer: Certificate) => VerifiedCrl
@@ -376,11 +376,6 @@ function combinedEntry(
   if (delta === undefined) return full
   if (delta.reason !== 'removeFromCRL') return delta
   return isDeltaFresh ? undefined : full
-}
-
-function nonEmpty(reasons: readonly Reason[], otherwise: Reason): NonEmpty<Reason> {
-  const [first, ...rest] = reasons
-  return first === undefined ? [otherwise] : [first, ...rest]
 }
 
 function malformed(error: unknown): Reason {

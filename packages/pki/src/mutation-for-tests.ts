@@ -48,7 +48,7 @@ import { judgeTimeStamp } from './time-stamp-judgement.ts'
 import { validateSignature } from './validation.ts'
 
 /** Alters bytes as its seed says: same seed, same alterations. */
-class Mutator {
+export class Mutator {
   #state: number
 
   constructor(seed: number) {

@@ -65,6 +65,11 @@ export class Name {
     return this.#relativeNames
   }
 
+  /** Throws `MalformedError` unless every attribute can be read. */
+  assertReadable(): void {
+    this.#relativeNames ??= parseRelativeNames(this.raw)
+  }
+
   /** Text that is equal exactly for names that match. Throws `MalformedError`. */
   get key(): string {
     this.#key ??= this.relativeNames.map(relativeNameKey).join('\n')

@@ -268,6 +268,8 @@ function validateChain(
         checkExtensions(certificate, isLeaf) ??
         (isAnchor ? undefined : checkSerial(certificate))
       if (found !== undefined) return found
+      // Nothing below needs to read the leaf's name; but what cannot be read is not a certificate (RFC 5280 §4.1.2.6).
+      if (!isAnchor) certificate.subject.assertReadable()
       // Of the leaf it does not matter.
       const isSelfIssued = !isAnchor && !isLeaf && certificate.isSelfIssued
       if (!isAnchor) {

@@ -71,6 +71,12 @@ export function passed<T>(value: T): Verdict<T> {
   return { kind: 'passed', value }
 }
 
+/** The reasons, or one where there are none. */
+export function nonEmpty(reasons: readonly Reason[], otherwise: Reason): NonEmpty<Reason> {
+  const [first, ...rest] = reasons
+  return first === undefined ? [otherwise] : [first, ...rest]
+}
+
 /**
  * The verdict that a list of reasons amounts to. One definite failure makes the whole `failed`; the highest-ranked
  * reason of that kind comes first.

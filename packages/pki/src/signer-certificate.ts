@@ -26,6 +26,7 @@ import {
   rejected,
   rejectedFor,
   type Verdict,
+  nonEmpty,
 } from './reason.ts'
 import { judgeRevocation, type NotRevoked, type RevocationEvidence } from './revocation.ts'
 import type { RevocationReason } from './revocation-reason.ts'
@@ -112,6 +113,37 @@ function otherPath(
   }
   const path = findPath(certificate, classified, demands, admit)
   return path.kind === 'passed' ? { path, standings } : undefined
+}
+
+/** A signer about whom nothing was found wrong. */
+export interface GoodSigner {
+  readonly certificate: Certificate
+  readonly kind: CertificateKind | undefined
+  readonly path: VerifiedPath
+  readonly standings: readonly CertificateStanding[]
+}
+
+/** The verdict on a signature: what was found wrong with it otherwise, then with its signer. */
+export function concludeSigner(
+  certificate: Certificate,
+  judged: SignerJudgement,
+  reasons: readonly Reason[],
+): Verdict<GoodSigner> {
+  const { key, classified, path, standings } = judged
+  const isGood =
+    reasons.length === 0 &&
+    key.kind === 'passed' &&
+    classified.kind === 'passed' &&
+    path.kind === 'passed' &&
+    standings?.kind === 'passed'
+  if (isGood) {
+    const kind = classified.value
+    return passed({ certificate, kind, path: path.value, standings: standings.value })
+  }
+  const found = [key, classified, path, standings].flatMap(each =>
+    each === undefined || each.kind === 'passed' ? [] : each.reasons,
+  )
+  return rejected(nonEmpty([...reasons, ...found], reason('signature-bad')))
 }
 
 /** The rejection that several verdicts amount to; at least one of them must have rejected. */

@@ -15,7 +15,7 @@ import {
   rejectedFor,
   type Verdict,
 } from './reason.ts'
-import type { RevocationEvidence } from './revocation.ts'
+import { type RevocationEvidence, withListsParsed, withMore } from './revocation.ts'
 import { collect, judgeSigner } from './signer-certificate.ts'
 import type { ValidationPolicy } from './validation-policy.ts'
 import { parseTimeStampToken, type TimeStampInfo, type TimeStampToken } from './time-stamp.ts'
@@ -28,6 +28,22 @@ export interface TimeStampTrust {
   readonly revocation: RevocationEvidence
   /** Until when keys of authorities are accepted; undefined: as long as their size is allowed at all. */
   readonly policy?: ValidationPolicy | undefined
+}
+
+/** The same trust with what a signed file brings along. */
+export function trustWith(
+  given: TimeStampTrust,
+  held: {
+    readonly certificates: readonly Certificate[]
+    readonly lists: readonly Uint8Array[]
+    readonly responses: readonly Uint8Array[]
+  },
+): TimeStampTrust {
+  return {
+    ...given,
+    intermediates: [...given.intermediates, ...held.certificates],
+    revocation: withListsParsed(withMore(given.revocation, held)),
+  }
 }
 
 /** What a token is judged by. */

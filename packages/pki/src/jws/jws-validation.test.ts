@@ -32,6 +32,7 @@ import { keyIdentifier } from '../issue/certificate.ts'
 import { issueCrl } from '../issue/crl.ts'
 import { poolKey } from '../issue/pool.ts'
 import { codeOf, specimenCrl, specimenLeaf, specimenNow } from '../specimen-for-tests.ts'
+import { generalPolicy } from '../validation-policy.ts'
 import {
   bytesOf,
   freshSigner,
@@ -506,6 +507,14 @@ test('levels: each is met or told to be missing, and what is reached is reported
   )
   assert.throws(() => addJadesTimeStamp(levelT, 1, Uint8Array.of(1)), RangeError)
   assert.throws(() => addJadesTimeStamp(bytesOf('x'), 0, Uint8Array.of(1)), MalformedError)
+})
+
+test('a time-stamp counts only while the policy accepts the keys behind it', () => {
+  const levelT = stamped(jadesSpecimen())
+  const timeStamps = { ...stampTrust, policy: { ...generalPolicy, keys: [] } }
+  assert.equal(judged(levelT, { level: 'jades-t', timeStamps }), 'time-stamp-missing')
+  const accepted = { ...stampTrust, policy: generalPolicy }
+  assert.equal(judged(levelT, { level: 'jades-t', timeStamps: accepted }), 'passed')
 })
 
 test('what anyone may have put beside a signature does it no harm', () => {

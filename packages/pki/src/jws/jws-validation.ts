@@ -18,13 +18,20 @@ import {
   rejected,
   rejectedFor,
   type Verdict,
+  nonEmpty,
 } from '../reason.ts'
 import { type RevocationEvidence, withListsParsed, withMore } from '../revocation.ts'
-import { type CertificateStanding, judgeSigner, type SignerRules } from '../signer-certificate.ts'
+import {
+  type CertificateStanding,
+  judgeSigner,
+  type SignerRules,
+  concludeSigner,
+} from '../signer-certificate.ts'
 import {
   judgeTimeStamp,
   type TimeStampTrust,
   type ValidTimeStamp,
+  trustWith,
 } from '../time-stamp-judgement.ts'
 import { type Jws, type JwsSignature, parseJws } from './jws.ts'
 import {
@@ -128,7 +135,8 @@ function judge(signature: JwsSignature, jws: Jws, demands: JwsDemands): JwsSigna
     keys: demands.keys,
   })
   const { certificate, algorithm, claimedAt, covered, certificates, unsigned } = findings
-  const trust = trustOf(demands.timeStamps, findings)
+  // What the JWS holds counts beside the caller's.
+  const trust = demands.timeStamps && trustWith(demands.timeStamps, { ...unsigned, certificates })
   const timeStamps = judgeTimeStamps(signature, findings, demands, trust)
   const provenAt = earliest(timeStamps)
   const level = levelOf(signature, findings, provenAt, demands)
@@ -139,9 +147,9 @@ function judge(signature: JwsSignature, jws: Jws, demands: JwsDemands): JwsSigna
   ]
   const report = { certificate, algorithm, level, claimedAt, provenAt, timeStamps, covered }
   if (certificate === undefined) {
-    return { ...report, verdict: rejected(atLeast(reasons, 'signer-certificate-missing')) }
+    return { ...report, verdict: rejected(nonEmpty(reasons, reason('signer-certificate-missing'))) }
   }
-  const { key, classified, path, standings } = judgeSigner(certificate, {
+  const judged = judgeSigner(certificate, {
     at: demands.at,
     provenAt,
     anchors: demands.anchors,
@@ -151,39 +159,10 @@ function judge(signature: JwsSignature, jws: Jws, demands: JwsDemands): JwsSigna
     budget: cmsPathBudget,
     keys: demands.keys,
   })
-  for (const each of [key, classified, path, standings]) {
-    if (each !== undefined && each.kind !== 'passed') reasons.push(...each.reasons)
-  }
-  const isAll =
-    reasons.length === 0 &&
-    classified.kind === 'passed' &&
-    path.kind === 'passed' &&
-    standings?.kind === 'passed'
-  const verdict: Verdict<ValidJwsSignature> = isAll
-    ? passed({
-        certificate,
-        kind: classified.value,
-        path: path.value,
-        standings: standings.value,
-        level,
-        provenAt,
-        covered,
-      })
-    : rejected(atLeast(reasons, 'signature-bad'))
+  const signer = concludeSigner(certificate, judged, reasons)
+  const verdict: Verdict<ValidJwsSignature> =
+    signer.kind === 'passed' ? passed({ ...signer.value, level, provenAt, covered }) : signer
   return { ...report, verdict }
-}
-
-// What the JWS holds counts beside the caller's.
-function trustOf(
-  given: TimeStampTrust | undefined,
-  findings: JwsFindings,
-): TimeStampTrust | undefined {
-  if (given === undefined) return undefined
-  return {
-    anchors: given.anchors,
-    intermediates: [...given.intermediates, ...findings.certificates],
-    revocation: withListsParsed(withMore(given.revocation, findings.unsigned)),
-  }
 }
 
 // TS 119 182-1 §5.3.4: the stamp is over the value as base64url.
@@ -261,14 +240,6 @@ function checkFiles(findings: JwsFindings, files: JwsFiles): readonly Reason[] {
     uri => !findings.covered.some(({ target }) => target.kind === 'file' && target.uri === uri),
   )
   return left.length === 0 ? [] : [reason('jws-partly-covered', { uris: left })]
-}
-
-function atLeast(
-  reasons: readonly Reason[],
-  otherwise: 'signer-certificate-missing' | 'signature-bad',
-): readonly [Reason, ...Reason[]] {
-  const [first, ...rest] = reasons
-  return first === undefined ? [reason(otherwise)] : [first, ...rest]
 }
 
 const noEvidence: RevocationEvidence = { kind: 'crls', lists: [] }

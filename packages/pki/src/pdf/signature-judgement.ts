@@ -13,15 +13,19 @@ import type { VerifiedPath } from '../path.ts'
 import type { CertificateKind } from '../profile.ts'
 import {
   type Instant,
-  type NonEmpty,
   passed,
   type Reason,
   reason,
   rejected,
   type Verdict,
+  nonEmpty,
 } from '../reason.ts'
 import type { RevocationEvidence } from '../revocation.ts'
-import type { CertificateStanding, SignerRules } from '../signer-certificate.ts'
+import {
+  type CertificateStanding,
+  type SignerRules,
+  concludeSigner,
+} from '../signer-certificate.ts'
 import { parseTimeStampToken } from '../time-stamp.ts'
 import type { TimeStampTrust, ValidTimeStamp } from '../time-stamp-judgement.ts'
 import { isGood, judgeSignerAsOf, judgeTokenAsOf, type Moment } from './moment.ts'
@@ -168,29 +172,18 @@ export function judgeSignature(
   const facts = { certificate, algorithm, provenAt, timeStamps }
   if (certificate === undefined) {
     const level = levelOfForm(signature, found)
-    return { ...facts, level, verdict: rejected(atLeast(reasons, 'signer-certificate-missing')) }
+    return {
+      ...facts,
+      level,
+      verdict: rejected(nonEmpty(reasons, reason('signer-certificate-missing'))),
+    }
   }
   const judged = judgeSignerAsOf(certificate, { ...demands, certificates, provenAt })
   const level = levelOf({ signature, found, certificate, own, data, provenAt, demands })
   reasons.push(...checkLevel(level, found, demands.level))
-  for (const each of [judged.key, judged.classified, judged.path, judged.standings]) {
-    if (each !== undefined && each.kind !== 'passed') reasons.push(...each.reasons)
-  }
-  const { classified, path, standings } = judged
+  const good = concludeSigner(certificate, judged, reasons)
   const verdict: Verdict<ValidPdfSignature> =
-    reasons.length === 0 &&
-    classified.kind === 'passed' &&
-    path.kind === 'passed' &&
-    standings?.kind === 'passed'
-      ? passed({
-          certificate,
-          kind: classified.value,
-          path: path.value,
-          standings: standings.value,
-          level,
-          provenAt,
-        })
-      : rejected(atLeast(reasons, 'signature-bad'))
+    good.kind === 'passed' ? passed({ ...good.value, level, provenAt }) : good
   return { ...facts, level, verdict }
 }
 
@@ -200,7 +193,7 @@ function hashesOf(hash: SignatureDemands['hash']): Readonly<Partial<Record<HashN
 
 function empty(signature: PdfSignature, reasons: readonly Reason[]): SignatureFindings {
   const nobody = { certificate: undefined, algorithm: undefined, provenAt: undefined }
-  const verdict = rejected(atLeast(reasons, 'cms-malformed'))
+  const verdict = rejected(nonEmpty(reasons, reason('cms-malformed')))
   return { ...nobody, level: levelOfForm(signature, undefined), timeStamps: [], verdict }
 }
 
@@ -349,12 +342,4 @@ function checkLevel(level: PdfLevel, found: SignerFindings, wanted: PdfLevel): r
   }
   if (level === 'pades-b') return [reason('time-stamp-missing')]
   return [reason(level === 'pades-t' ? 'validation-data-missing' : 'archive-time-stamp-missing')]
-}
-
-function atLeast(
-  reasons: readonly Reason[],
-  otherwise: 'signer-certificate-missing' | 'signature-bad' | 'cms-malformed',
-): NonEmpty<Reason> {
-  const [first, ...rest] = reasons
-  return first === undefined ? [reason(otherwise)] : [first, ...rest]
 }

@@ -28,6 +28,7 @@ import {
   specimenLeaf,
   specimenNow,
 } from '../specimen-for-tests.ts'
+import { generalPolicy } from '../validation-policy.ts'
 import { inspectXmlSignature } from './inspection.ts'
 import {
   bytesOf,
@@ -171,6 +172,13 @@ test('levels: each is met or told to be missing, and what is reached is reported
   assert.equal(judged(levelT, { level: 'xades-lt' }), 'validation-data-missing')
   assert.equal(reported(levelT).provenAt, specimenNow - 59_500)
   assert.equal(judged(levelT, { level: 'xades-t', timeStamps: undefined }), 'time-stamp-missing')
+  for (const [keys, says] of [
+    [generalPolicy.keys, 'passed'],
+    [[], 'time-stamp-missing'],
+  ] as const) {
+    const timeStamps = { ...stampTrust, policy: { ...generalPolicy, keys } }
+    assert.equal(judged(levelT, { level: 'xades-t', timeStamps }), says)
+  }
 })
 
 /** A list of the time-stamp root, fresh at `specimenNow`. */

@@ -18,10 +18,16 @@ import {
   rejected,
   rejectedFor,
   type Verdict,
+  nonEmpty,
 } from '../reason.ts'
 import { type RevocationEvidence, withListsParsed, withMore } from '../revocation.ts'
-import { type CertificateStanding, judgeSigner, type SignerRules } from '../signer-certificate.ts'
-import type { TimeStampTrust, ValidTimeStamp } from '../time-stamp-judgement.ts'
+import {
+  type CertificateStanding,
+  judgeSigner,
+  type SignerRules,
+  concludeSigner,
+} from '../signer-certificate.ts'
+import { type TimeStampTrust, type ValidTimeStamp, trustWith } from '../time-stamp-judgement.ts'
 import { coversWhole } from './coverage.ts'
 import { reasonOf, type XmlFiles } from './reference.ts'
 import { XmlBudget, XmlSource } from './source.ts'
@@ -184,7 +190,9 @@ function judge(found: Found, prepared: Prepared): XmlSignatureReport {
   const { demands, source } = prepared
   const { signature, certificate, algorithm, claimedAt, covered } = findings
   const isWhole = signature !== undefined && coversWhole(source, signature, covered, demands.files)
-  const trust = trustOf(demands.timeStamps, findings)
+  // What the document holds counts beside the caller's.
+  const { certificates, evidence } = findings
+  const trust = demands.timeStamps && trustWith(demands.timeStamps, { ...evidence, certificates })
   const { at, keys } = demands
   const proofs =
     trust === undefined ? noProofs : proveXmlTimes(findings.stamps, { at, trust, keys })
@@ -208,14 +216,9 @@ function judge(found: Found, prepared: Prepared): XmlSignatureReport {
     countersigns,
   }
   if (certificate === undefined) {
-    return { ...report, verdict: rejected(atLeast(reasons, 'signer-certificate-missing')) }
+    return { ...report, verdict: rejected(nonEmpty(reasons, reason('signer-certificate-missing'))) }
   }
-  const {
-    key,
-    classified,
-    path: chain,
-    standings,
-  } = judgeSigner(certificate, {
+  const judged = judgeSigner(certificate, {
     at: demands.at,
     provenAt,
     anchors: demands.anchors,
@@ -225,40 +228,12 @@ function judge(found: Found, prepared: Prepared): XmlSignatureReport {
     budget: cmsPathBudget,
     keys: demands.keys,
   })
-  for (const each of [key, classified, chain, standings]) {
-    if (each !== undefined && each.kind !== 'passed') reasons.push(...each.reasons)
-  }
-  const isAll =
-    reasons.length === 0 &&
-    classified.kind === 'passed' &&
-    chain.kind === 'passed' &&
-    standings?.kind === 'passed'
-  const verdict: Verdict<ValidXmlSignature> = isAll
-    ? passed({
-        certificate,
-        kind: classified.value,
-        path: chain.value,
-        standings: standings.value,
-        level,
-        provenAt,
-        covered,
-        isWhole,
-      })
-    : rejected(atLeast(reasons, 'signature-bad'))
+  const signer = concludeSigner(certificate, judged, reasons)
+  const verdict: Verdict<ValidXmlSignature> =
+    signer.kind === 'passed'
+      ? passed({ ...signer.value, level, provenAt, covered, isWhole })
+      : signer
   return { ...report, verdict }
-}
-
-// What the document holds counts beside the caller's.
-function trustOf(
-  given: TimeStampTrust | undefined,
-  findings: XmlFindings,
-): TimeStampTrust | undefined {
-  if (given === undefined) return undefined
-  return {
-    anchors: given.anchors,
-    intermediates: [...given.intermediates, ...findings.certificates],
-    revocation: withListsParsed(withMore(given.revocation, findings.evidence)),
-  }
 }
 
 function levelOf(findings: XmlFindings, proofs: XmlTimeProofs, prepared: Prepared): XmlLevel {
@@ -318,14 +293,6 @@ function checkCoverage(
     return isOverValue ? [] : [reason('xml-nothing-covered', { needed: 'SignatureValue' })]
   }
   return wanted === 'whole' && !isWhole ? [reason('xml-partly-covered')] : []
-}
-
-function atLeast(
-  reasons: readonly Reason[],
-  otherwise: 'signer-certificate-missing' | 'signature-bad',
-): readonly [Reason, ...Reason[]] {
-  const [first, ...rest] = reasons
-  return first === undefined ? [reason(otherwise)] : [first, ...rest]
 }
 
 const noEvidence: RevocationEvidence = { kind: 'crls', lists: [] }
