@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { addPdfValidationData } from '../assemble/pades-archive.ts'
+import { patched } from '../assemble/pdf-update.ts'
 import { digest } from '../crypto.ts'
 import { cmsAuthority, cmsLeaf, stampRoot, stampTrust } from '../cms-specimen-for-tests.ts'
 import { extension, issueCertificate } from '../issue/certificate.ts'
+import { issueResponderCertificate } from '../issue/jpki.ts'
+import { issueOcspResponse } from '../issue/ocsp.ts'
 import { poolKey } from '../issue/pool.ts'
 import { issueTimeStampCertificate } from '../issue/time-stamp.ts'
 import { parseCertificate } from '../certificate.ts'
 import { encodeName } from '../name.ts'
+import { ocspCertId } from '../ocsp.ts'
 import type { Instant } from '../reason.ts'
 import {
   codeOf,
@@ -24,7 +29,7 @@ import {
   stamped,
   withEvidence,
 } from './pades-specimen-for-tests.ts'
-import { PdfJudge, specimenPdf, updated } from './pdf-specimen-for-tests.ts'
+import { bytesOf, PdfJudge, specimenPdf, textOfBytes, updated } from './pdf-specimen-for-tests.ts'
 import type { PdfDemands } from './validation.ts'
 
 const day = 24 * 3_600_000
@@ -137,6 +142,56 @@ test('the document alone is enough at level LT, and not before', () => {
   const levelLta = documentStamped(levelLt, 'archive', specimenNow - 20_000)
   const trust = { ...stampTrust, revocation: { kind: 'crls', lists: listsAt(after) } } as const
   assert.equal(later(levelLta, after, { timeStamps: trust }), 'pades-lta passed')
+})
+
+test('OCSP responses in the store serve like lists, and so do those kept for one signature only', () => {
+  const responder = poolKey(40)
+  const certificate = parseCertificate(
+    issueResponderCertificate({
+      issuer: cmsAuthority,
+      serial: Uint8Array.of(99),
+      spki: responder.spki,
+      notBefore: specimenNow - day,
+      notAfter: specimenNow + day,
+      commonName: 'Responder',
+    }),
+  )
+  const answered = (status: 'good' | 'revoked'): Uint8Array => {
+    const certId = ocspCertId(cmsLeaf, cmsAuthority.certificate, 'sha256')
+    const told =
+      status === 'good'
+        ? ({ kind: 'good' } as const)
+        : ({ kind: 'revoked', revokedAt: specimenNow - day, reason: 'keyCompromise' } as const)
+    const time = specimenNow - 30_000
+    return issueOcspResponse(
+      {
+        producedAt: time,
+        answers: [{ certId, status: told, thisUpdate: time, nextUpdate: time + day }],
+        nonce: undefined,
+      },
+      { certificate, isAuthority: false, algorithm: 'rsa-sha256', sign: responder.sign },
+    )
+  }
+  const list = stampList(specimenNow - 30_000, specimenNow + day)
+  const withAnswer = (status: 'good' | 'revoked'): Uint8Array => {
+    const data = { certificates: [], lists: [list], responses: [answered(status)] }
+    return patched(levelT, addPdfValidationData(levelT, data))
+  }
+  const after = Date.UTC(2029, 0, 1)
+  assert.equal(later(withAnswer('good'), after, { timeStamps: stampTrust }), 'pades-t passed')
+  assert.match(
+    later(withAnswer('revoked'), after, { timeStamps: stampTrust }),
+    /certificate-revoked/,
+  )
+  const level = judged(withAnswer('good'), { level: 'pades-lt' })
+  assert.equal(codeOf(level.signature.verdict), 'passed')
+  // The same streams under /VRI alone.
+  const text = textOfBytes(withAnswer('good'))
+  const store = /<<\/CRLs \[[^\]]*\]\/OCSPs \[([^\]]*)\]>>/.exec(text)
+  const related = `<</VRI<</AB<</OCSP[${store?.[1]}]>>>>>>`.padEnd(store?.[0].length ?? 0)
+  assert.equal(related.length, store?.[0].length)
+  const moved = bytesOf(text.replace(store?.[0] ?? '', related))
+  assert.equal(later(moved, after, { timeStamps: stampTrust }), 'pades-t passed')
 })
 
 test('evidence from before the proven time proves nothing', () => {
