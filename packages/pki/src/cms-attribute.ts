@@ -4,6 +4,7 @@ import type { Certificate } from './certificate.ts'
 import { digest } from './crypto.ts'
 import { bytesEqual, contextConstructed, DerReader, MalformedError, tags } from './der.ts'
 import { retag } from './der-writer.ts'
+import { parseCertificatePolicies } from './extension.ts'
 import { type GeneralName, readGeneralNames } from './general-name.ts'
 import type { Instant } from './reason.ts'
 
@@ -104,7 +105,9 @@ export function readSigningCertificate(value: Uint8Array, version: 1 | 2): Named
   return readWhole(value, outer => {
     const attribute = outer.enter(tags.sequence)
     const list = attribute.enter(tags.sequence)
-    if (!attribute.isAtEnd) attribute.readRawOf(tags.sequence)
+    // The policies say nothing that counts here; still they have to be what they are called.
+    if (!attribute.isAtEnd)
+      parseCertificatePolicies(new DerReader(attribute.readRawOf(tags.sequence)))
     attribute.finish()
     const first = readNamedCertificate(list, version)
     for (let count = 1; !list.isAtEnd; count++) {
@@ -139,7 +142,9 @@ export function namesCertificate(named: NamedCertificate, certificate: Certifica
   const { issuer, serial } = named.issuerSerial
   return (
     bytesEqual(serial, certificate.serial) &&
-    issuer.some(each => each.kind === 'directory' && each.name.matches(certificate.issuer))
+    // RFC 5035 §4: only the issuer's name, as a directory name.
+    issuer.length === 1 &&
+    issuer.every(each => each.kind === 'directory' && each.name.matches(certificate.issuer))
   )
 }
 

@@ -40,6 +40,8 @@ export const attributeTypes = {
   email: '1.2.840.113549.1.9.1',
 } as const
 
+const textTypes: ReadonlySet<string> = new Set(Object.values(attributeTypes))
+
 /** Most relative names in a name. The longest in JPKI is the distribution point's, 6. */
 const relativeNamesMax = 64
 
@@ -199,6 +201,9 @@ function readAttribute(reader: DerReader): NameAttribute {
   const text = isCharacterString(reader.tag)
     ? decodeString(reader.tag, content, start)
     : `#${toHex(raw)}`
+  // RFC 5280 appendix A.1: attributes that are text must be text. Of others the type is not known here.
+  if (textTypes.has(type) && text.startsWith('#') && !isCharacterString(raw[0] ?? 0))
+    throw new MalformedError('tag-unexpected', start)
   reader.finish()
   return { type, text, raw }
 }
