@@ -372,7 +372,9 @@ it('an authority and a platform run alone as docs/operation.md says', async () =
 
 it('a platform for production refuses what is only for a town', async () => {
   const data = join(folder.path, 'alone', 'configuration')
-  const town = JSON.parse(await readFile(join(data, 'platform.json'), 'utf8'))
+  const { timeStamps, ...town } = JSON.parse(await readFile(join(data, 'platform.json'), 'utf8'))
+  const elsewhere = 'https://stamps.example'
+  const stamped = { timeStamps: { ...timeStamps, url: elsewhere, listUrl: elsewhere } }
   const production = {
     ...town,
     mode: 'production',
@@ -385,6 +387,7 @@ it('a platform for production refuses what is only for a town', async () => {
   for (const [config, told] of [
     [production, 'setting=anchors, why=town-anchor'],
     [{ ...production, anchors: [] }, 'setting=anchors'],
+    [{ ...production, ...stamped }, 'setting=timeStamps.anchors, why=town-anchor'],
     [{ ...production, issuer: town.issuer }, 'setting=issuer, why=not-https'],
     [{ ...production, authority: town.authority }, 'setting=authority, why=not-https'],
     [embedded, 'setting=database, why=embedded'],
