@@ -210,6 +210,8 @@ export function parseKeyFacts(spki: Uint8Array): KeyFacts {
       throw new MalformedError('value-invalid', 0, 'point')
     return { kind: 'ec', curve }
   }
+  if (!identifier.isAtEnd) identifier.readRaw()
+  identifier.finish()
   info.readBitString()
   info.finish()
   return { kind: 'other', algorithm }

@@ -163,6 +163,7 @@ function readNamedCertificate(list: DerReader, version: 1 | 2): NamedCertificate
   entry.finish()
   if (both === undefined) return { hash, value, issuerSerial: undefined }
   const issuer = readGeneralNames(both.enter(tags.sequence))
+  for (const each of issuer) if (each.kind === 'directory') each.name.assertReadable()
   const serial = both.readInteger()
   both.finish()
   return { hash, value, issuerSerial: { issuer, serial } }

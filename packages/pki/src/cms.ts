@@ -130,7 +130,7 @@ function readSignedData(raw: Uint8Array, reader: DerReader): SignedData {
   }
   const algorithms = reader.enter(tags.set)
   const digestAlgorithms = readRaws(algorithms, digestAlgorithmsMax, () =>
-    algorithms.readRawOf(tags.sequence),
+    readAlgorithmIdentifier(algorithms),
   )
   const encapsulated = reader.enter(tags.sequence)
   const contentType = encapsulated.readObjectIdentifier()
@@ -187,6 +187,16 @@ function readOcspResponse(encoded: Uint8Array): readonly Uint8Array[] {
   const response = other.readRawOf(tags.sequence)
   other.finish()
   return [response]
+}
+
+/** The whole of an AlgorithmIdentifier, known or not. */
+function readAlgorithmIdentifier(reader: DerReader): Uint8Array {
+  const start = reader.position
+  const identifier = reader.enter(tags.sequence)
+  identifier.readObjectIdentifier()
+  if (!identifier.isAtEnd) identifier.readRaw()
+  identifier.finish()
+  return reader.bytes.subarray(start, reader.position)
 }
 
 function readRaws(
