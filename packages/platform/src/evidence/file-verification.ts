@@ -73,15 +73,18 @@ export function createFileJudge(world: World): FileJudge {
       const timeStamps = await world.stamps.now()
       const judge = (revocation: RevocationEvidence): SignedFileReport =>
         judgeFile(world, given, { at, revocation, timeStamps })
+      const collected = { kind: 'collected', lists: [], limits: ocspLimits } as const
+      const judged = (report: SignedFileReport, signers: readonly Citizen[]): FileJudgement => {
+        return { report, at, policy: report.policy, checked: signers.map(referenceOf) }
+      }
+      if (given.revocation === 'crl') {
+        const report = judge({ ...collected, responses: [], index: world.keeper.index() })
+        return judged(report, citizensOf(world, report))
+      }
       // What is found without asking about revocation tells whom to ask about; nobody makes us ask about strangers.
-      const before = judge({ kind: 'danger-unchecked' })
-      const signers = citizensOf(world, before)
-      const index = given.revocation === 'crl' ? world.keeper.index() : undefined
-      const responses =
-        given.revocation === 'crl' ? [] : await askEach(world, given.purpose, signers)
-      const evidence = { lists: [], responses, limits: ocspLimits, index } as const
-      const report = judge({ kind: 'collected', ...evidence })
-      return { report, at, policy: report.policy, checked: signers.map(referenceOf) }
+      const signers = citizensOf(world, judge({ kind: 'danger-unchecked' }))
+      const responses = await askEach(world, given.purpose, signers)
+      return judged(judge({ ...collected, responses, index: undefined }), signers)
     },
   }
 }
