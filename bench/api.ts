@@ -27,10 +27,10 @@ import { silentLog } from '@sekisho/runtime/log'
 /** Promised share of a verification whose signer the platform does not know. */
 const shareMin = 0.6
 
-const connections = 96
+const connections = 256
 // Short windows in turn, because the machine may have other work that comes and goes; of the shares the median counts.
-const requestsPerWindow = 600
-const windows = 15
+const requestsPerWindow = 2000
+const windows = 7
 const warmUp = 2000
 const documentBytes = 1500
 const password = 'SEKISHO1'

@@ -121,4 +121,4 @@ async function keepEvidence(
 }
 
 /** Verifications in one transaction, so that none waits for long nor holds locks for long. */
-const groupMax = 64
+const groupMax = 128
