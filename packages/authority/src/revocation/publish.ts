@@ -192,6 +192,40 @@ async function publishPartition(
     .orderBy('number', 'desc')
     .executeTakeFirst()
   const number = (last?.number ?? 0) + 1
+  const lists = await signLists(tx, world, { generation, municipality, number, last })
+  const round = isDue || last === undefined ? number : last.round
+  await tx
+    .insertInto('publication')
+    .values({
+      ...partition,
+      ca: generation.kind,
+      number,
+      round,
+      ...lists,
+    })
+    .execute()
+  await tx
+    .deleteFrom('publication')
+    .where('issuer_key_id', '=', generation.keyId)
+    .where('municipality', '=', municipality)
+    .where('number', '<=', number - keptLists)
+    .where('number', '<>', round)
+    .execute()
+}
+
+/** Both forms of the next list, as their row holds them. */
+async function signLists(
+  tx: Transaction<AuthorityTables>,
+  world: World,
+  given: {
+    readonly generation: CaGeneration
+    readonly municipality: string
+    readonly number: number
+    readonly last: LastList | undefined
+  },
+) {
+  const { generation, municipality, number, last } = given
+  const partition = { issuer_key_id: generation.keyId, municipality }
   const since = last?.this_update ?? wholeSecond(world.clock.now())
   const rows = await readEntries(tx, partition, since)
   // Told after the rows were read: no entry is from later than its list.
@@ -207,21 +241,21 @@ async function publishPartition(
     partition: point,
     entries: rows.filter(one => one.notAfter >= (last?.this_update ?? at)),
   }
-  const signed = (deltaBase: number | undefined, more: Partial<CrlContent>, ends: Ends) =>
+  const sign = (list: CrlContent, ends: Ends): Uint8Array =>
     issueCrl(
-      { ...content, ...more, deltaBase },
+      list,
       generation.algorithm,
       generation.listSigner({
         partition: point,
         at,
         lifetimeMs,
-        deltaBase,
+        deltaBase: list.deltaBase,
         last: last === undefined ? undefined : { number: last.number, thisUpdate: since },
         ends,
       }),
     )
   const ends = new Map(rows.map(one => [toHex(one.serial), one.notAfter]))
-  const der = signed(undefined, {}, ends)
+  const der = sign({ ...content, deltaBase: undefined }, ends)
   const changes =
     last === undefined
       ? undefined
@@ -229,33 +263,22 @@ async function publishPartition(
   const delta =
     changes === undefined
       ? undefined
-      : signed(changes.base, { entries: changes.entries }, new Map([...ends, ...changes.ends]))
-  const round = isDue || last === undefined ? number : last.round
-  await tx
-    .insertInto('publication')
-    .values({
-      ...partition,
-      ca: generation.kind,
-      number,
-      this_update: at,
-      next_update: content.nextUpdate,
-      der,
-      sha256: sha256Hex(der),
-      round,
-      delta: delta ?? null,
-      delta_base: changes?.base ?? null,
-      delta_sha256: delta === undefined ? null : sha256Hex(delta),
-    })
-    .execute()
-  await tx
-    .deleteFrom('publication')
-    .where('issuer_key_id', '=', generation.keyId)
-    .where('municipality', '=', municipality)
-    .where('number', '<=', number - keptLists)
-    .where('number', '<>', round)
-    .execute()
+      : sign(
+          { ...content, entries: changes.entries, deltaBase: changes.base },
+          new Map([...ends, ...changes.ends]),
+        )
+  return {
+    this_update: at,
+    next_update: content.nextUpdate,
+    der,
+    sha256: sha256Hex(der),
+    delta: delta ?? null,
+    delta_base: changes?.base ?? null,
+    delta_sha256: delta === undefined ? null : sha256Hex(delta),
+  }
 }
 
+type LastList = { readonly number: number; readonly this_update: Instant; readonly round: number }
 type PartitionRow = { readonly issuer_key_id: string; readonly municipality: string }
 type Ends = ReadonlyMap<string, Instant>
 
