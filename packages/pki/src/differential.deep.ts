@@ -1,7 +1,8 @@
 /**
  * Certificates and containers bent at random, judged by us, openssl and @peculiar/x509. Every kind of disagreement is named
- * with its reason in `vectors/differential-divergences.json`; another one fails. `SEKISHO_DIFFERENTIAL_SEEDS=60` makes a
- * long run, which fails as well for a named kind that has not occurred.
+ * with its reason in `vectors/differential-divergences.json`; another one fails. The seeds are always the same, because some
+ * kinds are rare; `SEKISHO_DIFFERENTIAL_SEEDS=100` makes a long run over fresh ones, which fails as well for a named kind
+ * that has not occurred.
  */
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
@@ -13,7 +14,7 @@ import { type Disagreement, runDifferential } from './differential-for-tests.ts'
 const divergences: Readonly<Record<string, readonly string[]>> = JSON.parse(
   readFileSync(new URL('../vectors/differential-divergences.json', import.meta.url), 'utf8'),
 )
-const seeds = Number(process.env['SEKISHO_DIFFERENTIAL_SEEDS'] ?? 3)
+const seeds = Number(process.env['SEKISHO_DIFFERENTIAL_SEEDS'] ?? 4)
 const isLong = seeds >= 50
 const counts = { leaves: 400, intermediates: 50, containers: 110 }
 
@@ -27,7 +28,7 @@ test('we and other judges agree on what is bent, or it is known why not', async 
   const met = new Set<string>()
   const passed = new Map<string, number>()
   for (let round = 0; round < seeds; round++) {
-    const seed = randomInt(2 ** 32)
+    const seed = isLong ? randomInt(2 ** 32) : round + 1
     t.diagnostic(`seed ${seed}`)
     const run = await runDifferential(seed, counts)
     for (const each of run.disagreements) {

@@ -12,10 +12,12 @@ import {
 import { attributeIds } from './cms-attribute.ts'
 import { validateCms } from './cms-validation.ts'
 import { digest } from './crypto.ts'
-import { contextConstructed } from './der.ts'
+import { contextConstructed, MalformedError } from './der.ts'
 import { element, integer, octetString, sequence } from './der-writer.ts'
 import { type DerNode, nodesOf, readTree, writeTree } from './der-tree-for-tests.ts'
 import { poolKey } from './issue/pool.ts'
+import { Mutator } from './mutation-for-tests.ts'
+import { Name } from './name.ts'
 import { verifyPath } from './path.ts'
 import { codeOf, specimenAuthority, specimenDemands, specimenLeaf } from './specimen-for-tests.ts'
 import { encodeAttribute } from './assemble/signed-data.ts'
@@ -75,6 +77,31 @@ test('a leaf whose own name cannot be read is refused, though no rule of the pat
     },
   ]
   for (const bend of bent) assert.equal(withCommonName(bend), 'certificate-malformed')
+})
+
+test('a name counts as readable exactly when all of it can be read', () => {
+  const mutator = new Mutator(20_261_102)
+  const isGood = (read: () => unknown): boolean => {
+    try {
+      read()
+      return true
+    } catch (error) {
+      if (error instanceof MalformedError) return false
+      throw error
+    }
+  }
+  let good = 0
+  for (let round = 0; round < 20_000; round++) {
+    const raw = mutator.alter(leaf.subject.raw)
+    const isReadable = isGood(() => new Name(raw).assertReadable())
+    if (isReadable) good += 1
+    assert.equal(
+      isReadable,
+      isGood(() => new Name(raw).relativeNames),
+      Buffer.from(raw).toString('hex'),
+    )
+  }
+  assert.ok(good > 500)
 })
 
 test('signing-certificate names the issuer once, and its policies are policies', () => {

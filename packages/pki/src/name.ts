@@ -69,7 +69,8 @@ export class Name {
 
   /** Throws `MalformedError` unless every attribute can be read. */
   assertReadable(): void {
-    this.#relativeNames ??= parseRelativeNames(this.raw)
+    // Plain names are gone through without making anything of them; what is not plain is read as a whole.
+    if (!isPlain(this.raw)) this.#relativeNames ??= parseRelativeNames(this.raw)
   }
 
   /** Text that is equal exactly for names that match. Throws `MalformedError`. */
@@ -172,6 +173,45 @@ function attributeKey(attribute: NameAttribute): string {
     return `${attribute.type}=${attribute.text}`
   }
   return `${attribute.type}=${JSON.stringify(prepareForMatch(attribute.text))}`
+}
+
+/**
+ * Whether a name is relative names of one attribute each, with text of ASCII letters, digits, spaces and hyphens. Throws as
+ * reading does.
+ */
+function isPlain(raw: Uint8Array): boolean {
+  const reader = new DerReader(raw)
+  reader.expect(tags.sequence)
+  reader.finish()
+  const { contentEnd } = reader
+  reader.moveTo(reader.contentStart, contentEnd)
+  for (let count = 0; reader.position < contentEnd; count++) {
+    if (count >= relativeNamesMax) return false
+    reader.expect(tags.set)
+    const end = reader.contentEnd
+    reader.moveTo(reader.contentStart, end)
+    reader.expect(tags.sequence)
+    if (reader.contentEnd !== end) return false
+    reader.moveTo(reader.contentStart, end)
+    reader.expect(tags.objectIdentifier)
+    decodeObjectIdentifier(raw, reader.contentStart, reader.contentEnd)
+    reader.next()
+    if (reader.position !== end) return false
+    if (reader.tag !== tags.utf8String && reader.tag !== tags.printableString) return false
+    for (let at = reader.contentStart; at < end; at++) if (!isPlainOctet(raw[at] ?? 0)) return false
+    reader.moveTo(end, contentEnd)
+  }
+  return true
+}
+
+function isPlainOctet(octet: number): boolean {
+  return (
+    (octet >= 0x61 && octet <= 0x7a) ||
+    (octet >= 0x41 && octet <= 0x5a) ||
+    (octet >= 0x30 && octet <= 0x39) ||
+    octet === 0x20 ||
+    octet === 0x2d
+  )
 }
 
 function parseRelativeNames(raw: Uint8Array): readonly (readonly NameAttribute[])[] {
