@@ -1,8 +1,7 @@
 /**
  * Certificates and containers bent at random, judged by us, openssl and @peculiar/x509. Every kind of disagreement is named
- * with its reason in `vectors/differential-divergences.json`; another one fails. The seeds are always the same, because some
- * kinds are rare; `SEKISHO_DIFFERENTIAL_SEEDS=100` makes a long run over fresh ones, which fails as well for a named kind
- * that has not occurred.
+ * with its reason in `vectors/differential-divergences.json`; another one fails. The seeds are always the same;
+ * `SEKISHO_DIFFERENTIAL_SEEDS=100` adds a hundred fresh ones, and fails as well for a named kind that has not occurred.
  */
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
@@ -14,9 +13,11 @@ import { type Disagreement, runDifferential } from './differential-for-tests.ts'
 const divergences: Readonly<Record<string, readonly string[]>> = JSON.parse(
   readFileSync(new URL('../vectors/differential-divergences.json', import.meta.url), 'utf8'),
 )
-const seeds = Number(process.env['SEKISHO_DIFFERENTIAL_SEEDS'] ?? 4)
-const isLong = seeds >= 50
-const counts = { leaves: 400, intermediates: 50, containers: 110 }
+const freshSeeds = Number(process.env['SEKISHO_DIFFERENTIAL_SEEDS'] ?? 0)
+const isLong = freshSeeds >= 50
+/** In these the rarest kinds occur. */
+const seeds = [1000, 1017, 1021, 1037]
+const counts = { leaves: 400, intermediates: 60, containers: 150 }
 
 // On a slow machine with other work; a specimen takes less than a millisecond and 100 kB.
 const msMax = 1000
@@ -27,8 +28,8 @@ test('we and other judges agree on what is bent, or it is known why not', async 
   const unexplained: Disagreement[] = []
   const met = new Set<string>()
   const passed = new Map<string, number>()
-  for (let round = 0; round < seeds; round++) {
-    const seed = isLong ? randomInt(2 ** 32) : round + 1
+  const fresh = Array.from({ length: freshSeeds }, () => randomInt(2 ** 32))
+  for (const seed of [...seeds, ...fresh]) {
     t.diagnostic(`seed ${seed}`)
     const run = await runDifferential(seed, counts)
     for (const each of run.disagreements) {
