@@ -10,8 +10,8 @@ import {
   type RevocationReason,
   signatureAlgorithm,
   tags,
-  toHex,
 } from '@sekisho/pki'
+import { serialHex } from '../ca/serial.ts'
 import {
   extensionsOf,
   type FramedExtension,
@@ -248,11 +248,6 @@ function hasTimesInOwnForm({ list }: Subject): boolean {
 /** Order of positive INTEGER contents by value. */
 function isBefore(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length ? Buffer.compare(a, b) < 0 : a.length < b.length
-}
-
-function serialHex(serial: Uint8Array): string {
-  const hex = toHex(serial)
-  return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex
 }
 
 const reasonId = '2.5.29.21'

@@ -1,6 +1,7 @@
 /** What a delta list says (RFC 5280 §5.2.4): what changed since an earlier list of the partition. */
-import { type Instant, type RevocationList, toHex } from '@sekisho/pki'
+import type { Instant, RevocationList } from '@sekisho/pki'
 import type { RevokedEntry } from '@sekisho/pki/issue'
+import { serialHex } from '../ca/serial.ts'
 
 /**
  * The entries of a delta from `base` to the list of `entries`, in the order of serials: those that are new or say something else, and
@@ -14,11 +15,11 @@ export function entriesSince(
 ): readonly RevokedEntry[] {
   const before = new Map<string, string>()
   for (let index = 0; index < base.count; index++) {
-    before.set(serialText(base.serialAt(index)), statement(base.entryAt(index)))
+    before.set(serialHex(base.serialAt(index)), statement(base.entryAt(index)))
   }
   const changed: RevokedEntry[] = []
   for (const entry of entries) {
-    const serial = serialText(entry.serial)
+    const serial = serialHex(entry.serial)
     if (before.get(serial) !== statement(entry)) changed.push(entry)
     before.delete(serial)
   }
@@ -34,18 +35,13 @@ export function serialsGone(
   base: RevocationList,
   entries: readonly RevokedEntry[],
 ): readonly string[] {
-  const present = new Set(entries.map(({ serial }) => serialText(serial)))
-  const serials = Array.from({ length: base.count }, (_, index) => serialText(base.serialAt(index)))
+  const present = new Set(entries.map(({ serial }) => serialHex(serial)))
+  const serials = Array.from({ length: base.count }, (_, index) => serialHex(base.serialAt(index)))
   return serials.filter(serial => !present.has(serial))
 }
 
 function statement({ revokedAt, reason }: Pick<RevokedEntry, 'revokedAt' | 'reason'>): string {
   return `${revokedAt} ${reason}`
-}
-
-function serialText(serial: Uint8Array): string {
-  const hex = toHex(serial)
-  return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex
 }
 
 function compareSerials(a: Uint8Array, b: Uint8Array): number {

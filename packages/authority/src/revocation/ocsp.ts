@@ -10,12 +10,12 @@ import {
   type OcspCertId,
   type OcspRequest,
   parseOcspRequest,
-  toHex,
 } from '@sekisho/pki'
 import { issueOcspRefusal, issueOcspResponse, type OcspStatus } from '@sekisho/pki/issue'
 import type { Clock } from '@sekisho/runtime/clock'
 import type { Store } from '@sekisho/runtime/store'
 import type { CaGeneration, Hierarchy } from '../ca/hierarchy.ts'
+import { serialHex } from '../ca/serial.ts'
 import type { AuthorityTables } from '../database.ts'
 import type { AnswerCache, Made } from './answer-cache.ts'
 
@@ -73,7 +73,9 @@ export async function answerOcsp(world: World, kind: CaKind, der: Uint8Array): P
   if (generation === undefined) return issueOcspRefusal('unauthorized')
   const make = (): Promise<Made> => makeAnswer(world, generation, request.certIds, nonce)
   if (question === undefined || certId === undefined) return (await make()).der
-  return (await world.answers.fill(question, `${generation.keyId} ${serialHex(certId)}`, make)).der
+  return (
+    await world.answers.fill(question, `${generation.keyId} ${serialHex(certId.serial)}`, make)
+  ).der
 }
 
 /** What is asked, octet for octet: hash, issuer and serial are all in the identifier. */
@@ -95,7 +97,7 @@ async function makeAnswer(
   const nextUpdate = Math.min(at + lifetimeMs, responder.certificate.notAfter)
   const asked = certIds.map(certId => ({
     certId,
-    status: statuses.get(serialHex(certId)) ?? ({ kind: 'unknown' } as const),
+    status: statuses.get(serialHex(certId.serial)) ?? ({ kind: 'unknown' } as const),
   }))
   const times = { thisUpdate: at, nextUpdate }
   const der = issueOcspResponse(
@@ -127,7 +129,11 @@ async function readStatuses(
       .selectFrom('certificate')
       .select(['serial', 'state', 'reason', 'revoked_at'])
       .where('issuer_key_id', '=', generation.keyId)
-      .where('serial', 'in', certIds.map(serialHex))
+      .where(
+        'serial',
+        'in',
+        certIds.map(({ serial }) => serialHex(serial)),
+      )
       .execute(),
   )
   return new Map(
@@ -138,10 +144,4 @@ async function readStatuses(
       return [serial, { kind: 'revoked', revokedAt, reason }]
     }),
   )
-}
-
-/** The serial as the table writes serials: without a sign byte. */
-function serialHex({ serial }: OcspCertId): string {
-  const hex = toHex(serial)
-  return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex
 }
