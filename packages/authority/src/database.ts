@@ -82,6 +82,12 @@ type PublicationTable = {
   delta_sha256: string | null
 }
 
+/** `ca/`: partitions that have certificates: what publication must cover besides the town's own. */
+type PartitionTable = {
+  issuer_key_id: string
+  municipality: string
+}
+
 /** `revocation/`: partitions in which something changed since their newest list; written with the change, deleted by publication. */
 type PartitionChangeTable = {
   issuer_key_id: string
@@ -128,6 +134,7 @@ export type AuthorityTables = {
   event: EventTable
   card: CardTable
   certificate: CertificateTable
+  partition: PartitionTable
   publication: PublicationTable
   partition_change: PartitionChangeTable
   status_change: StatusChangeTable
@@ -235,6 +242,14 @@ const statusChange = [
   'create index status_change_transaction on status_change (transaction_number)',
 ]
 
+const partitions = [
+  `create table partition (
+    issuer_key_id text not null,
+    municipality text not null,
+    primary key (issuer_key_id, municipality))`,
+  'insert into partition select distinct issuer_key_id, municipality from certificate',
+]
+
 /** From an empty schema to the tables above. */
 export const authorityMigrations: Migrations = {
   'authority-0001-foundation': async (db: Kysely<unknown>) => {
@@ -245,5 +260,8 @@ export const authorityMigrations: Migrations = {
   },
   'authority-0003-delta-lists': async (db: Kysely<unknown>) => {
     for (const statement of deltaLists) await sql.raw(statement).execute(db)
+  },
+  'authority-0004-partition': async (db: Kysely<unknown>) => {
+    for (const statement of partitions) await sql.raw(statement).execute(db)
   },
 }

@@ -26,7 +26,7 @@ export async function seedOnce(world: World, population: Population): Promise<vo
   )
   if (finished !== undefined) return
   await world.store.transaction(async tx => {
-    await sql`truncate resident, event, card, certificate, partition_change`.execute(tx)
+    await sql`truncate resident, event, card, certificate, partition, partition_change`.execute(tx)
   })
   const seeding = { ...world, cardKey: createPoolKeys() }
   for (const persona of population.personas) await livePersona(seeding, persona)

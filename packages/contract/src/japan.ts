@@ -2,6 +2,12 @@
  * What all sides count alike: eras, ages, check digits, municipality codes. Pure.
  * Sources: jpki.md §3 (formulae executed there against known values).
  */
+export {
+  type Municipality,
+  municipalities,
+  municipalityOf,
+  municipalityTableDate,
+} from './municipality.ts'
 
 /** A calendar date; months and days count from 1. */
 export type CalendarDate = { readonly year: number; readonly month: number; readonly day: number }
@@ -69,10 +75,23 @@ export function ageOn(
 
 /** My number 個人番号: 12 digits with a valid check digit. Never logs, never normalises. */
 export function isMyNumber(text: string): boolean {
-  if (!/^\d{12}$/.test(text)) return false
-  const weights = [6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2]
-  const rest = weights.reduce((sum, weight, at) => sum + weight * Number(text[at]), 0) % 11
-  return Number(text[11]) === (rest <= 1 ? 0 : 11 - rest)
+  return /^\d{12}$/.test(text) && Number(text[11]) === weightedCheckDigit(text.slice(0, 11))
+}
+
+/** The digit that ends a my number after eleven others (Ordinance 85 of 2014, article 5). */
+export function myNumberCheckDigit(eleven: string): number {
+  if (!/^\d{11}$/.test(eleven))
+    throw new RangeError('a my number has eleven digits before its last')
+  return weightedCheckDigit(eleven)
+}
+
+/** Modulus 11 with weights 2 to 7 and again from 2, counted from the right; 0 where 10 or 11 would come out. */
+function weightedCheckDigit(digits: string): number {
+  let sum = 0
+  for (let n = 1; n <= digits.length; n++)
+    sum += Number(digits[digits.length - n]) * (n <= 6 ? n + 1 : n - 5)
+  const rest = sum % 11
+  return rest <= 1 ? 0 : 11 - rest
 }
 
 /** Corporate number 法人番号: 13 digits, the first one is the check digit. */
@@ -90,71 +109,18 @@ export function municipalityCheckDigit(code: string): number {
   return (11 - (sum % 11)) % 10
 }
 
-/** A municipality as certificates and screens name it. `romaji` and `prefectureRomaji` carry their suffix. */
-export type Municipality = {
-  readonly code: string
-  readonly name: string
-  readonly prefecture: string
-  readonly romaji: string
-  readonly prefectureRomaji: string
+/**
+ * The digit that ends a resident code 住民票コード after ten others: as for the my number. The formula of the notice on resident
+ * codes could not be had; this one is ours until it is.
+ */
+export function residentCodeCheckDigit(ten: string): number {
+  if (!/^\d{10}$/.test(ten)) throw new RangeError('a resident code has ten digits before its last')
+  return weightedCheckDigit(ten)
 }
 
-/** Municipalities of the town, real codes as of 2026-04-01; the whole dated table comes with the registry (A1). */
-export const municipalities: readonly Municipality[] = [
-  {
-    code: '13101',
-    name: '千代田区',
-    prefecture: '東京都',
-    romaji: 'Chiyoda-ku',
-    prefectureRomaji: 'Tokyo-to',
-  },
-  {
-    code: '13104',
-    name: '新宿区',
-    prefecture: '東京都',
-    romaji: 'Shinjuku-ku',
-    prefectureRomaji: 'Tokyo-to',
-  },
-  {
-    code: '14205',
-    name: '藤沢市',
-    prefecture: '神奈川県',
-    romaji: 'Fujisawa-shi',
-    prefectureRomaji: 'Kanagawa-ken',
-  },
-  {
-    code: '23211',
-    name: '豊田市',
-    prefecture: '愛知県',
-    romaji: 'Toyota-shi',
-    prefectureRomaji: 'Aichi-ken',
-  },
-  {
-    code: '01202',
-    name: '函館市',
-    prefecture: '北海道',
-    romaji: 'Hakodate-shi',
-    prefectureRomaji: 'Hokkaido',
-  },
-  {
-    code: '47201',
-    name: '那覇市',
-    prefecture: '沖縄県',
-    romaji: 'Naha-shi',
-    prefectureRomaji: 'Okinawa-ken',
-  },
-  {
-    code: '13421',
-    name: '小笠原村',
-    prefecture: '東京都',
-    romaji: 'Ogasawara-mura',
-    prefectureRomaji: 'Tokyo-to',
-  },
-]
-
-/** The municipality with a code, or undefined. */
-export function municipalityOf(code: string): Municipality | undefined {
-  return municipalities.find(municipality => municipality.code === code)
+/** Resident code 住民票コード: 11 digits with a valid check digit. Never logs, never normalises. */
+export function isResidentCode(text: string): boolean {
+  return /^\d{11}$/.test(text) && Number(text[10]) === weightedCheckDigit(text.slice(0, 10))
 }
 
 /**

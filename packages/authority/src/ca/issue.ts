@@ -107,6 +107,11 @@ export async function issue(
       authentication_serial: request.authentication?.serial ?? null,
     })
     .execute()
+  await tx
+    .insertInto('partition')
+    .values({ issuer_key_id: issued.issuerKeyId, municipality: municipality.code })
+    .onConflict(conflict => conflict.doNothing())
+    .execute()
   return issued
 }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { municipalities } from '@sekisho/contract/japan'
 import { encodeOcspRequest, ocspCertId, parseOcspResponse } from '@sekisho/pki'
 import { poolKey } from '@sekisho/pki/issue'
 import { type Engine, openEmbedded } from '@sekisho/runtime/store'
 import { issue } from '../ca/issue.ts'
 import { answerOcsp } from '../revocation/ocsp.ts'
+import { townMunicipalities } from '../registry/town-place.ts'
 import { publishDue, readManifest } from '../revocation/publish.ts'
 import { findResident } from '../window/resident-file.ts'
 import { type Held, noon, openTestWorld, type TestWorld } from '../world-for-tests.ts'
@@ -106,7 +106,7 @@ describe('what breaks a rule', () => {
     await assert.rejects(publishDue(town.world), broke('crl-entry-reason'))
     const [stayed, ...grown] = await numbers()
     assert.equal(stayed, own)
-    assert.equal(grown.length, 4 * municipalities.length - 1)
+    assert.equal(grown.length, 4 * townMunicipalities.length - 1)
     assert.ok(grown.every((number, at) => number > (others[at] ?? 0)))
     await revokeStrangely(id, { reason: 'superseded' })
     assert.equal(await publishDue(town.world), 1)

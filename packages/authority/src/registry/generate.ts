@@ -2,10 +2,11 @@
  * Synthetic residents from a seed: common names, a plausible spread of ages, addresses of the right municipality. None of
  * them exists; a likeness is chance. Deterministic for a seed.
  */
-import { municipalities, type Municipality } from '@sekisho/contract/japan'
+import { type Municipality, municipalityOf } from '@sekisho/contract/japan'
 import type { Random } from '@sekisho/runtime/random'
 import { fullWidth, substitutesOf } from './character.ts'
 import type { ResidentAttributes } from './resident.ts'
+import { townMunicipalities } from './town-place.ts'
 
 const surnames = [
   '佐藤',
@@ -100,7 +101,8 @@ export function* generateResidents(
   year: number,
 ): Generator<GeneratedResident> {
   for (let made = 0; made < count; made++) {
-    const municipality = pick(random, municipalities)
+    const municipality = municipalityOf(pick(random, townMunicipalities))
+    if (municipality === undefined) throw new RangeError('a place without a code')
     const gender = draw(random, 2) === 0 ? 'male' : 'female'
     const name = `${pick(random, surnames)}　${pick(random, gender === 'male' ? givenMale : givenFemale)}`
     const address = addressIn(random, municipality)

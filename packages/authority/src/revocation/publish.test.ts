@@ -4,7 +4,6 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { crlManifest, type CrlPartition } from '@sekisho/contract/authority'
-import { municipalities } from '@sekisho/contract/japan'
 import {
   bytesEqual,
   judgeByCrls,
@@ -21,6 +20,7 @@ import {
   startTemporaryPostgres,
   type TemporaryPostgres,
 } from '@sekisho/runtime/store'
+import { townMunicipalities } from '../registry/town-place.ts'
 import { noon, openssl, openTestWorld, pemFile, type TestWorld } from '../world-for-tests.ts'
 import { presentRules } from '../world.ts'
 import { dailyPublication, publishDue, readList, readManifest } from './publish.ts'
@@ -84,10 +84,10 @@ for (const [name, open] of engines)
     })
 
     it('begins with a list for each CA key and municipality, and has nothing to do after that', async () => {
-      assert.equal(await publishDue(town.world), generations * municipalities.length)
+      assert.equal(await publishDue(town.world), generations * townMunicipalities.length)
       assert.equal(await publishDue(town.world), 0)
       const manifest = crlManifest.parse(await readManifest(town.world))
-      assert.equal(manifest.partitions.length, generations * municipalities.length)
+      assert.equal(manifest.partitions.length, generations * townMunicipalities.length)
       assert.ok(manifest.partitions.every(one => one.number === 1))
     })
 
@@ -188,7 +188,7 @@ for (const [name, open] of engines)
       rested.clock.turnTo(today + dailyPublication.everyMs - 1000)
       assert.equal(await publishDue(rested.world), 0)
       rested.clock.turnTo(today + dailyPublication.everyMs)
-      assert.equal(await publishDue(rested.world), generations * municipalities.length)
+      assert.equal(await publishDue(rested.world), generations * townMunicipalities.length)
       const { partitions } = await readManifest(rested.world)
       assert.ok(
         partitions.every(

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { CaKind, CrlManifest, CrlPartition } from '@sekisho/contract/authority'
-import { municipalities, municipalityOf } from '@sekisho/contract/japan'
+import { municipalityOf } from '@sekisho/contract/japan'
 import { type Name, parseCrl, toHex } from '@sekisho/pki'
 import { type CrlContent, issueCrl, partitionName, type RevokedEntry } from '@sekisho/pki/issue'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
@@ -13,6 +13,7 @@ import { lockInTransaction, sql, type Store, type Transaction } from '@sekisho/r
 import type { CaGeneration, Hierarchy } from '../ca/hierarchy.ts'
 import type { AuthorityTables } from '../database.ts'
 import { LintFault } from '../lint/lint.ts'
+import { townMunicipalities } from '../registry/town-place.ts'
 import { entriesSince, serialsGone } from './delta.ts'
 
 /** How often lists come and how long they speak; data, because regimes differ (jpki.md §2.5: daily). */
@@ -49,7 +50,7 @@ type Partition = { readonly issuerKeyId: string; readonly municipality: string }
 const keptLists = 4
 
 /**
- * Publishes every list that is due; returns how many. When nothing is, two small reads are all it costs. A list that would
+ * Publishes every list that is due; returns how many. When nothing is, three small reads are all it costs. A list that would
  * break a rule is not published; its `LintFault` is thrown when the others are out.
  */
 export async function publishDue(world: World): Promise<number> {
@@ -67,10 +68,11 @@ export async function publishDue(world: World): Promise<number> {
     : []
   const has = (rows: readonly Row[], { issuerKeyId, municipality }: Partition): Row | undefined =>
     rows.find(row => row.issuer_key_id === issuerKeyId && row.municipality === municipality)
+  const used = await readPartitions(world)
   let published = 0
   let fault: LintFault | undefined
   for (const generation of world.hierarchy.inForce(at))
-    for (const { code } of municipalities) {
+    for (const code of new Set([...townMunicipalities, ...(used.get(generation.keyId) ?? [])])) {
       const partition = { issuerKeyId: generation.keyId, municipality: code }
       const last = has(newest, partition)?.this_update
       const isDue = last === undefined || at >= last + everyMs
@@ -93,6 +95,18 @@ type Row = {
   readonly issuer_key_id: string
   readonly municipality: string
   readonly this_update?: Instant
+}
+
+/** Municipalities with certificates, by CA key. */
+async function readPartitions(world: World): Promise<ReadonlyMap<string, readonly string[]>> {
+  const rows = await world.store.read(db => db.selectFrom('partition').selectAll().execute())
+  const found = new Map<string, string[]>()
+  for (const row of rows) {
+    const known = found.get(row.issuer_key_id)
+    if (known === undefined) found.set(row.issuer_key_id, [row.municipality])
+    else known.push(row.municipality)
+  }
+  return found
 }
 
 /** The lists in force. */
