@@ -1,6 +1,6 @@
 /**
  * C1 and C9 in Chromium: a person signs a PDF with the card, exports the evidence box from their own records, and opens the
- * verifier inside the box from disk, with no connection; the same page of the platform judges dropped files.
+ * verifier inside the box from disk, with no connection, for files of every form; the same page of the platform judges dropped files.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -8,13 +8,14 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { startTestTown, type TestTown } from '@sekisho/cli/testkit'
+import { startTestTown, type TestProvider, type TestTown } from '@sekisho/cli/testkit'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { assertAccessible, picture, startChromium } from './browser.ts'
 import { smallPdf } from './small-pdf.ts'
 
 let town: TestTown
+let shop: TestProvider
 let browser: Browser | undefined
 let folder: TemporaryFolder
 const at = (...names: readonly string[]): string => join(folder.path, ...names)
@@ -23,7 +24,9 @@ before(async () => {
   folder = await temporaryFolder('evidence')
   town = await startTestTown()
   browser = await startChromium()
-  await sign()
+  shop = await town.provider({ id: 'shop', isSignatureVerifier: true })
+  await sign('pades')
+  await addEvidence()
 })
 after(async () => {
   await browser?.close()
@@ -31,20 +34,33 @@ after(async () => {
   await folder.remove()
 })
 
-async function sign(): Promise<void> {
-  const shop = await town.provider({ id: 'shop' })
+const formats = {
+  pades: 'signed.pdf',
+  xades: 'signed.xml',
+  jades: 'signed.json',
+  asice: 'signed.asice',
+}
+
+/** A person signs; gives the transaction's id. */
+async function sign(format: keyof typeof formats): Promise<string> {
   await using person = await town.person('plain-adult')
   const identified = await shop.sekisho.beginIdentify([])
   const arrived = await person.visit(identified.url)
   const { subject } = await shop.sekisho.finish(arrived.url, identified.pending)
-  const document = smallPdf()
+  const isPdf = format === 'pades'
+  const document = isPdf ? smallPdf() : new TextEncoder().encode('建物の売買契約書\n')
+  const mediaType = isPdf ? 'application/pdf' : 'text/plain'
   const { id } = await shop.sekisho.createSigning(
-    { title: '売買契約書', mediaType: 'application/pdf', document, subject, format: 'pades' },
-    'evidence',
+    { title: '売買契約書', mediaType, document, subject, format },
+    `evidence-${format}`,
   )
   const { url, pending } = await shop.sekisho.beginSigning(id)
   await shop.sekisho.finishSigning((await person.visit(url)).url, pending, document)
-  // The lists of the next day bring the evidence into the file.
+  return id
+}
+
+/** The lists of the next day bring the evidence into the files. */
+async function addEvidence(): Promise<void> {
   await town.clock.advance(25 * 3_600_000)
   await town.settle()
   await town.admin('platform', 'containers-renew')
@@ -87,7 +103,7 @@ describe('evidence', () => {
       assert.ok(names.includes(name), name)
     const report = JSON.parse(await readFile(at('box', 'report.json'), 'utf8'))
     assert.equal(report.indication, 'TOTAL-PASSED')
-    assert.equal(report.signatures[0].level, 'pades-lt')
+    assert.equal(report.signatures[0]?.level, 'pades-lt')
 
     const alone = await context.newPage()
     await context.setOffline(true)
@@ -123,6 +139,9 @@ describe('evidence', () => {
     await page.locator('.notice.success', { hasText: 'TOTAL-PASSED' }).waitFor()
     await assertAccessible(page)
     await picture(page, 'verify-page')
+    await writeFile(at('unsigned.xml'), '<contract/>')
+    await judge(page, [at('unsigned.xml')])
+    await page.locator('.notice.error, .notice.warning', { hasText: 'xml-unsigned' }).waitFor()
     await page.getByRole('link', { name: 'English' }).click()
     const foreign = await foreignContainer()
     await judge(page, [foreign.cms])
@@ -134,7 +153,100 @@ describe('evidence', () => {
     assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= 360)
     assert.deepEqual(posted, [])
   })
+
+  it('XML, JWS and containers of files are judged as well: signed, altered, wrapped', async () => {
+    const { xades, jades, asice } = formats
+    const ids = {
+      xades: await sign('xades'),
+      jades: await sign('jades'),
+      asice: await sign('asice'),
+    }
+    await addEvidence()
+    for (const format of ['xades', 'jades', 'asice'] as const) {
+      const { file } = await shop.sekisho.readSignedFile(ids[format])
+      await writeFile(at(formats[format]), file)
+    }
+    await alterXml(at(xades))
+    await alterContainer(at(asice))
+    await using context = await open()
+    await context.setOffline(true)
+    const page = await context.newPage()
+    const faults: string[] = []
+    page.on('pageerror', error => faults.push(String(error)))
+    page.on('console', message => {
+      if (message.type() === 'error') faults.push(message.text())
+    })
+    await page.goto(pathToFileURL(at('box', 'verifier.html')).href)
+    const outcomes: string[] = []
+    for (const name of [
+      xades,
+      'altered.xml',
+      'wrapped.xml',
+      jades,
+      asice,
+      'altered.asice',
+      'more.asice',
+    ]) {
+      await judge(page, [at(name)])
+      const report = JSON.parse((await page.locator('#verifier-told pre').textContent()) ?? '')
+      outcomes.push(
+        [
+          name,
+          report.kind,
+          report.signatures[0]?.level,
+          report.subIndication ?? report.indication,
+          ...report.reasons.map((one: { code: string }) => one.code),
+        ].join(' '),
+      )
+      if (name === 'wrapped.xml' || name === asice) {
+        await assertAccessible(page)
+        await picture(page, `evidence-verifier-${name}`)
+      }
+    }
+    assert.deepEqual(outcomes, [
+      'signed.xml xml xades-lt TOTAL-PASSED',
+      'altered.xml xml xades-lt HASH_FAILURE content-altered',
+      'wrapped.xml xml xades-lt SIG_CONSTRAINTS_FAILURE xml-partly-covered',
+      'signed.json jws jades-lt TOTAL-PASSED',
+      'signed.asice asice xades-lt TOTAL-PASSED',
+      'altered.asice asice xades-lt HASH_FAILURE content-altered',
+      'more.asice asice xades-lt SIG_CONSTRAINTS_FAILURE asic-file-uncovered',
+    ])
+    assert.deepEqual(faults, [])
+  })
 })
+
+/** The same document with one letter of its text changed, and whole inside another that nobody signed. */
+async function alterXml(path: string): Promise<void> {
+  const xml = await readFile(path, 'utf8')
+  const altered = xml.replace(/(<ds:Object\b[^>]*>)5/, '$16')
+  assert.notEqual(altered, xml)
+  await writeFile(at('altered.xml'), altered)
+  const inner = xml.replace(/^<\?xml[^>]*>/, '')
+  await writeFile(at('wrapped.xml'), `<contract><price>1</price>${inner}</contract>`)
+}
+
+/** The same container with its document changed, and with a file more, by a program that is not ours. */
+async function alterContainer(path: string): Promise<void> {
+  const run = (command: string, ...args: readonly string[]): string => {
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd: at('.'), encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    return stdout
+  }
+  const names = run('unzip', '-Z1', path).trim().split('\n')
+  const document = names.find(each => !/^(mimetype|META-INF\/.*)$/.test(each))
+  assert.ok(document !== undefined)
+  await writeFile(at(document), '土地の売買契約書\n')
+  await writeFile(at('annex.txt'), '別紙\n')
+  for (const [name, file] of [
+    ['altered.asice', document],
+    ['more.asice', 'annex.txt'],
+  ] as const) {
+    await writeFile(at(name), await readFile(path))
+    if (file === document) run('zip', '-q', '-d', name, file)
+    run('zip', '-q', '-X', name, file)
+  }
+}
 
 /** A CMS container of an ECDSA key under a CA of its own, made by openssl. */
 async function foreignContainer(): Promise<Record<'cms' | 'anchor' | 'list', string>> {

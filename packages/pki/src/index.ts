@@ -239,6 +239,7 @@ export {
   type SignedFileDemands,
   type SignedFileDescription,
   type SignedFileKind,
+  signedFileKindOf,
   type SignedFileReport,
   validateSignedFile,
 } from './signed-file.ts'

@@ -38,6 +38,21 @@ export function isSignedFileKind(text: string): text is SignedFileKind {
   return kinds.some(each => each === text)
 }
 
+/**
+ * The kind that the first bytes of a file tell (a kilobyte is enough); undefined: none of those that can be told so. A time-stamp looks
+ * like a CMS container.
+ */
+export function signedFileKindOf(bytes: Uint8Array): SignedFileKind | undefined {
+  const head = new TextDecoder('latin1').decode(bytes.subarray(0, 1024)).trimStart()
+  const text = head.startsWith('ï»¿') ? head.slice(3).trimStart() : head
+  if (text.startsWith('%PDF-')) return 'pdf'
+  if (head.startsWith('PK')) return 'asice'
+  // The compact form begins with base64url of a brace; its header alone can be longer than what is looked at.
+  if (text.startsWith('{') || /^e[wy][A-Za-z0-9_.-]{20,}\s*$/.test(text)) return 'jws'
+  if (text.startsWith('<')) return 'xml'
+  return bytes[0] === 0x30 || /^-----BEGIN (CMS|PKCS7)/.test(text) ? 'cms' : undefined
+}
+
 /** All that decides. Nothing has a default. */
 export interface SignedFileDemands {
   readonly kind: SignedFileKind

@@ -1,14 +1,14 @@
 /** The verifier page: files are dropped and judged in the browser, and leave it for nowhere. Served, or one file on its own. */
 import type { Asset } from './asset.ts'
-import { verifierScript } from './browser/verifier.ts'
+import { verifierLoader, verifierScript } from './browser/verifier.ts'
 import { type Lang, say, type Words } from './lang.ts'
 import { html, type Markup, trusted } from './markup.ts'
 import { styles } from './style.ts'
 
 /** Whom the page trusts, and where its trust core is. Certificates are DER in base64. */
 export type VerifierConfig = {
-  /** Address of the core's last module; absent: the page holds the modules itself. */
-  readonly core?: string
+  /** Address of the core's door, a module. */
+  readonly core: string
   readonly anchors: readonly string[]
   readonly stampAnchors: readonly string[]
   readonly profile: 'town' | 'real'
@@ -16,8 +16,8 @@ export type VerifierConfig = {
 
 const words = {
   lead: {
-    ja: '署名付きのPDF、CMS（.p7m、.p7s）、タイムスタンプを、このブラウザーの中だけで検証します。ファイルはどこにも送られません。',
-    en: 'Judges signed PDFs, CMS (.p7m, .p7s) and time-stamps inside this browser alone. Files are sent nowhere.',
+    ja: '署名付きのPDF、XML、CMS（.p7m、.p7s）、JWS、ASiC-E（.asice）、タイムスタンプを、このブラウザーの中だけで検証します。ファイルはどこにも送られません。',
+    en: 'Judges signed PDF, XML, CMS (.p7m, .p7s), JWS, ASiC-E (.asice) and time-stamps inside this browser alone. Files are sent nowhere.',
   },
   drop: {
     ja: 'ファイルをここへ置くか、選んでください。',
@@ -69,17 +69,22 @@ export const verifierAsset: Asset = {
 }
 
 /**
- * The page as one file that works without any server: style, script, trust and the trust core's modules (`@@n@@` in one stands for the
- * address of the n-th) are in it.
+ * The page as one file that works without any server: style, script, trust and the trust core's modules are in it. The first module is
+ * the core's door; `@@n@@` in one names the n-th; `gzip` is its code compressed, in base64.
  */
 export function verifierDocument(given: {
-  readonly config: VerifierConfig
-  readonly modules: readonly { readonly name: string; readonly code: string }[]
+  readonly config: Omit<VerifierConfig, 'core'>
+  readonly modules: readonly {
+    readonly name: string
+    readonly code: string
+    readonly gzip: string | undefined
+  }[]
   readonly lang: Lang
 }): string {
   const { lang } = given
-  // Nothing in a data block may end it.
-  const modules = JSON.stringify(given.modules).replaceAll('<', '\\u003c')
+  const modules = given.modules.map(({ name, code, gzip }) =>
+    gzip === undefined ? { name, code } : { name, gzip },
+  )
   return html`<!doctype html>
 <html lang="${lang}">
 <head>
@@ -91,10 +96,16 @@ ${verifierStyles()}
 </head>
 <body>
 <main id="main" class="main"><h1>${verifierTitle(lang)}</h1>
-${verifierBody(given.config, lang)}
+${verifierBody({ ...given.config, core: '@@0@@' }, lang)}
 </main>
-<script type="application/json" id="verifier-modules">${trusted(modules)}</script>
-<script type="module">${trusted(verifierScript)}</script>
+<script type="application/json" id="verifier-modules">${dataBlock(modules)}</script>
+<script type="application/json" id="verifier-script">${dataBlock(verifierScript)}</script>
+<script>${trusted(verifierLoader)}</script>
 </body>
 </html>`.toString()
+}
+
+// Nothing in a data block may end it.
+function dataBlock(value: unknown): Markup {
+  return trusted(JSON.stringify(value).replaceAll('<', '\\u003c'))
 }

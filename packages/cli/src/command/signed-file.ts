@@ -8,6 +8,7 @@ import {
   isSignedFileKind,
   type SignedFileDescription,
   type SignedFileKind,
+  signedFileKindOf,
 } from '@sekisho/pki'
 import { Refusal } from '@sekisho/contract'
 import { readBytes } from './file.ts'
@@ -18,13 +19,8 @@ export function kindOf(file: Uint8Array, asked: string | undefined): SignedFileK
     if (isSignedFileKind(asked)) return asked
     throw new Refusal('request-malformed', { fields: 'kind' })
   }
-  const head = new TextDecoder('latin1').decode(file.subarray(0, 1024)).trimStart()
-  const text = head.startsWith('ï»¿') ? head.slice(3).trimStart() : head
-  if (text.startsWith('%PDF-')) return 'pdf'
-  if (head.startsWith('PK')) return 'asice'
-  if (text.startsWith('{') || /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\s*$/.test(text))
-    return 'jws'
-  return text.startsWith('<') ? 'xml' : 'cms'
+  // A bare container may be in any armour: its own reader tells.
+  return signedFileKindOf(file) ?? 'cms'
 }
 
 /** A file of any size, read in pieces. Close it. Refusal `file-unreadable`. */

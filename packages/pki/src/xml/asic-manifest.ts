@@ -1,4 +1,5 @@
 /** ASiCManifest (ETSI EN 319 162-1 §A.4): which files a CAdES signature or a time-stamp in a container is about. */
+import type { XmlElement } from 'libxml2-wasm'
 import type { HashName } from '../algorithm.ts'
 import { decodeBase64 } from '../base64.ts'
 import { MalformedError } from '../der.ts'
@@ -35,8 +36,10 @@ export interface AsicManifest {
 
 /** Reads a manifest. Throws `MalformedError`. */
 export function readAsicManifest(xml: Uint8Array): AsicManifest {
-  using source = XmlSource.open(xml, new XmlBudget())
-  const { root } = source
+  return XmlSource.read(xml, new XmlBudget(), ({ root }) => readManifest(root))
+}
+
+function readManifest(root: XmlElement): AsicManifest {
   if (!isElement(root, asic, 'ASiCManifest'))
     throw new MalformedError('value-invalid', 0, root.name)
   const reader = new ChildReader(root)

@@ -182,8 +182,7 @@ export class ReferenceResolver implements Disposable {
 
   // §4.4.3.2: octets that a transform needs as nodes are parsed.
   #reparse(bytes: Uint8Array, form: CanonicalForm): Uint8Array {
-    using parsed = XmlSource.open(bytes, this.#budget)
-    return parsed.canonicalise(undefined, form)
+    return XmlSource.read(bytes, this.#budget, parsed => parsed.canonicalise(undefined, form))
   }
 
   #sourceWithout(leftOut: XmlCoverage['leftOut']): XmlSource | undefined {

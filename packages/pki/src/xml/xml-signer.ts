@@ -84,7 +84,20 @@ export function checkXmlSignature(given: XmlCheck): XmlFindings {
     return readSignature(element)
   })
   if (signature === undefined) return { ...nothing, contentReasons: reasons, reasons }
-  using resolver = new ReferenceResolver(given.source, signature, given.position, given)
+  const resolver = new ReferenceResolver(given.source, signature, given.position, given)
+  try {
+    return checkWith(resolver, signature, given, reasons)
+  } finally {
+    resolver[Symbol.dispose]()
+  }
+}
+
+function checkWith(
+  resolver: ReferenceResolver,
+  signature: XmlSignature,
+  given: XmlCheck,
+  reasons: Reason[],
+): XmlFindings {
   const { signed, unsigned } = readProperties(signature, resolver, reasons)
   const covered = checkReferences(signature, resolver, signed, reasons)
   const toBeSigned = canonicalInfo(signature, given.source, reasons)

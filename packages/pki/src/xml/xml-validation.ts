@@ -137,8 +137,9 @@ export function validateXml(given: XmlDemands): XmlReport {
         : { ...timeStamps, revocation: withListsParsed(timeStamps.revocation) },
   }
   try {
-    using source = XmlSource.open(demands.xml, budget)
-    const signatures = judgeAll({ source, budget, demands })
+    const signatures = XmlSource.read(demands.xml, budget, source =>
+      judgeAll({ source, budget, demands }),
+    )
     return { verdict: together(signatures), signatures }
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error

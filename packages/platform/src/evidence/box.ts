@@ -17,7 +17,11 @@ import { reportPage, type ReportPageFacts } from './report-page.ts'
 import type { Trust } from './trust.ts'
 
 /** Modules of the trust core as browsers take them (`packTrustCore` of the composition root). */
-export type VerifierModules = readonly { readonly name: string; readonly code: string }[]
+export type VerifierModules = readonly {
+  readonly name: string
+  readonly code: string
+  readonly gzip: string | undefined
+}[]
 
 /** What goes into a box. */
 export type BoxContent = {
@@ -131,8 +135,8 @@ policy.json     検証方針 / validation policy
 report.html     人が読む結果 / the result for people
 report.json     機械が読む結果 / the result for machines
 report.jws      プラットフォームが署名した結果 / the result signed by the platform
-verifier.html   ブラウザーで開き、signed.* を置くと、接続なしで検証できます(XMLとASiC-Eを除く)。
-                Open it in a browser and drop signed.* there; no connection is needed (not for XML and ASiC-E).
+verifier.html   ブラウザーで開き、signed.* を置くと、接続なしで検証できます。
+                Open it in a browser and drop signed.* there; no connection is needed.
 
 この箱には署名者の電子証明書(氏名、住所、生年月日、性別、発行番号)が入っています。取扱いに注意してください。
 The box holds the signer's certificate with name, address, birth date, gender and serial number. Handle with care.

@@ -49,6 +49,8 @@ export function sendPage(
     readonly page: string
     readonly readers: CeremonyReaders
     readonly formOrigins: readonly string[]
+    /** Whether the page's scripts may compile WebAssembly, and nothing else. */
+    readonly mayCompile?: true
   },
 ): Reply {
   const { agent } = given.readers
@@ -58,7 +60,7 @@ export function sendPage(
     .header(
       'content-security-policy',
       contentSecurityPolicy({
-        'script-src': ["'self'"],
+        'script-src': ["'self'", ...(given.mayCompile === true ? ["'wasm-unsafe-eval'"] : [])],
         ...(agent === undefined ? {} : { 'connect-src': [agent] }),
         'form-action': ["'self'", ...given.formOrigins],
       }),

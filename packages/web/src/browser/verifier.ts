@@ -9,10 +9,6 @@ const say = {
     ja: '署名が有効かどうか、判断できません。',
     en: 'It cannot be told whether the signature is valid.',
   },
-  xml: {
-    ja: 'XML署名はこの画面では検証できません。sekisho verify コマンドまたは検証APIを使ってください。',
-    en: 'XML signatures cannot be judged on this page. Use the sekisho verify command or the verification API.',
-  },
   fault: { ja: '検証中に障害が起きました。', en: 'The verifier met a fault.' },
   file: { ja: 'ファイル', en: 'File' },
   signature: { ja: '署名', en: 'Signature' },
@@ -40,8 +36,34 @@ const say = {
 } as const satisfies Record<string, Words>
 
 /**
- * The script, for `<script type="module">`. It takes the trust core from `data-config` (`core`: an address), or from the modules that the
- * page itself holds (`verifier-modules`), and nothing it is given leaves the browser.
+ * What a page without a server runs first. The modules that it holds get addresses under which they can import each other, in circles
+ * too, by an import map, which must be there before the first module is; then the script itself (`verifierScript`) comes.
+ */
+export const verifierLoader = `(async () => {
+  const held = id => JSON.parse(document.getElementById(id).textContent)
+  const added = (type, text) => {
+    const element = document.createElement('script')
+    element.type = type
+    element.textContent = text
+    document.body.append(element)
+  }
+  const inflated = async text => {
+    const bytes = Uint8Array.from(atob(text), each => each.charCodeAt(0))
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).blob()
+  }
+  const imports = {}
+  for (const [i, { code, gzip }] of held('verifier-modules').entries()) {
+    const text = gzip === undefined ? code : await inflated(gzip)
+    imports['@@' + i + '@@'] = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
+  }
+  added('importmap', JSON.stringify({ imports }))
+  added('module', held('verifier-script'))
+})()
+`
+
+/**
+ * The script, for `<script type="module">`. It takes the trust core from `data-config` (`core`: the address of a module), and nothing it
+ * is given leaves the browser.
  */
 export const verifierScript = `const words = ${JSON.stringify(say)}
 const root = document.getElementById('verifier')
@@ -53,7 +75,7 @@ const instant = document.getElementById('verifier-at')
 const say = key => words[key][lang]
 const extra = { anchors: [], lists: [], content: undefined }
 
-const core = await load()
+const core = await import(config.core)
 input.disabled = false
 root.dataset.ready = 'true'
 input.addEventListener('change', () => take([...input.files]))
@@ -63,17 +85,6 @@ root.addEventListener('drop', event => {
   take([...event.dataTransfer.files])
 })
 
-async function load() {
-  if (config.core !== undefined) return import(config.core)
-  const modules = JSON.parse(document.getElementById('verifier-modules').textContent)
-  const addresses = []
-  for (const { code } of modules) {
-    const linked = code.replace(/@@(\\d+)@@/g, (_, n) => addresses[Number(n)])
-    addresses.push(URL.createObjectURL(new Blob([linked], { type: 'text/javascript' })))
-  }
-  return import(addresses.at(-1))
-}
-
 async function take(files) {
   told.replaceChildren(line('p', say('reading')))
   const results = []
@@ -81,21 +92,28 @@ async function take(files) {
   const isAid = ({ name }) => /\\.(cer|crt|crl)$/i.test(name)
   for (const aid of read.filter(isAid)) results.push(takeAid(aid))
   const others = read.filter(each => !isAid(each))
-  const signed = others.filter(each => kindOf(each) !== undefined)
-  const [content] = others.filter(each => kindOf(each) === undefined)
-  if (content !== undefined) {
-    extra.content = { kind: 'bytes', bytes: content.bytes }
-    results.push(note(content.name + ': ' + say('content')))
-  }
-  for (const file of signed) {
+  // What an XML signature refers to is its content, signed itself or not.
+  const isContent = file => kindOf(file) === undefined || others.some(each => each !== file && uriOf(file, each) !== undefined)
+  const contents = others.filter(isContent)
+  if (contents.length > 0) extra.content = { kind: 'bytes', bytes: contents[0].bytes }
+  for (const { name } of contents) results.push(note(name + ': ' + say('content')))
+  for (const file of others.filter(each => !isContent(each))) {
     try {
-      results.push(await judge(file))
+      const beside = contents.map(({ name, bytes }) => [uriOf({ name }, file) ?? name, { kind: 'bytes', bytes }])
+      results.push(await judge(file, new Map(beside)))
     } catch (fault) {
       results.push(note(file.name + ': ' + say('fault') + ' ' + String(fault)))
     }
   }
   told.replaceChildren(...results)
   told.focus()
+}
+
+// By which text an XML document refers to a file, if it does: the name may be percent-encoded.
+function uriOf({ name }, document) {
+  if (kindOf(document) !== 'xml') return undefined
+  const text = new TextDecoder().decode(document.bytes)
+  return [name, encodeURIComponent(name), encodeURI(name)].find(uri => text.includes('URI="' + uri + '"') || text.includes("URI='" + uri + "'"))
 }
 
 function takeAid({ name, bytes }) {
@@ -109,11 +127,7 @@ function takeAid({ name, bytes }) {
 }
 
 function kindOf({ name, bytes }) {
-  const head = new TextDecoder('latin1').decode(bytes.subarray(0, 64)).trimStart()
-  if (head.startsWith('%PDF-')) return 'pdf'
-  if (head.startsWith('<')) return 'xml'
-  if (/\\.(tsr|tst)$/i.test(name)) return 'tsr'
-  return bytes[0] === 0x30 || /^-----BEGIN (CMS|PKCS7)/.test(head) ? 'cms' : undefined
+  return /\\.(tsr|tst)$/i.test(name) ? 'tsr' : core.signedFileKindOf(bytes)
 }
 
 function unarmoured(bytes) {
@@ -121,9 +135,8 @@ function unarmoured(bytes) {
   return found === null ? bytes : Uint8Array.from(atob(found[1].replace(/\\s/g, '')), each => each.charCodeAt(0))
 }
 
-async function judge(file) {
+async function judge(file, files) {
   const kind = kindOf(file)
-  if (kind === 'xml') return note(file.name + ': ' + say('xml'))
   const decode = text => core.parseCertificate(Uint8Array.from(atob(text), each => each.charCodeAt(0)))
   const at = instant.value === '' ? Date.now() : new Date(instant.value).getTime()
   const revocation = { kind: 'collected', lists: extra.lists, responses: [], limits: core.generalPolicy.ocsp }
@@ -131,9 +144,9 @@ async function judge(file) {
   const isOwn = extra.anchors.length === 0
   const report = await core.settle(() => core.validateSignedFile({
     kind,
-    file: kind === 'pdf' ? file.bytes : unarmoured(file.bytes),
+    file: kind === 'cms' || kind === 'tsr' ? unarmoured(file.bytes) : file.bytes,
     content: extra.content,
-    files: new Map(),
+    files,
     coverage: 'whole',
     query: undefined,
     algorithm: undefined,
