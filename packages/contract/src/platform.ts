@@ -149,17 +149,24 @@ export const verificationReport = z.strictObject({
 })
 export type VerificationReport = z.infer<typeof verificationReport>
 
-/** Largest signed file for verification over the API; larger ones are signed beside their content, which is given as its hash. */
+/** Largest signed file that comes of a signing transaction. */
 export const signedFileBytesMax = 8 * 1024 * 1024
 
-const signedFileBase64 = z.base64().max(Math.ceil(signedFileBytesMax / 3) * 4 + 4)
+/** Largest file within a call; a larger one is uploaded before (`/v1/uploads`). */
+export const inlineFileBytesMax = 1024 * 1024
+/** Largest upload: 4 GiB. */
+export const uploadBytesMax = 4 * 1024 * 1024 * 1024
+
+const inlineBase64 = z.base64().max(Math.ceil(inlineFileBytesMax / 3) * 4 + 4)
+/** A file within the call in base64, or one that was uploaded. */
+const fileGiven = z.union([inlineBase64, z.strictObject({ upload: z.string().max(64) })])
 
 /** `POST /v1/file-verifications` (scope `verify`): a container with the citizens' certificates in it (C1). */
 export const fileVerificationRequest = z.strictObject({
   kind: z.enum(['cms', 'pdf', 'xml', 'jws', 'asice', 'tsr']),
-  file: signedFileBase64,
+  file: fileGiven,
   /** What was signed or stamped, where it is not in the file. */
-  content: signedFileBase64.optional(),
+  content: fileGiven.optional(),
   /** Instead of the content its hash, in base64. */
   contentHashes: z
     .strictObject({
@@ -169,12 +176,24 @@ export const fileVerificationRequest = z.strictObject({
     })
     .optional(),
   /** Files beside a document, by the URI that it has for them. */
-  files: z.record(z.string().max(1024), signedFileBase64).optional(),
+  files: z.record(z.string().max(1024), fileGiven).optional(),
   /** The request that a time-stamp answers. */
   query: z.base64().max(4096).optional(),
   purpose: z.enum(['signature', 'authentication']).default('signature'),
 })
 export type FileVerificationRequest = z.input<typeof fileVerificationRequest>
+
+/**
+ * `POST /v1/uploads` and what follows (scope `verify`): a file of any size in pieces, resumable
+ * (draft-ietf-httpbis-resumable-upload). It is kept for an hour after its last piece.
+ */
+export const uploadState = z.strictObject({
+  id: z.string(),
+  /** Bytes that have arrived. */
+  offset: z.int().nonnegative(),
+  complete: z.boolean(),
+})
+export type UploadState = z.infer<typeof uploadState>
 
 const indication = {
   verdict: z.enum(['passed', 'failed', 'indeterminate']),

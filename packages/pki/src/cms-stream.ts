@@ -63,6 +63,24 @@ function hashesOf(algorithms: Uint8Array): readonly HashName[] {
   return [...names]
 }
 
+/** Content of any size beside a signature: held where it is small, else its hashes, read piece by piece. */
+export function contentOfSource(source: ByteSource): CmsContent {
+  if (source.length <= heldBytesMax) {
+    return { kind: 'bytes', bytes: Uint8Array.from(bytesAt(source, 0, source.length)) }
+  }
+  const digests = contentHashes.map(name => ({ name, running: new RunningDigest(name) }))
+  for (let at = 0; at < source.length; at += pieceBytes) {
+    const piece = bytesAt(source, at, Math.min(pieceBytes, source.length - at))
+    for (const { running } of digests) running.update(piece)
+  }
+  const hashes = Object.fromEntries(digests.map(({ name, running }) => [name, running.finish()]))
+  return { kind: 'hashes', hashes }
+}
+
+/** Larger content is never held. */
+const heldBytesMax = 16 * 1024 * 1024
+const contentHashes = ['sha256', 'sha384', 'sha512'] as const satisfies readonly HashName[]
+
 function hashContent(walk: Walk, names: readonly HashName[]): CmsContent {
   const digests = names.map(name => ({ name, running: new RunningDigest(name) }))
   walk.enter(contextConstructed(0))

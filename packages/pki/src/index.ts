@@ -157,7 +157,8 @@ export {
   ocspLimits,
 } from './ocsp-judgement.ts'
 export type { PolicyInputs, PolicyOutputs } from './policy-graph.ts'
-export type { ByteSource } from './pdf/byte-source.ts'
+export { type ByteSource, sourceOf } from './pdf/byte-source.ts'
+export { contentOfSource } from './cms-stream.ts'
 export {
   type JudgedPdfChange,
   type PdfChange,

@@ -29,6 +29,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     messageKey: key,
     readers: {},
     revocationFolder: '/nonexistent',
+    uploadsFolder: '/nonexistent',
     revocationRefreshMs: 60_000,
     fetch: () => Promise.reject(new Error('nothing is fetched')),
     clock: fixedClock(Date.UTC(2030, 0, 1)),

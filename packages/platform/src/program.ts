@@ -37,6 +37,7 @@ import { askAboutPast, describePast } from './evidence/revocation-history.ts'
 import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
 import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.ts'
 import { createTrust, type Trust } from './evidence/trust.ts'
+import { createUploads } from './evidence/upload.ts'
 import { createJudge } from './evidence/verification.ts'
 import { reconcile } from './fees/reconcile.ts'
 import { sweepCeremonies } from './login/ceremony.ts'
@@ -75,6 +76,8 @@ export type PlatformSettings = {
   readonly readers: CeremonyReaders
   /** Folder (0700) with the snapshot of revocation data from which the next start begins. */
   readonly revocationFolder: string
+  /** Folder (0700) for files that providers upload to have them judged; nodes may share it. */
+  readonly uploadsFolder: string
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
   readonly fetch: Fetch
@@ -145,6 +148,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
       await admin.stop()
       for (const stop of stops) await stop()
       await stopLedger()
+      await world.fileJudge.stop()
     },
   }
 }
@@ -225,6 +229,7 @@ async function compose(
     connector,
     judge,
     fileJudge: createFileJudge({ ...settings, trust, keeper, connector, stamps }),
+    uploads: createUploads({ folder: settings.uploadsFolder, random: settings.random }),
     stamps,
     keeping: { trust, stamps, clock: settings.clock },
     verifier: settings.verifier,
@@ -327,6 +332,7 @@ function startBackground(
     await sweepCeremonies(world.store)
     await sweepReleases(world, protocolNow())
     await sweepOwnSessions(world.store)
+    await world.uploads.sweep(protocolNow())
   }
   return [
     every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper), fault),

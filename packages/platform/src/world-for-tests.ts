@@ -8,6 +8,7 @@ import { createLedger } from '@sekisho/ledger'
 import { jpkiTown } from '@sekisho/pki'
 import { type FixedClock, fixedClock } from '@sekisho/runtime/clock'
 import { createKey, createPersonKeys, masterKeyOf } from '@sekisho/runtime/keys'
+import { temporaryFolder } from '@sekisho/runtime/files'
 import { silentLog } from '@sekisho/runtime/log'
 import { systemRandom } from '@sekisho/runtime/random'
 import { connectPostgres, type Engine, openEmbedded } from '@sekisho/runtime/store'
@@ -24,6 +25,7 @@ import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocati
 import { createFileJudge } from './evidence/file-verification.ts'
 import { createStampTrust } from './evidence/time-stamp.ts'
 import { createTrust } from './evidence/trust.ts'
+import { createUploads } from './evidence/upload.ts'
 import { createJudge } from './evidence/verification.ts'
 import { addProvider, type Provider } from './providers/registry.ts'
 import type { World } from './world.ts'
@@ -79,6 +81,8 @@ export async function startTestWorld(
     random,
     keys: trust.keys,
   })
+  const fileJudge = createFileJudge({ trust, keeper, connector, clock, random, stamps })
+  const uploadsFolder = await temporaryFolder('uploads')
   const receiptKey = await createKey('ed25519')
   const ledger = createLedger({
     store,
@@ -99,14 +103,8 @@ export async function startTestWorld(
     keeper,
     engine,
     judge: createJudge({ trust, keeper, connector, clock, random }),
-    fileJudge: createFileJudge({
-      trust,
-      keeper,
-      connector,
-      clock,
-      random,
-      stamps,
-    }),
+    fileJudge,
+    uploads: createUploads({ folder: uploadsFolder.path, random }),
     stamps,
     keeping: { trust, stamps, clock },
     verifier: () => Promise.resolve([]),
@@ -119,6 +117,8 @@ export async function startTestWorld(
     provider: (id, given = {}) =>
       addProvider(store, { ...metadataOf(id), ...given }, { at: clock.now(), mode: 'town' }),
     close: async () => {
+      await fileJudge.stop()
+      await uploadsFolder.remove()
       await engine.close()
       await server?.stop()
     },

@@ -14,6 +14,7 @@ import type { FileJudge } from './evidence/file-verification.ts'
 import type { Judge } from './evidence/judge.ts'
 import type { KeptFileWorld } from './evidence/kept-file.ts'
 import type { StampTrust } from './evidence/time-stamp.ts'
+import type { Uploads } from './evidence/upload.ts'
 
 export type World = {
   readonly issuer: string
@@ -24,6 +25,7 @@ export type World = {
   readonly connector: AuthorityConnector
   readonly judge: Judge
   readonly fileJudge: FileJudge
+  readonly uploads: Uploads
   readonly stamps: StampTrust
   /** What kept files are judged by. */
   readonly keeping: KeptFileWorld

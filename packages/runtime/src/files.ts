@@ -86,8 +86,11 @@ export async function readSharedFile(
   }
 }
 
-/** A file that is read here and there. It stays open, also when its name goes, for as long as somebody can read it. */
-export interface PositionedFile {
+/**
+ * A file that is read here and there. It stays open, also when its name goes, until it is disposed of, or nobody can read it
+ * any more.
+ */
+export interface PositionedFile extends Disposable {
   readonly length: number
   /** Exactly these bytes; asking beyond the end is a fault. Does not wait for anything but the disk. */
   read(position: number, length: number): Uint8Array
@@ -120,8 +123,12 @@ export function openPositionedFile(path: string): PositionedFile | undefined {
         yield piece
       }
     },
+    [Symbol.dispose]: () => {
+      forgottenFiles.unregister(file)
+      closeSync(descriptor)
+    },
   }
-  forgottenFiles.register(file, descriptor)
+  forgottenFiles.register(file, descriptor, file)
   return file
 }
 

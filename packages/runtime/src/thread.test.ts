@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startThread } from './thread.ts'
+import { startThread, startThreadPool, ThreadEnded } from './thread.ts'
 import type { Question } from './thread-for-tests.ts'
 
 const module = new URL('./thread-for-tests.ts', import.meta.url)
@@ -26,4 +26,25 @@ test('what an ended thread is asked is rejected, before and after its end', asyn
   const thread = startThread<Question, unknown>(module)
   await assert.rejects(thread.ask({ kind: 'end', value: 0 }), /ended/)
   await assert.rejects(thread.ask({ kind: 'double', value: 1 }), /ended/)
+})
+
+test('a pool spreads requests, and replaces a thread that ended', async () => {
+  const pool = startThreadPool<Question, unknown>(module, { threads: 2, heapMiBMax: 64 })
+  try {
+    const values = Array.from({ length: 8 }, (_, value) => value)
+    const answers = await Promise.all(values.map(value => pool.ask({ kind: 'double', value })))
+    assert.deepEqual(
+      answers,
+      values.map(value => value * 2),
+    )
+    for (let times = 0; times < 3; times++) {
+      await assert.rejects(pool.ask({ kind: 'end', value: 0 }), ThreadEnded)
+      assert.equal(await pool.ask({ kind: 'double', value: 4 }), 8)
+    }
+    await assert.rejects(pool.ask({ kind: 'hoard', value: 0 }), ThreadEnded)
+    assert.equal(await pool.ask({ kind: 'double', value: 4 }), 8)
+  } finally {
+    await pool.stop()
+  }
+  await assert.rejects(pool.ask({ kind: 'double', value: 1 }), /stopped/)
 })

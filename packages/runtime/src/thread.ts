@@ -12,9 +12,17 @@ export interface Thread<Request, Answer> {
   stop(): Promise<void>
 }
 
-/** Starts a thread on a module that calls `serveThread`. */
-export function startThread<Request, Answer>(module: URL): Thread<Request, Answer> {
-  const worker = new Worker(module, { workerData: { [marker]: module.href } })
+/** Starts a thread on a module that calls `serveThread`. A thread that needs more heap than `heapMiBMax` ends with a fault. */
+export function startThread<Request, Answer>(
+  module: URL,
+  given: { readonly heapMiBMax?: number } = {},
+): Thread<Request, Answer> {
+  const worker = new Worker(module, {
+    workerData: { [marker]: module.href },
+    ...(given.heapMiBMax === undefined
+      ? {}
+      : { resourceLimits: { maxOldGenerationSizeMb: given.heapMiBMax } }),
+  })
   const waiting: {
     readonly resolve: (answer: Answer) => void
     readonly reject: (fault: Error) => void
@@ -31,8 +39,8 @@ export function startThread<Request, Answer>(module: URL): Thread<Request, Answe
     if ('fault' in reply) asker?.reject(new Error('a thread met a fault', { cause: reply.fault }))
     else asker?.resolve(reply.answer)
   })
-  worker.on('error', fault => end(new Error('a thread broke off', { cause: fault })))
-  worker.on('exit', () => end(new Error('a thread ended')))
+  worker.on('error', fault => end(new ThreadEnded('a thread broke off', { cause: fault })))
+  worker.on('exit', () => end(new ThreadEnded('a thread ended')))
   return {
     ask: request =>
       new Promise((resolve, reject) => {
@@ -49,6 +57,46 @@ export function startThread<Request, Answer>(module: URL): Thread<Request, Answe
     },
   }
 }
+
+/**
+ * Threads on the same module that share the work: a request goes to the one with the least before it. Each starts when it is
+ * first needed; one that broke off is replaced for the next request, and what it was asked is rejected.
+ */
+export function startThreadPool<Request, Answer>(
+  module: URL,
+  given: { readonly threads: number; readonly heapMiBMax: number },
+): Thread<Request, Answer> {
+  type Seat = { thread: Thread<Request, Answer> | undefined; waiting: number }
+  const seats: readonly Seat[] = Array.from({ length: given.threads }, () => ({
+    thread: undefined,
+    waiting: 0,
+  }))
+  let isStopped = false
+  return {
+    ask: async request => {
+      if (isStopped) throw new Error('the threads were stopped')
+      const seat = seats.reduce((least, each) => (each.waiting < least.waiting ? each : least))
+      seat.thread ??= startThread<Request, Answer>(module, given)
+      const { thread } = seat
+      seat.waiting += 1
+      try {
+        return await thread.ask(request)
+      } catch (fault) {
+        if (fault instanceof ThreadEnded && seat.thread === thread) seat.thread = undefined
+        throw fault
+      } finally {
+        seat.waiting -= 1
+      }
+    },
+    stop: async () => {
+      isStopped = true
+      await Promise.all(seats.flatMap(({ thread }) => (thread === undefined ? [] : [thread.stop()])))
+    },
+  }
+}
+
+/** The thread is no more; what was asked of it was not answered. */
+export class ThreadEnded extends Error {}
 
 /**
  * Has a module answer when it runs as a thread of its own; anywhere else this does nothing, so that the same module can be

@@ -13,10 +13,21 @@ export type Call = {
   readonly isSafe: boolean
 }
 
+/** A request as it is sent. */
+export type Piece = {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'HEAD' | 'DELETE'
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Blob | string
+  readonly isSafe: boolean
+}
+
 export type Link = {
   config(): Promise<oidc.Configuration>
   /** Calls with an access token for this scope; the answer's JSON. */
   call(method: 'GET' | 'POST', path: string, scope: ProviderScope, given: Call): Promise<unknown>
+  /** Sends with an access token for this scope; the whole answer. */
+  send(scope: ProviderScope, piece: Piece): Promise<Response>
   /** Checks a receipt: the platform's signature, this provider, this document. */
   verifyReceipt(jws: string, document: Uint8Array): Promise<Receipt>
 }
@@ -53,42 +64,52 @@ export function createLink(options: SekishoOptions): Link {
     return fresh.value
   }
 
-  const callOnce: Link['call'] = async (method, path, scope, given) => {
+  const sendOnce: Link['send'] = async (scope, { method, path, headers, body, isSafe }) => {
+    const authorization = `Bearer ${await token(scope)}`
     const response = await ask(doFetch, {
       url: new URL(path, options.issuer).href,
-      isSafe: given.isSafe,
+      isSafe,
       init: {
         method,
         redirect: 'error',
-        headers: {
-          authorization: `Bearer ${await token(scope)}`,
-          accept: 'application/json',
-          ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(given.idempotencyKey === undefined
-            ? {}
-            : { 'idempotency-key': given.idempotencyKey }),
-        },
-        ...(given.body === undefined ? {} : { body: JSON.stringify(given.body) }),
+        headers: { authorization, ...headers },
+        ...(body === undefined ? {} : { body }),
       },
     })
     if (!response.ok) throw new SekishoError('unexpected', { status: response.status })
-    return response.json()
+    return response
+  }
+
+  const send: Link['send'] = async (scope, piece) => {
+    const isCached = tokens.has(scope)
+    try {
+      return await sendOnce(scope, piece)
+    } catch (thrown) {
+      const isStale =
+        isCached && thrown instanceof SekishoError && thrown.code === 'provider-unauthenticated'
+      if (!isStale) throw thrown
+      // The platform forgot the token (it was restored, or its keys were changed): nothing was done, a new one may do.
+      tokens.delete(scope)
+      return sendOnce(scope, piece)
+    }
   }
 
   return {
     config,
-    call: async (method, path, scope, given) => {
-      const isCached = tokens.has(scope)
-      try {
-        return await callOnce(method, path, scope, given)
-      } catch (thrown) {
-        const isStale =
-          isCached && thrown instanceof SekishoError && thrown.code === 'provider-unauthenticated'
-        if (!isStale) throw thrown
-        // The platform forgot the token (it was restored, or its keys were changed): nothing was done, a new one may do.
-        tokens.delete(scope)
-        return callOnce(method, path, scope, given)
-      }
+    send,
+    call: async (method, path, scope, { body, idempotencyKey, isSafe }) => {
+      const response = await send(scope, {
+        method,
+        path,
+        isSafe,
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      return response.json()
     },
     verifyReceipt: async (jws, document) => {
       const metadata = (await config()).serverMetadata()

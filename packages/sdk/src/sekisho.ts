@@ -27,9 +27,11 @@ import {
   type VerificationRequest,
 } from '@sekisho/contract'
 import * as oidc from 'openid-client'
+import { fromBase64, toBase64 } from './base64.ts'
 import { failureOf, SekishoError } from './failure.ts'
 import { createLink, type Link } from './link.ts'
 import type { SekishoOptions } from './options.ts'
+import { startUploading } from './upload.ts'
 
 /** What the provider keeps in the browser's session between leaving and coming back. JSON, to be used once. */
 export type Pending = {
@@ -169,8 +171,9 @@ export type Sekisho = {
     readonly certificate: Uint8Array
   }): Promise<VerificationReport>
   /**
-   * Has a signed file judged: CMS or CAdES, XML or XAdES, a time-stamp. `content` is what was signed, where it is not in the
-   * file. The verdict is a value, and `signedReport` a JWS to keep.
+   * Has a signed file of any size judged: PDF, CMS, XML, JWS, ASiC-E, a time-stamp. `content` is what was signed, where it is
+   * not in the file. A large one is uploaded in pieces; `openAsBlob` of Node and a browser's file are read as they are sent.
+   * The verdict is a value, and `signedReport` a JWS to keep.
    *
    * ```js
    * const { verdict, signatures } = await sekisho.verifyFile({ kind: 'cms', file })
@@ -178,8 +181,8 @@ export type Sekisho = {
    */
   verifyFile(request: {
     readonly kind: FileVerificationRequest['kind']
-    readonly file: Uint8Array
-    readonly content?: Uint8Array
+    readonly file: Uint8Array | Blob
+    readonly content?: Uint8Array | Blob
   }): Promise<FileVerificationReport>
   /**
    * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person.
@@ -252,18 +255,20 @@ export function createSekisho(options: SekishoOptions): Sekisho {
       const answer = signedFileAnswer.parse(await link.call('GET', path, 'sign', { isSafe: true }))
       return { ...answer, file: fromBase64(answer.file) }
     },
-    verifyFile: async ({ kind, file, content }) =>
-      fileVerificationReport.parse(
+    verifyFile: async ({ kind, file, content }) => {
+      await using given = startUploading(link)
+      return fileVerificationReport.parse(
         await link.call('POST', '/v1/file-verifications', 'verify', {
           body: {
             kind,
-            file: toBase64(file),
-            ...(content === undefined ? {} : { content: toBase64(content) }),
+            file: await given.give(file),
+            ...(content === undefined ? {} : { content: await given.give(content) }),
             purpose: 'signature',
           } satisfies FileVerificationRequest,
           isSafe: false,
         }),
-      ),
+      )
+    },
     verify: async request =>
       verificationReport.parse(
         await link.call('POST', '/v1/verifications', 'verify', {
@@ -371,15 +376,4 @@ function guarded(client: Sekisho): Sekisho {
       },
     ]),
   ) as Sekisho
-}
-
-function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), character => character.charCodeAt(0))
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 0x8000)
-    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
-  return btoa(text)
 }

@@ -149,6 +149,7 @@ async function runPlatform(file: string): Promise<void> {
           ...(agent === undefined ? {} : { agent }),
         },
         revocationFolder: join(folder, 'revocation'),
+        uploadsFolder: join(folder, 'uploads'),
         revocationRefreshMs: config.revocationRefreshSeconds * 1000,
         fetch: caller.fetch,
         clock: systemClock(),

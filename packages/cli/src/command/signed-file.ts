@@ -1,17 +1,16 @@
 /** Signed files on the command line: which kind a file is, and its report for people. */
-import { createHash } from 'node:crypto'
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import {
   type ByteSource,
   type CmsContent,
+  contentOfSource,
   isSignedFileKind,
   type SignedFileDescription,
   type SignedFileKind,
   signedFileKindOf,
 } from '@sekisho/pki'
 import { Refusal } from '@sekisho/contract'
-import { readBytes } from './file.ts'
+import { openPositionedFile, type PositionedFile } from '@sekisho/runtime/files'
 
 /** The kind that was asked for, or what the first bytes tell. Refusal `request-malformed` for a kind that is none. */
 export function kindOf(file: Uint8Array, asked: string | undefined): SignedFileKind {
@@ -23,50 +22,27 @@ export function kindOf(file: Uint8Array, asked: string | undefined): SignedFileK
   return signedFileKindOf(file) ?? 'cms'
 }
 
-/** A file of any size, read in pieces. Close it. Refusal `file-unreadable`. */
+/** A file of any size, read in pieces. Dispose of it. Refusal `file-unreadable`. */
 export function openSource(path: string): ByteSource & Disposable {
-  let descriptor: number
+  let file: PositionedFile | undefined
   try {
-    descriptor = openSync(path, 'r')
+    file = openPositionedFile(path)
   } catch {
-    throw new Refusal('file-unreadable', { file: path })
+    file = undefined
   }
-  let piece = new Uint8Array(0)
-  return {
-    length: fstatSync(descriptor).size,
-    read: (offset, length) => {
-      if (piece.length < length) piece = new Uint8Array(length)
-      const read = readSync(descriptor, piece, 0, length, offset)
-      return piece.subarray(0, read)
-    },
-    [Symbol.dispose]: () => closeSync(descriptor),
-  }
-}
-
-/** Larger content is hashed piece by piece and never held. */
-const heldBytesMax = 16 * 1024 * 1024
-
-async function readContent(path: string): Promise<CmsContent> {
-  using source = openSource(path)
-  if (source.length <= heldBytesMax) return { kind: 'bytes', bytes: await readBytes(path) }
-  const names = ['sha256', 'sha384', 'sha512'] as const
-  const digests = names.map(name => ({ name, running: createHash(name) }))
-  for (let at = 0; at < source.length; at += heldBytesMax) {
-    const piece = source.read(at, Math.min(heldBytesMax, source.length - at))
-    for (const { running } of digests) running.update(piece)
-  }
-  const hashes = digests.map(({ name, running }) => [name, new Uint8Array(running.digest())])
-  return { kind: 'hashes', hashes: Object.fromEntries(hashes) }
+  if (file === undefined) throw new Refusal('file-unreadable', { file: path })
+  return file
 }
 
 /** Content beside a signature, under the names by which a document may refer to it. Refusal `file-unreadable`. */
-export async function readContents(paths: readonly string[]): Promise<{
+export function readContents(paths: readonly string[]): {
   readonly content: CmsContent | undefined
   readonly files: ReadonlyMap<string, CmsContent>
-}> {
+} {
   const files = new Map<string, CmsContent>()
   for (const path of paths) {
-    const content = await readContent(path)
+    using source = openSource(path)
+    const content = contentOfSource(source)
     files.set(path, content)
     files.set(basename(path), content)
   }

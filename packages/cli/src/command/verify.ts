@@ -132,7 +132,7 @@ async function verifyContainer(file: string, given: VerifyOptions): Promise<void
     validateSignedFile({
       kind,
       file: bytes,
-      ...(await readContents(given.content ?? [])),
+      ...readContents(given.content ?? []),
       coverage: given.part ? 'part' : 'whole',
       query: given.query === undefined ? undefined : await readDer(given.query),
       algorithm: undefined,

@@ -15,6 +15,8 @@ export type Layout = {
   keysFolder(program: ProgramName): string
   /** The platform's revocation snapshot. */
   readonly revocationFolder: string
+  /** Files that providers upload. */
+  readonly uploadsFolder: string
   databaseFolder(program: ProgramName | 'town'): string
 }
 
@@ -49,6 +51,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
     configurationFolder: join(folder, 'configuration'),
     adminPath: program => join(folder, program, 'admin.sock'),
     revocationFolder: join(folder, 'platform', 'revocation'),
+    uploadsFolder: join(folder, 'platform', 'uploads'),
     keysFolder: program => join(folder, program, 'keys'),
     databaseFolder: program => join(folder, program, 'database'),
   }

@@ -120,6 +120,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       messageKey,
       readers: { wallet: layout.urls.wallet, agent: `ws://127.0.0.1:${agentPort}` },
       revocationFolder: layout.revocationFolder,
+      uploadsFolder: layout.uploadsFolder,
       revocationRefreshMs: 1000,
       fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
       clock: townClock(layout.clockFile),

@@ -8,13 +8,13 @@ import {
   feeStatement,
   fileVerificationReport,
   fileVerificationRequest,
+  inlineFileBytesMax,
   type ProviderScope,
   Refusal,
   refusals,
   signingTransactionCreated,
   signingTransactionRequest,
   signedFileAnswer,
-  signedFileBytesMax,
   signingTransactionResult,
   verificationReport,
   verificationRequest,
@@ -32,6 +32,7 @@ import type { OpenId } from '../login/open-id.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
+import { addUploadRoutes } from './upload-routes.ts'
 
 /** Adds the routes of the interface and the list of refusals. */
 export function addProviderApi(
@@ -43,6 +44,7 @@ export function addProviderApi(
   const authorise = authorising(given)
 
   addSigningRoutes(app, world, authorise)
+  addUploadRoutes(app, world.uploads, authorise)
   app.post(
     '/v1/verifications',
     { schema: { tags, body: verificationRequest, response: { 200: verificationReport } } },
@@ -132,7 +134,7 @@ function addSigningRoutes(app: App, world: World, authorise: Authorise): void {
 }
 
 /** A file and its content, each of the largest size, in base64. */
-const fileRequestBytesMax = 3 * signedFileBytesMax
+const fileRequestBytesMax = 3 * inlineFileBytesMax
 
 /** The provider behind an access token that carries this scope. */
 type Authorise = (request: Request, scope: ProviderScope) => Promise<Provider>

@@ -9,13 +9,15 @@ import {
   Refusal,
 } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
-import type { CmsContent, SignatureOutcome } from '@sekisho/pki'
+import type { SignedFileDescription } from '@sekisho/pki'
 import type { Transaction } from '@sekisho/runtime/store'
 import type { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
 import { entries } from '../entry.ts'
 import { keepContainer, notLasting } from '../evidence/container.ts'
-import type { FileJudgement } from '../evidence/file-verification.ts'
+import type { GivenFile } from '../evidence/file-judgement.ts'
+import type { FileJudgement, FileToJudge } from '../evidence/file-verification.ts'
+import type { CompleteUpload } from '../evidence/upload.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { charge } from '../fees/meter.ts'
 import { personOf } from '../people/link.ts'
@@ -27,7 +29,8 @@ type Request = z.output<typeof fileVerificationRequest>
 
 /**
  * Judges, and charges for every citizen's certificate whose validity was looked up, whatever was found. The same file again on
- * the same day is judged anew and charged once. Refusal `request-malformed`: content and its hashes both.
+ * the same day is judged anew and charged once. Refusals: `request-malformed` for content and its hashes both; `upload-unknown`,
+ * `upload-incomplete`; `request-too-large`; `authority-unreachable` where its OCSP cannot be asked.
  */
 export async function verifyFileForProvider(
   world: World,
@@ -36,24 +39,11 @@ export async function verifyFileForProvider(
 ): Promise<FileVerificationReport> {
   if (request.content !== undefined && request.contentHashes !== undefined)
     throw new Refusal('request-malformed', { fields: 'contentHashes' })
-  const file = bytesOf(request.file)
-  const judgement = await world.fileJudge.report({
-    kind: request.kind,
-    file,
-    content: contentOf(request),
-    files: new Map(
-      Object.entries(request.files ?? {}).map(([uri, encoded]) => [
-        uri,
-        { kind: 'bytes', bytes: bytesOf(encoded) },
-      ]),
-    ),
-    query: request.query === undefined ? undefined : bytesOf(request.query),
-    purpose: request.purpose,
-    revocation: provider.revocation,
-  })
+  const judgement = await world.uploads.use(provider.id, uploadsIn(request), uploads =>
+    world.fileJudge.report(fileToJudge(provider, request, uploads)),
+  )
   const id = world.random.token(idBits)
-  const fileSha256 = sha256Hex(file)
-  const plain = describe(judgement, id, fileSha256)
+  const plain = describe(judgement, id)
   await world.store.transaction(tx => record(tx, world, provider, request, judgement, plain))
   const signedReport = await signReport(world.receiptKey, {
     iss: world.issuer,
@@ -65,23 +55,59 @@ export async function verifyFileForProvider(
   return { ...plain, signedReport }
 }
 
+type Given = Request['file']
+
+function uploadsIn({ file, content, files }: Request): readonly string[] {
+  return [file, content, ...Object.values(files ?? {})].flatMap(each =>
+    each === undefined || typeof each === 'string' ? [] : [each.upload],
+  )
+}
+
+function fileToJudge(
+  provider: Provider,
+  request: Request,
+  uploads: ReadonlyMap<string, CompleteUpload>,
+): FileToJudge {
+  const uploaded = (id: string): CompleteUpload => {
+    const found = uploads.get(id)
+    if (found === undefined) throw new Refusal('upload-unknown')
+    return found
+  }
+  const given = (each: Given): GivenFile =>
+    typeof each === 'string'
+      ? { kind: 'bytes', bytes: bytesOf(each) }
+      : { kind: 'file', path: uploaded(each.upload).path }
+  const lengths = [request.file, request.content].map(each =>
+    each === undefined || typeof each === 'string' ? 0 : uploaded(each.upload).length,
+  )
+  return {
+    kind: request.kind,
+    file: given(request.file),
+    content: request.content === undefined ? hashesOf(request) : given(request.content),
+    files: Object.entries(request.files ?? {}).map(([uri, each]) => [uri, given(each)]),
+    query: request.query === undefined ? undefined : bytesOf(request.query),
+    purpose: request.purpose,
+    length: Math.max(...lengths),
+    revocation: provider.revocation,
+  }
+}
+
 type Plain = Omit<FileVerificationReport, 'signedReport'>
 
-function describe(judgement: FileJudgement, id: string, fileSha256: string): Plain {
-  const { report, at, policy } = judgement
+function describe({ report, at, fileSha256 }: FileJudgement, id: string): Plain {
   return {
     id,
     kind: report.kind,
     ...indicated(report),
     judgedAt: iso(at),
-    policy,
+    policy: report.policy,
     fileSha256,
     signatures: report.signatures.map(each => ({
       ...indicated(each),
       level: each.level,
       ...(each.algorithm === undefined ? {} : { algorithm: each.algorithm }),
-      ...(each.claimedAt === undefined ? {} : { claimedAt: iso(each.claimedAt) }),
-      ...(each.provenAt === undefined ? {} : { provenAt: iso(each.provenAt) }),
+      ...(each.claimedAt === undefined ? {} : { claimedAt: each.claimedAt }),
+      ...(each.provenAt === undefined ? {} : { provenAt: each.provenAt }),
       covers: [...each.covers],
       changes: [...each.changes],
     })),
@@ -94,7 +120,7 @@ function indicated({
   indication,
   subIndication,
   reasons,
-}: Pick<SignatureOutcome, 'verdict' | 'indication' | 'subIndication' | 'reasons'>) {
+}: Pick<SignedFileDescription, 'verdict' | 'indication' | 'subIndication' | 'reasons'>) {
   return {
     verdict,
     indication,
@@ -145,12 +171,11 @@ async function record(
         personId,
         providerId: provider.id,
         kind: 'verification',
-        policy: judgement.policy,
+        policy: plain.policy,
         lasting: notLasting,
         transactionId: null,
         content: {
-          file: request.file,
-          content: request.content,
+          ...keptOf(request, plain.fileSha256),
           mediaType: mediaTypes[request.kind],
           evidence: plain,
         },
@@ -160,8 +185,12 @@ async function record(
   }
 }
 
-function contentOf(request: Request): CmsContent | undefined {
-  if (request.content !== undefined) return { kind: 'bytes', bytes: bytesOf(request.content) }
+function keptOf({ file, content }: Request, fileSha256: string) {
+  if (typeof file !== 'string') return { fileSha256 }
+  return { file, ...(typeof content === 'string' ? { content } : {}) }
+}
+
+function hashesOf(request: Request): FileToJudge['content'] {
   if (request.contentHashes === undefined) return undefined
   const hashes = Object.entries(request.contentHashes).flatMap(([name, hash]) =>
     hash === undefined ? [] : [[name, bytesOf(hash)]],

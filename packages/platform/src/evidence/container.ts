@@ -25,6 +25,8 @@ export type ContainerContent = {
       /** What was signed, where it is not in the file and was at hand. */
       readonly content?: string | undefined
     }
+  /** A file that was uploaded: whoever sent it has it. SHA-256 in hex. */
+  | { readonly fileSha256: string }
 )
 
 /** How a container is made to last. */

@@ -1,35 +1,30 @@
 /**
  * Signed files judged for the doors: containers whose signers are citizens, over the platform's anchors, lists and clock. The
- * provider's way of asking about revocation holds for every signer.
+ * provider's way of asking about revocation holds for every signer. The judging is done in threads, so that no file keeps the
+ * server from answering; large ones have a thread of their own, so that they do not keep small ones waiting.
  */
+import { availableParallelism } from 'node:os'
+import { Refusal } from '@sekisho/contract'
 import type { CertificateReference } from '@sekisho/contract/authority'
 import {
   bytesEqual,
-  type Certificate,
-  checkIssued,
-  type CmsContent,
   encodeOcspRequest,
-  generalPolicy,
-  ocspCertId,
-  ocspLimits,
   MalformedError,
   parseOcspResponse,
-  type RevocationEvidence,
-  type SignedFileDemands,
-  type SignedFileKind,
-  type SignedFileReport,
-  validateSignedFile,
+  type SignedFileDescription,
 } from '@sekisho/pki'
 import type { Clock } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
+import { startThreadPool } from '@sekisho/runtime/thread'
 import type { AuthorityConnector } from './connector.ts'
+import type { CitizenSigner, FileFindings, FileQuestion } from './file-judgement.ts'
 import type { RevocationKeeper } from './revocation.ts'
 import type { StampTrust } from './time-stamp.ts'
-import { issuerKeyId, type Trust } from './trust.ts'
+import type { Trust } from './trust.ts'
 
 type World = {
   readonly trust: Trust
-  readonly keeper: RevocationKeeper
+  readonly keeper: Pick<RevocationKeeper, 'place'>
   readonly connector: AuthorityConnector
   readonly clock: Clock
   readonly random: Random
@@ -37,112 +32,89 @@ type World = {
 }
 
 /** What is to be judged. */
-export type FileToJudge = {
-  readonly kind: SignedFileKind
-  readonly file: Uint8Array
-  readonly content: CmsContent | undefined
-  readonly files: ReadonlyMap<string, CmsContent>
-  /** The request that a time-stamp answers. */
-  readonly query: Uint8Array | undefined
-  readonly purpose: 'signature' | 'authentication'
+export type FileToJudge = Pick<
+  FileQuestion,
+  'kind' | 'file' | 'content' | 'files' | 'query' | 'purpose'
+> & {
+  /** Of file and content together, in bytes. */
+  readonly length: number
   /** How revocation is looked up (per provider, C2). */
   readonly revocation: 'crl' | 'ocsp'
 }
 
 /** A judgement, and the citizens' certificates whose validity was looked up. */
 export type FileJudgement = {
-  readonly report: SignedFileReport
+  readonly report: SignedFileDescription
   readonly at: number
-  readonly policy: string
+  readonly fileSha256: string
   readonly checked: readonly CertificateReference[]
 }
 
 export type FileJudge = {
-  /** Refusals only where the authority's OCSP cannot be asked: `authority-unreachable`. */
+  /**
+   * Refusals: `request-too-large` for a kind that is not read in pieces; `authority-unreachable` where the authority's OCSP
+   * cannot be asked.
+   */
   report(given: FileToJudge): Promise<FileJudgement>
+  /** Ends the threads. */
+  stop(): Promise<void>
 }
 
 /** Bytes of an OCSP nonce (RFC 9654 §2.1 asks for 32). */
 const nonceBytes = 32
 
+/** Larger ones wait for each other and for nobody else. */
+const smallBytesMax = 4 * 1024 * 1024
+/** Largest file of a kind that is held whole while it is judged. */
+const heldBytesMax = 64 * 1024 * 1024
+/** A thread that needs more ends, and the platform goes on. */
+const heapMiBMax = 512
+/** One of the processor's cores is the server's own. */
+const threads = Math.max(1, availableParallelism() - 1)
+
 /** Makes the judge of files. */
 export function createFileJudge(world: World): FileJudge {
+  const module = new URL('./file-judgement.ts', import.meta.url)
+  const start = (count: number) =>
+    startThreadPool<FileQuestion, FileFindings>(module, { threads: count, heapMiBMax })
+  const small = start(threads)
+  const large = start(1)
   return {
     report: async given => {
+      const isInPieces = given.kind === 'pdf' || given.kind === 'cms'
+      if (!isInPieces && given.length > heldBytesMax) throw new Refusal('request-too-large')
+      const { revocation, length, ...file } = given
       const at = world.clock.now()
-      const timeStamps = await world.stamps.now()
-      const judge = (revocation: RevocationEvidence): SignedFileReport =>
-        judgeFile(world, given, { at, revocation, timeStamps })
-      const collected = { kind: 'collected', lists: [], limits: ocspLimits } as const
-      const judged = (report: SignedFileReport, signers: readonly Citizen[]): FileJudgement => {
-        return { report, at, policy: report.policy, checked: signers.map(referenceOf) }
-      }
-      if (given.revocation === 'crl') {
-        const report = judge({ ...collected, responses: [], index: world.keeper.index() })
-        return judged(report, citizensOf(world, report))
+      const trust = await trustOf(world)
+      const ask = (question: FileQuestion['revocation']): Promise<FileFindings> =>
+        (length > smallBytesMax ? large : small).ask({ ...file, at, trust, revocation: question })
+      if (revocation === 'crl') {
+        return judged(at, await ask({ kind: 'lists', ...world.keeper.place() }))
       }
       // What is found without asking about revocation tells whom to ask about; nobody makes us ask about strangers.
-      const signers = citizensOf(world, judge({ kind: 'danger-unchecked' }))
-      const responses = await askEach(world, given.purpose, signers)
-      return judged(judge({ ...collected, responses, index: undefined }), signers)
+      const { citizens } = await ask({ kind: 'unchecked' })
+      const responses = await askEach(world, given.purpose, citizens)
+      return judged(at, await ask({ kind: 'answers', responses }))
+    },
+    stop: async () => {
+      await Promise.all([small.stop(), large.stop()])
     },
   }
 }
 
-function judgeFile(
-  { trust }: World,
-  given: FileToJudge,
-  evidence: Pick<SignedFileDemands, 'at' | 'revocation' | 'timeStamps'>,
-): SignedFileReport {
-  return validateSignedFile({
-    kind: given.kind,
-    file: given.file,
-    content: given.content,
-    files: given.files,
-    coverage: 'whole',
-    query: given.query,
-    algorithm: undefined,
-    ...evidence,
-    anchors: trust.anchors,
-    certificates: [],
-    rules: {
-      kind: 'profile',
-      profile: trust.profile,
-      purpose: given.purpose,
-      poolKeys: trust.mode === 'town' ? 'danger-accepted' : 'refused',
-    },
-    policy: generalPolicy,
-    keys: trust.keys,
-  })
+function judged(at: number, { report, fileSha256, citizens }: FileFindings): FileJudgement {
+  const checked = citizens.map(({ issuerKeyId, serial }) => ({ issuerKeyId, serial }))
+  return { report, at, fileSha256, checked }
 }
 
-function referenceOf({ certificate, issuer }: Citizen): CertificateReference {
-  return { issuerKeyId: issuerKeyId(issuer), serial: certificate.serialHex }
-}
-
-type Citizen = { readonly certificate: Certificate; readonly issuer: Certificate }
-
-// Each signer's certificate that an anchor has issued, once.
-function citizensOf({ trust }: World, report: SignedFileReport): readonly Citizen[] {
-  const found = new Map<string, Citizen>()
-  for (const { certificate } of report.signatures) {
-    if (certificate === undefined) continue
-    const issuer = trust.anchors.find(each => isIssuedBy(certificate, each, trust))
-    if (issuer === undefined) continue
-    found.set(Buffer.from(certificate.raw).toString('base64'), { certificate, issuer })
-  }
-  return [...found.values()]
-}
-
-function isIssuedBy(certificate: Certificate, issuer: Certificate, trust: Trust): boolean {
-  try {
-    return (
-      certificate.issuer.matches(issuer.subject) &&
-      checkIssued(certificate, issuer, trust.keys) === undefined
-    )
-  } catch (error) {
-    if (error instanceof MalformedError) return false
-    throw error
+async function trustOf({ trust, stamps }: World): Promise<FileQuestion['trust']> {
+  const stamped = await stamps.material()
+  return {
+    mode: trust.mode,
+    profile: trust.profile,
+    anchors: trust.anchors.map(each => each.raw),
+    stampAnchors: stamped.anchors,
+    stampLists: stamped.lists,
   }
 }
 
@@ -150,13 +122,12 @@ function isIssuedBy(certificate: Certificate, issuer: Certificate, trust: Trust)
 async function askEach(
   { connector, random }: World,
   purpose: FileToJudge['purpose'],
-  citizens: readonly Citizen[],
+  citizens: readonly CitizenSigner[],
 ): Promise<readonly Uint8Array[]> {
   const responses: Uint8Array[] = []
-  for (const { certificate, issuer } of citizens) {
+  for (const { certId } of citizens) {
     const nonce = random.bytes(nonceBytes)
-    const request = encodeOcspRequest([ocspCertId(certificate, issuer, 'sha256')], nonce)
-    const response = await connector.ocsp(purpose, request)
+    const response = await connector.ocsp(purpose, encodeOcspRequest([certId], nonce))
     if (bringsBack(response, nonce)) responses.push(response)
   }
   return responses

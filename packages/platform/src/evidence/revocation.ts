@@ -33,6 +33,8 @@ import { issuerKeyId, type Trust } from './trust.ts'
 export type RevocationKeeper = {
   /** The snapshot to judge by now. */
   index(): RevocationIndex
+  /** The same for a thread: where the snapshot is, and which of this keeper's it is. Undefined: it is empty. */
+  place(): { readonly version: number; readonly place: SnapshotPlace | undefined }
   /** Whether the newest list of a partition was fetched and found not to be trusted. */
   refusedOf(key: PartitionKey): RefusalCode | undefined
   /**
@@ -75,6 +77,7 @@ export async function openRevocationKeeper(world: RevocationWorld): Promise<Revo
   }
   return {
     index: () => keeping.index,
+    place: () => ({ version: keeping.version, place: keeping.place }),
     refusedOf: key => keeping.refused.get(partitionKey(key)),
     isUsable: at => keeping.index.partitions.some(partition => partition.nextUpdate > at),
     refresh: () => {
@@ -97,6 +100,8 @@ type Keeping = {
   index: RevocationIndex
   /** Where the snapshot of `index` is; undefined: it is empty. */
   place: SnapshotPlace | undefined
+  /** Grows with every switch. */
+  version: number
   readonly refused: Map<string, RefusalCode>
   /** Numbers of the lists in force. */
   readonly taken: Map<string, number>
@@ -197,6 +202,7 @@ async function switchTo(
   // From here on nobody who asks is answered from the old one.
   keeping.index = openSnapshotPlace(place)
   keeping.place = place
+  keeping.version += 1
 }
 
 /**
@@ -216,6 +222,7 @@ async function openKept(world: RevocationWorld): Promise<Keeping> {
   const keeping: Keeping = {
     index: numbers === undefined ? RevocationIndex.empty : (found?.index ?? RevocationIndex.empty),
     place: numbers === undefined ? undefined : found?.place,
+    version: 0,
     refused: new Map(),
     taken: numbers ?? new Map(),
   }

@@ -29,6 +29,11 @@ export type TimeStampSettings = {
 export type StampTrust = {
   /** Never fails: without a fresh list no time-stamp proves anything, and the next call looks again. */
   now(): Promise<TimeStampTrust>
+  /** The same for a thread, in DER. */
+  material(): Promise<{
+    readonly anchors: readonly Uint8Array[]
+    readonly lists: readonly Uint8Array[]
+  }>
   /** A token over a SHA-256, judged; undefined: the authority cannot be reached, or what it answers proves nothing. */
   obtain(imprint: Uint8Array): Promise<Stamp | undefined>
 }
@@ -59,13 +64,18 @@ export function createStampTrust(
     list !== undefined &&
     world.clock.now() < list.nextUpdate &&
     world.clock.now() >= list.thisUpdate
-  const now = async (): Promise<TimeStampTrust> => {
-    if (settings === undefined) return believing([], [])
+  const believed = async () => {
+    if (settings === undefined) return { anchors: [], lists: [] }
     if (!isFresh()) list = (await fetchList(settings.listUrl, world.fetch)) ?? list
-    return believing(settings.anchors, list === undefined ? [] : [list])
+    return { anchors: settings.anchors, lists: list === undefined ? [] : [list] }
   }
+  const now = async (): Promise<TimeStampTrust> => believing(await believed())
   return {
     now,
+    material: async () => {
+      const { anchors, lists } = await believed()
+      return { anchors: anchors.map(each => each.raw), lists: lists.map(each => each.raw) }
+    },
     obtain: async imprint => {
       if (settings === undefined) return undefined
       const nonce = world.random.bytes(nonceBytes)
@@ -104,10 +114,13 @@ async function fetchToken(
   })
 }
 
-function believing(
-  anchors: readonly Certificate[],
-  lists: readonly RevocationList[],
-): TimeStampTrust {
+function believing({
+  anchors,
+  lists,
+}: {
+  readonly anchors: readonly Certificate[]
+  readonly lists: readonly RevocationList[]
+}): TimeStampTrust {
   return {
     anchors,
     intermediates: [],

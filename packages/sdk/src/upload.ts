@@ -1,0 +1,84 @@
+/** Files on their way to the platform: within the call where they are small, else in pieces that go on where they broke off. */
+import { inlineFileBytesMax, uploadState } from '@sekisho/contract'
+import { toBase64 } from './base64.ts'
+import { SekishoError } from './failure.ts'
+import type { Link } from './link.ts'
+
+/** Bytes of a piece: one that breaks off costs no more than this. */
+const pieceBytes = 4 * 1024 * 1024
+/** Times in a row that a piece may break off. */
+const breaksMax = 5
+
+/** What a request says of a file. */
+type FileGiven = string | { readonly upload: string }
+
+/** The uploads of one call; what was uploaded is removed when it is disposed of. */
+export type Uploading = AsyncDisposable & {
+  give(file: Uint8Array | Blob): Promise<FileGiven>
+}
+
+/** Begins with nothing uploaded. */
+export function startUploading(link: Link): Uploading {
+  const ids: string[] = []
+  return {
+    give: async file => {
+      const blob = file instanceof Blob ? file : new Blob([new Uint8Array(file)])
+      if (blob.size <= inlineFileBytesMax) return toBase64(new Uint8Array(await blob.arrayBuffer()))
+      const begun = await link.send('verify', {
+        method: 'POST',
+        path: '/v1/uploads',
+        isSafe: false,
+      })
+      const { id } = uploadState.parse(await begun.json())
+      ids.push(id)
+      await sendAll(link, id, blob)
+      return { upload: id }
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const id of ids) {
+        // What cannot be removed now goes away by itself.
+        await link
+          .send('verify', { method: 'DELETE', path: pathOf(id), isSafe: true })
+          .catch(() => {})
+      }
+    },
+  }
+}
+
+async function sendAll(link: Link, id: string, blob: Blob): Promise<void> {
+  let breaks = 0
+  for (let offset = 0; offset < blob.size; ) {
+    const end = Math.min(offset + pieceBytes, blob.size)
+    try {
+      await link.send('verify', {
+        method: 'PATCH',
+        path: pathOf(id),
+        headers: {
+          'content-type': 'application/partial-upload',
+          'upload-offset': String(offset),
+          'upload-complete': end === blob.size ? '?1' : '?0',
+        },
+        body: blob.slice(offset, end),
+        isSafe: false,
+      })
+      offset = end
+      breaks = 0
+    } catch (thrown) {
+      if (!isBreak(thrown) || ++breaks > breaksMax) throw thrown
+      const state = await link.send('verify', { method: 'HEAD', path: pathOf(id), isSafe: true })
+      if (state.headers.get('upload-complete') === '?1') return
+      offset = Number(state.headers.get('upload-offset'))
+    }
+  }
+}
+
+function isBreak(thrown: unknown): boolean {
+  return (
+    thrown instanceof SekishoError &&
+    (thrown.code === 'platform-unreachable' || thrown.code === 'upload-incomplete')
+  )
+}
+
+function pathOf(id: string): string {
+  return `/v1/uploads/${encodeURIComponent(id)}`
+}
