@@ -20,7 +20,7 @@ export interface HealthcareRole {
  * that `validateCertificate` passed under a health policy. Regional data is passed over. Throws `MalformedError`.
  */
 export function readHealthcareRoles(certificate: Certificate): readonly HealthcareRole[] {
-  const extension = certificate.unknownExtensions.find(({ id }) => id === directoryAttributesId)
+  const extension = certificate.unknownExtensions.find(({ id }) => id === healthcareAttributesId)
   if (extension === undefined) return []
   const roles: HealthcareRole[] = []
   const outer = new DerReader(extension.value)
@@ -72,7 +72,9 @@ function readOptionalText(set: DerReader, number: number): string | undefined {
   return text
 }
 
-const directoryAttributesId = '2.5.29.9'
-const healthcareActorId = '1.0.17090.0.1'
+/** subjectDirectoryAttributes. */
+export const healthcareAttributesId = '2.5.29.9'
+/** hcRole: a set of roles. */
+export const healthcareActorId = '1.0.17090.0.1'
 /** People have a handful of licences. */
 const rolesMax = 64

@@ -107,6 +107,13 @@ export {
 } from './four-attributes.ts'
 export type { GeneralName, GeneralNameKind } from './general-name.ts'
 export { type HealthcareRole, readHealthcareRoles } from './healthcare-role.ts'
+export {
+  type Mandate,
+  mandateName,
+  type MandateScope,
+  mandateScopeMax,
+  readMandate,
+} from './mandate.ts'
 export type { Indication, SubIndication } from './indication.ts'
 export { inspectJwsSignature, type JwsInspection } from './jws/inspection.ts'
 export { jwsBytesMax } from './jws/jws.ts'
@@ -190,6 +197,10 @@ export {
   leafProfile,
   partitionOf,
 } from './profile.ts'
+export {
+  readRegisteredCorporation,
+  type RegisteredCorporation,
+} from './registered-corporation.ts'
 export {
   type Evidence,
   type Instant,

@@ -22,6 +22,11 @@ export {
   type RevokedEntry,
 } from './issue/crl.ts'
 export {
+  healthcareRolesExtension,
+  registeredCorporationExtension,
+  registrarExtension,
+} from './issue/holder.ts'
+export {
   type AuthorityRequest,
   type IssuingAuthority,
   issueAuthenticationCertificate,
