@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { startTestTown, type TestProvider, type TestTown } from '@sekisho/cli/testkit'
+import { fileVerificationReport, uploadState } from '@sekisho/contract'
 import { importPrivateKey, parseCertificate } from '@sekisho/pki'
 import { prepareCades } from '@sekisho/pki/assemble'
 
@@ -65,13 +66,13 @@ describe('uploads', () => {
   const begin = async (): Promise<string> => {
     const answer = await call('POST', '/v1/uploads')
     assert.equal(answer.status, 201)
-    const { id } = await answer.json()
+    const { id } = uploadState.parse(await answer.json())
     assert.equal(answer.headers.get('location'), `/v1/uploads/${id}`)
     return id
   }
   const refused = async (answer: Response, status: number, code: string): Promise<void> => {
     assert.equal(answer.status, status)
-    assert.equal((await answer.json()).code, code)
+    assert.ok((await answer.text()).includes(`"code":"${code}"`))
   }
   const judge = (body: unknown) =>
     call(
@@ -88,7 +89,7 @@ describe('uploads', () => {
     const report = await shop.sekisho.verifyFile({ kind: 'cms', file })
     assert.equal(report.indication, 'TOTAL-PASSED', JSON.stringify(report.reasons))
     assert.equal(breaks, 0)
-    assert.ok(pieces >= 9)
+    assert.ok(pieces >= 8)
     const altered = new Blob([file.with(12 * mebibyte, 0x42)])
     const other = await shop.sekisho.verifyFile({ kind: 'cms', file: altered })
     assert.deepEqual([other.verdict, other.subIndication], ['failed', 'HASH_FAILURE'])
@@ -107,7 +108,7 @@ describe('uploads', () => {
     const id = await begin()
     assert.equal((await piece(id, '0', '?1')).status, 204)
     const report = await judge({ kind: 'cms', file: { upload: id } })
-    assert.equal((await report.json()).verdict, 'failed')
+    assert.equal(fileVerificationReport.parse(await report.json()).verdict, 'failed')
     assert.equal((await call('DELETE', `/v1/uploads/${id}`)).status, 204)
     assert.equal((await call('HEAD', `/v1/uploads/${id}`)).status, 404)
     await refused(await judge({ kind: 'cms', file: { upload: id } }), 404, 'upload-unknown')
@@ -161,7 +162,7 @@ describe('uploads', () => {
 })
 
 /** The first half of a body, and then a connection that breaks. */
-function halfOf(body: BodyInit | null | undefined): ReadableStream<Uint8Array> {
+function halfOf(body: unknown): ReadableStream<Uint8Array> {
   assert.ok(body instanceof Blob)
   const half = body.slice(0, body.size / 2).stream()
   return half.pipeThrough(

@@ -94,6 +94,8 @@ export interface PositionedFile extends Disposable {
   readonly length: number
   /** Exactly these bytes; asking beyond the end is a fault. Does not wait for anything but the disk. */
   read(position: number, length: number): Uint8Array
+  /** As `read`, but good only until the next view: however much is read, no more memory is taken than for the longest. */
+  view(position: number, length: number): Uint8Array
   /** All of it, piece by piece; each piece is good until the next is asked for. */
   pieces(): Iterable<Uint8Array>
 }
@@ -108,10 +110,17 @@ export function openPositionedFile(path: string): PositionedFile | undefined {
     throw error
   }
   const { size } = fstatSync(descriptor)
+  let held = new Uint8Array(0)
   const file: PositionedFile = {
     length: size,
     read: (position, length) => {
       const bytes = new Uint8Array(length)
+      readExactly(descriptor, bytes, position)
+      return bytes
+    },
+    view: (position, length) => {
+      if (held.length < length) held = new Uint8Array(length)
+      const bytes = held.subarray(0, length)
       readExactly(descriptor, bytes, position)
       return bytes
     },

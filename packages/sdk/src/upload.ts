@@ -9,6 +9,14 @@ const pieceBytes = 4 * 1024 * 1024
 /** Times in a row that a piece may break off. */
 const breaksMax = 5
 
+/** Milliseconds before the first further attempt. */
+const pauseMs = 100
+const breakCodes: ReadonlySet<string> = new Set([
+  'platform-unreachable',
+  'upload-incomplete',
+  'upload-offset-wrong',
+])
+
 /** What a request says of a file. */
 type FileGiven = string | { readonly upload: string }
 
@@ -65,6 +73,7 @@ async function sendAll(link: Link, id: string, blob: Blob): Promise<void> {
       breaks = 0
     } catch (thrown) {
       if (!isBreak(thrown) || ++breaks > breaksMax) throw thrown
+      await new Promise(resolve => setTimeout(resolve, breaks * pauseMs))
       const state = await link.send('verify', { method: 'HEAD', path: pathOf(id), isSafe: true })
       if (state.headers.get('upload-complete') === '?1') return
       offset = Number(state.headers.get('upload-offset'))
@@ -72,11 +81,9 @@ async function sendAll(link: Link, id: string, blob: Blob): Promise<void> {
   }
 }
 
+// A piece that broke off may still be on its way into the file: then the next one does not follow yet.
 function isBreak(thrown: unknown): boolean {
-  return (
-    thrown instanceof SekishoError &&
-    (thrown.code === 'platform-unreachable' || thrown.code === 'upload-incomplete')
-  )
+  return thrown instanceof SekishoError && breakCodes.has(thrown.code)
 }
 
 function pathOf(id: string): string {

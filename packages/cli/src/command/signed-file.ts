@@ -31,7 +31,12 @@ export function openSource(path: string): ByteSource & Disposable {
     file = undefined
   }
   if (file === undefined) throw new Refusal('file-unreadable', { file: path })
-  return file
+  const opened = file
+  return {
+    length: opened.length,
+    read: (offset, length) => opened.view(offset, length),
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
+  }
 }
 
 /** Content beside a signature, under the names by which a document may refer to it. Refusal `file-unreadable`. */

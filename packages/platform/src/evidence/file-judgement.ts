@@ -95,6 +95,8 @@ let opened: { readonly version: number; readonly index: RevocationIndex } | unde
 
 function judge(asked: FileQuestion): FileFindings {
   using file = openGiven(asked.file)
+  // First, because what the judgement finds may be views of what was read last.
+  const fileSha256 = sha256Of(file.source)
   const anchors = asked.trust.anchors.map(parseCertificate)
   const report = validateSignedFile({
     kind: asked.kind,
@@ -125,7 +127,7 @@ function judge(asked: FileQuestion): FileFindings {
   })
   return {
     report: describeSignedFile(report),
-    fileSha256: sha256Of(file.source),
+    fileSha256,
     citizens: citizensOf(report, anchors),
   }
 }
@@ -173,7 +175,11 @@ function openGiven(given: GivenFile): OpenedFile {
   }
   const file = openPositionedFile(given.path)
   if (file === undefined) throw new Error('a file to be judged is gone')
-  return { bytes: undefined, source: file, [Symbol.dispose]: () => file[Symbol.dispose]() }
+  return {
+    bytes: undefined,
+    source: { length: file.length, read: (offset, length) => file.view(offset, length) },
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  }
 }
 
 function readContent(given: GivenContent): CmsContent {
