@@ -60,9 +60,13 @@ async function main(): Promise<void> {
     const one = await watch(async () => {
       const done = ask(caller, large)
       const times: number[] = []
-      let isDone = false
-      void done.finally(() => (isDone = true))
-      while (!isDone) times.push(...(await ask(other, { ...small, times: 4, at: 1 })))
+      const ending = new AbortController()
+      const asking = (async () => {
+        while (!ending.signal.aborted)
+          times.push(...(await ask(other, { ...small, times: 4, at: 1 })))
+      })()
+      await done.finally(() => ending.abort())
+      await asking
       beside = median(times)
       return done
     })
