@@ -1,14 +1,15 @@
 /**
- * The JPKI application 公的個人認証アプリケーション from the reader's side (jpki.md §1.1, §1.2, §1.6).
+ * The JPKI application 公的個人認証アプリケーション from the reader's side (jpki.md §1.1, §1.2, §1.6), and what all applications
+ * share: selection, verification of a secret, reading.
  *
- * Not done: PIN-less release (file 0016), the newer signature forms P1 = 01 to 05, the phone applet's extra step.
+ * Not done: the newer signature forms P1 = 01 to 05, which a card may lack, and the phone applet's extra step.
  */
 import { command, type Response } from './apdu.ts'
 import { type Card, exchange } from './exchange.ts'
-import type { Pin, SecretKind } from './pin.ts'
+import type { Pin, SecretKind, SecretName } from './pin.ts'
 import { type CardReason, done, type Outcome, type Refused, refused } from './reason.ts'
 import { isBlocked, reasonOf, statusWords, triesOf } from './status.ts'
-import { sequenceSize } from './tlv.ts'
+import { objectSize, sequenceSize } from './tlv.ts'
 
 /**
  * Application identifiers, always sent in full: the card accepts a truncated one and then selects whichever
@@ -17,6 +18,9 @@ import { sequenceSize } from './tlv.ts'
 export const applicationIds = {
   jpki: Uint8Array.of(0xd3, 0x92, 0xf0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01),
   common: Uint8Array.of(0xd3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x01, 0x00),
+  text: Uint8Array.of(0xd3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x08),
+  face: Uint8Array.of(0xd3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x02),
+  resident: Uint8Array.of(0xd3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x01),
 } as const
 
 /** File identifiers of the JPKI application (jpki.md §1.2). */
@@ -38,6 +42,11 @@ const blockBytes = 231
 /** A certificate of the profile has some 1,700 bytes; four times that is certainly wrong. */
 const certificateBytesMax = 8192
 
+/** Tag of up to two bytes and length of up to three: no file of the card is shorter. */
+const objectHeaderBytes = 5
+/** What an offset of 15 bits reaches; the largest file, the face, has some 10 kB. */
+const objectBytesMax = 32_767
+
 /** Selects the JPKI application, which also forgets any verified PIN. Refuses with `card-foreign`. */
 export async function selectJpki(card: Card): Promise<Outcome<undefined>> {
   return selectApplication(card, applicationIds.jpki)
@@ -48,16 +57,20 @@ export async function logout(card: Card): Promise<Outcome<undefined>> {
   return selectJpki(card)
 }
 
-/** Selects an application by its full identifier. Refuses with `card-foreign` when the card has none such. */
+/**
+ * Selects an application by its full identifier, which forgets whatever was verified. Refuses with `card-foreign` when the card
+ * has none such; `absent` names another reason for that.
+ */
 export async function selectApplication(
   card: Card,
   applicationId: Uint8Array,
+  absent: CardReason = 'card-foreign',
 ): Promise<Outcome<undefined>> {
   const answer = await exchange(card, command(0x00, 0xa4, 0x04, 0x0c, applicationId))
   if (answer.kind === 'refused') return answer
   const { status } = answer.value
   if (status === statusWords.ok) return done(undefined)
-  return refused(reasonOf(status) === 'file-absent' ? 'card-foreign' : reasonOf(status), status)
+  return refused(reasonOf(status) === 'file-absent' ? absent : reasonOf(status), status)
 }
 
 /**
@@ -66,7 +79,7 @@ export async function selectApplication(
  */
 export async function triesLeft(
   card: Card,
-  kind: SecretKind,
+  kind: SecretName,
 ): Promise<Outcome<number | undefined>> {
   const selected = await selectFile(card, secretFile[kind])
   if (selected.kind === 'refused') return selected
@@ -80,8 +93,9 @@ export async function triesLeft(
 }
 
 /**
- * Verifies a PIN or password. Refuses with `pin-wrong` / `password-wrong` and the tries left, or `pin-locked` /
- * `password-locked`, also when this very attempt was the last. The Pin is not disposed of: that is the caller's.
+ * Verifies a PIN, password or code of the selected application. Refuses with `pin-wrong` / `password-wrong` / `code-wrong` and the
+ * tries left, or `pin-locked` / `password-locked` / `code-locked`, also when this very attempt was the last. The Pin is not
+ * disposed of: that is the caller's.
  */
 export async function verifyPin(card: Card, pin: Pin): Promise<Outcome<undefined>> {
   const selected = await selectFile(card, secretFile[pin.kind])
@@ -92,9 +106,10 @@ export async function verifyPin(card: Card, pin: Pin): Promise<Outcome<undefined
   if (status === statusWords.ok) return done(undefined)
   const left = triesOf(status)
   if (isBlocked(status) || left === 0)
-    return { ...refused(lockedReason[pin.kind], status), triesLeft: 0 }
-  if (left !== undefined) return { ...refused(wrongReason[pin.kind], status), triesLeft: left }
-  if (status === statusWords.verifyFailed) return refused(wrongReason[pin.kind], status)
+    return { ...refused(`${wordOf(pin.kind)}-locked`, status), triesLeft: 0 }
+  if (left !== undefined)
+    return { ...refused(`${wordOf(pin.kind)}-wrong`, status), triesLeft: left }
+  if (status === statusWords.verifyFailed) return refused(`${wordOf(pin.kind)}-wrong`, status)
   return refused(reasonOf(status), status)
 }
 
@@ -187,6 +202,7 @@ export async function readSelected(card: Card, size: number): Promise<Outcome<Ui
     const answer = await exchange(card, command(0x00, 0xb0, at >> 8, at & 255, undefined, wanted))
     if (answer.kind === 'refused') return answer
     const { data, status } = answer.value
+    if (status === statusWords.offsetBeyondEnd) return refused('file-malformed', status)
     if (status !== statusWords.ok && status !== statusWords.endOfFile) {
       return refused(reasonOf(status), status)
     }
@@ -195,6 +211,25 @@ export async function readSelected(card: Card, size: number): Promise<Outcome<Ui
     at += data.length
   }
   return done(whole)
+}
+
+/**
+ * Reads a file that is one TLV object, without the fillers after it; with `size` exactly so many bytes. Refuses with
+ * `pin-required`, `file-absent`, `file-malformed`.
+ */
+export async function readObject(
+  card: Card,
+  file: number,
+  size?: number,
+): Promise<Outcome<Uint8Array>> {
+  const selected = await selectFile(card, file)
+  if (selected.kind === 'refused') return selected
+  if (size !== undefined) return readSelected(card, size)
+  const header = await readSelected(card, objectHeaderBytes)
+  if (header.kind === 'refused') return header
+  const whole = objectSize(header.value)
+  if (whole === undefined || whole > objectBytesMax) return refused('file-malformed')
+  return readSelected(card, whole)
 }
 
 async function readSequence(card: Card, file: number): Promise<Outcome<Uint8Array>> {
@@ -218,20 +253,22 @@ function absentMeans<T>(outcome: Outcome<T>, reason: CardReason): Outcome<T> | R
   return { ...outcome, reason }
 }
 
-const secretFile: Readonly<Record<SecretKind, number>> = {
+/** Where a secret lies, in the application that it guards (jpki.md §1.2–1.5). That of a loaded application's PIN is ours. */
+export const secretFile: Readonly<Record<SecretName, number>> = {
   authentication: jpkiFiles.authenticationPin,
   signature: jpkiFiles.signaturePassword,
+  'text-pin': 0x0011,
+  'text-code-a': 0x0014,
+  'text-code-b': 0x0015,
+  'face-birth': 0x0011,
+  'face-code-a': 0x0013,
+  'face-code-b': 0x0012,
+  'resident-pin': 0x001c,
+  'free-pin': 0x001f,
 }
 
-const wrongReason: Readonly<Record<SecretKind, CardReason>> = {
-  authentication: 'pin-wrong',
-  signature: 'password-wrong',
-}
-
-const lockedReason: Readonly<Record<SecretKind, CardReason>> = {
-  authentication: 'pin-locked',
-  signature: 'password-locked',
-}
+const wordOf = (kind: SecretName): 'pin' | 'password' | 'code' =>
+  kind === 'signature' ? 'password' : /code|birth/.test(kind) ? 'code' : 'pin'
 
 const sha256Prefix = [
   0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,

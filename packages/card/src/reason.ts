@@ -33,6 +33,28 @@ export const cardReasons = {
     ja: '署名用パスワードがロックされています。',
     en: 'The signature password is locked.',
   },
+  'code-malformed': {
+    ja: '照合番号の桁数が正しくありません。回数は減っていません。',
+    en: 'The code does not have the right number of digits. No try was used.',
+  },
+  'code-wrong': { ja: '照合番号が違います。', en: 'The code is wrong.' },
+  'code-locked': { ja: '照合番号がロックされています。', en: 'The code is locked.' },
+  'application-absent': {
+    ja: 'カードに該当するアプリケーションがありません。',
+    en: 'The card has no such application.',
+  },
+  'record-altered': {
+    ja: 'カードから読み取った記録が署名と一致しません。',
+    en: 'What was read from the card does not match its signature.',
+  },
+  'signer-unknown': {
+    ja: '記録の署名者を確認できません。',
+    en: 'The signer of the record is not one that is trusted.',
+  },
+  'card-cloned': {
+    ja: 'カードの応答が証明書と一致しません。複製されたおそれがあります。',
+    en: 'The answer of the card does not fit its certificate: it may be a copy.',
+  },
   'pin-required': {
     ja: '先に暗証番号の照合が必要です。',
     en: 'The PIN must be verified first.',

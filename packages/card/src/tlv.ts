@@ -35,6 +35,11 @@ export function composeTlv(tag: number, value: Uint8Array): Uint8Array {
   return Uint8Array.from([...tagBytes, ...lengthBytes, ...value])
 }
 
+/** The bytes of data objects one after another. */
+export function composeTlvs(objects: readonly Tlv[]): Uint8Array {
+  return Uint8Array.from(objects.flatMap(({ tag, value }) => [...composeTlv(tag, value)]))
+}
+
 /** The whole size of the DER object that begins with `header` (at least 4 bytes); `undefined` if it is no SEQUENCE. */
 export function sequenceSize(header: Uint8Array): number | undefined {
   const [tag, length, high, low] = header
@@ -43,6 +48,19 @@ export function sequenceSize(header: Uint8Array): number | undefined {
   if (length < 0x80) return length + 2
   if (length === 0x81) return high + 3
   return length === 0x82 ? ((high << 8) | low) + 4 : undefined
+}
+
+/** The whole size of the object that begins with these bytes, at least five; `undefined` when they begin none. */
+export function objectSize(header: Uint8Array): number | undefined {
+  const [tag, second, ...more] = header
+  const isLong = tag !== undefined && (tag & 0x1f) === 0x1f
+  if (isLong && !(second !== undefined && second < 0x80)) return undefined
+  const [length, high, low] = isLong ? more : [second, ...more]
+  const tagBytes = isLong ? 2 : 1
+  if (length === undefined || high === undefined || low === undefined) return undefined
+  if (length < 0x80) return tagBytes + 1 + length
+  if (length === 0x81) return tagBytes + 2 + high
+  return length === 0x82 ? tagBytes + 3 + ((high << 8) | low) : undefined
 }
 
 function readTlv(bytes: Uint8Array, from: number): { object: Tlv; end: number } | undefined {

@@ -1,7 +1,13 @@
 /** Synthetic cards for the tests of this package; nothing outside tests imports it. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { importPublicKey } from '@sekisho/pki'
 import { poolKey } from '@sekisho/pki/issue'
-import { type CardState, personalise } from './state.ts'
+import type { CvAnchor } from '../cv-certificate.ts'
+import { issueCvCertificate, type RecordSigner } from '../issue/cv.ts'
+import { composeResidentApplication } from '../issue/resident.ts'
+import { composeTextApplication } from '../issue/text.ts'
+import { base64 } from './base64.ts'
+import { type CardState, type MoreApplications, personalise } from './state.ts'
 
 /** A key pair of the TEST ONLY pool. */
 export type TestKey = { readonly pkcs8: Uint8Array; readonly publicKey: KeyObject }
@@ -43,6 +49,65 @@ export function testCard(authentication: TestKey, signature?: TestKey): CardStat
           },
         }),
   })
+}
+
+/** The key above all record signers of the tests, as readers trust it. */
+export const testAnchor: CvAnchor = { id: '6000033', key: importPublicKey(poolKey(11).spki) }
+
+/** A signer of card records under that anchor, or under a root of somebody else. */
+export function testSigner(root = 11, key = 12): RecordSigner {
+  const { privateKey, spki } = poolKey(key)
+  const issuer = {
+    id: testAnchor.id,
+    sign: (message: Uint8Array) => poolKey(root).sign('rsa-sha256', message),
+  }
+  return {
+    id: '6100001',
+    sign: message => privateKey.sign('rsa-sha256', message),
+    signBlock: block => privateKey.signBlock(block),
+    certificate: issueCvCertificate({ subject: '6100001', spki }, issuer),
+  }
+}
+
+/** The signer as readers of chip certificates trust it. */
+export const testChipAnchor: CvAnchor = { id: '6100001', key: importPublicKey(poolKey(12).spki) }
+
+/** My number, code B and resident code of the test card. The numbers are valid in form and belong to nobody. */
+export const testNumbers = {
+  myNumber: '123456789018',
+  codeB: '90030420351234',
+  birthCode: '900304',
+  residentCode: '12345678901',
+} as const
+
+/** The attributes on the test card. */
+export const testAttributes = {
+  name: '試験　花子',
+  address: '東京都千代田区霞が関2丁目1番2号',
+  birthDate: '19780304',
+  gender: 'female',
+} as const
+
+/** What the test card holds besides the JPKI application; everything under PIN 1234. */
+export function testApplications(signer: RecordSigner = testSigner()): MoreApplications {
+  const chip = poolKey(13)
+  return {
+    chip: {
+      privateKey: base64(chip.pkcs8),
+      certificate: base64(
+        issueCvCertificate({ subject: '123456789012345', spki: chip.spki }, signer),
+      ),
+    },
+    text: composeTextApplication({
+      myNumber: testNumbers.myNumber,
+      attributes: testAttributes,
+      pin: '1234',
+      codeB: testNumbers.codeB,
+      chipKey: chip.spki,
+      signer,
+    }),
+    resident: composeResidentApplication({ residentCode: testNumbers.residentCode, pin: '1234' }),
+  }
 }
 
 /** Bytes as upper-case hex, for messages of assertions. */

@@ -1,9 +1,9 @@
 import { type Command, composeResponse, parseCommand } from '../apdu.ts'
 import type { Card } from '../exchange.ts'
-import type { SecretKind } from '../pin.ts'
 import { statusWords } from '../status.ts'
-import { answerCommand, freshSession, type Inside, type Reply } from './application.ts'
-import type { CardState, KeySlot } from './state.ts'
+import { answerCommand } from './application.ts'
+import { freshSession, type Inside, type Reply } from './session.ts'
+import { type CardState, withFewerTries } from './state.ts'
 
 /** ATR on contacts, without historical bytes (jpki.md §1.8). */
 export const contactAtr: Uint8Array = Uint8Array.of(
@@ -37,7 +37,7 @@ export function createVirtualCard(
   state: CardState,
   given: { readonly onChange: (state: CardState) => void | Promise<void> },
 ): VirtualCard {
-  const inside: Inside = { state, session: freshSession(), keys: {} }
+  const inside: Inside = { state, session: freshSession(), keys: new Map() }
   let last: Promise<unknown> = Promise.resolve()
 
   const run = async (bytes: Uint8Array): Promise<Uint8Array> => {
@@ -52,7 +52,7 @@ export function createVirtualCard(
         await given.onChange(reply.change)
       } catch {
         inside.state = withFewerTries(before, reply.change)
-        session.verified = { authentication: false, signature: false }
+        session.verified.clear()
         return composeResponse(statusWords.memoryFault)
       }
     }
@@ -71,15 +71,6 @@ export function createVirtualCard(
       inside.session = freshSession()
     },
   }
-}
-
-/** The state before with the lower of both counters: a try that could not be written down still counts. */
-function withFewerTries(before: CardState, after: CardState): CardState {
-  const lower = (kind: SecretKind): KeySlot => ({
-    ...before[kind],
-    triesLeft: Math.min(before[kind].triesLeft, after[kind].triesLeft),
-  })
-  return { ...before, authentication: lower('authentication'), signature: lower('signature') }
 }
 
 /** Le decides how much leaves: too small for an answer that comes whole only → 6Cxx. */

@@ -2,7 +2,15 @@
  * What a synthetic card holds, as JSON: what lies in the chip of a real one. A file with it *is* the card, keys and PIN
  * included, which is why only synthetic people have one.
  */
-import { type Pin, parsePin, type SecretKind, triesMax } from '../pin.ts'
+import { type SecretKind, type SecretName, triesMax } from '../pin.ts'
+import { base64, base64Text, record } from './base64.ts'
+import {
+  type DataApplication,
+  type DataApplicationName,
+  layouts,
+  parseDataApplication,
+} from './data-application.ts'
+import { normalSecret, parseSecretSlot, type SecretSlot } from './secret-slot.ts'
 
 /** The name of the file that is a persona's card, in whichever folder; the window and every reader lock that file. */
 export function cardFileName(persona: string): string {
@@ -10,17 +18,25 @@ export function cardFileName(persona: string): string {
 }
 
 /** One key of the card with its certificate and secret. `null` where the card has none. Binary members are base64. */
-export type KeySlot = {
+export type KeySlot = SecretSlot & {
   /** PKCS#8 DER. */
   readonly privateKey: string | null
   readonly certificate: string | null
   readonly caCertificate: string | null
-  /** PIN or signature password as set; `null` when never set. */
-  readonly secret: string | null
-  readonly triesLeft: number
 }
 
-/** The whole state of a card. */
+/** The keys of the chip itself, by which it shows that it is no copy. Binary members are base64. */
+export type Chip = {
+  /** PKCS#8 DER; answers challenges. */
+  readonly privateKey: string
+  /** CV certificate of that key (jpki.md §1.4). */
+  readonly certificate: string
+}
+
+/**
+ * The whole state of a card. What stands with a question mark is absent on cards of before; such a card answers that it has
+ * no such application.
+ */
 export type CardState = {
   readonly v: 1
   /** 15 digits, unique to the card. */
@@ -33,6 +49,10 @@ export type CardState = {
   readonly demandsPinAlways: boolean
   readonly authentication: KeySlot
   readonly signature: KeySlot
+  readonly chip?: Chip
+  readonly text?: DataApplication
+  readonly face?: DataApplication
+  readonly resident?: DataApplication
 }
 
 /** What the window writes for one key. */
@@ -50,7 +70,11 @@ export type Personalisation = {
   readonly demandsPinAlways?: boolean
   readonly authentication?: KeyMaterial & { readonly pin: string }
   readonly signature?: KeyMaterial & { readonly password: string }
+  readonly more?: MoreApplications
 }
+
+/** What a card holds besides the JPKI application; made by door `card/issue`. */
+export type MoreApplications = Pick<CardState, 'chip' | DataApplicationName>
 
 /**
  * A fresh card with full counters.
@@ -69,6 +93,7 @@ export function personalise(given: Personalisation): CardState {
     demandsPinAlways: given.demandsPinAlways ?? false,
     authentication: slot('authentication', given.authentication, given.authentication?.pin),
     signature: slot('signature', given.signature, given.signature?.password),
+    ...given.more,
   }
 }
 
@@ -82,18 +107,60 @@ export function renewKeys(
   return { ...card, [kind]: slot(kind, material, secret) }
 }
 
-/** The window sets a new secret and gives all tries back. @throws RangeError when malformed or when there is no key. */
-export function resetPin(card: CardState, kind: SecretKind, secret: string): CardState {
-  if (card[kind].privateKey === null) throw new RangeError(`the card has no ${kind} key`)
-  return {
-    ...card,
-    [kind]: { ...card[kind], secret: normalSecret(kind, secret), triesLeft: triesMax[kind] },
+/**
+ * The window sets a new secret and gives all tries back. @throws RangeError when malformed, or when there is nothing for it to
+ * guard.
+ */
+export function resetPin(card: CardState, name: SecretName, secret: string): CardState {
+  if ((name === 'authentication' || name === 'signature') && card[name].privateKey === null) {
+    throw new RangeError(`the card has no ${name} key`)
   }
+  return withSecret(card, name, { secret: normalSecret(name, secret), triesLeft: triesMax[name] })
 }
 
 /** The card with the secret of one kind blocked, as after the last wrong try. */
-export function block(card: CardState, kind: SecretKind): CardState {
-  return { ...card, [kind]: { ...card[kind], triesLeft: 0 } }
+export function block(card: CardState, name: SecretName): CardState {
+  return withSecret(card, name, { triesLeft: 0 })
+}
+
+/** A secret of the card; `undefined` when the card has none of that name. */
+export function secretIn(card: CardState, name: SecretName): SecretSlot | undefined {
+  if (name === 'authentication' || name === 'signature') return card[name]
+  return card[applicationOf(name)]?.secrets[name]
+}
+
+/** The card with a secret or its counter changed. @throws RangeError when the card has none of that name. */
+export function withSecret(
+  card: CardState,
+  name: SecretName,
+  change: Partial<SecretSlot>,
+): CardState {
+  if (name === 'authentication' || name === 'signature') {
+    return { ...card, [name]: { ...card[name], ...change } }
+  }
+  const application = applicationOf(name)
+  const found = card[application]
+  const slot = found?.secrets[name]
+  if (found === undefined || slot === undefined) throw new RangeError(`the card has no ${name}`)
+  const secrets = { ...found.secrets, [name]: { ...slot, ...change } }
+  return { ...card, [application]: { ...found, secrets } }
+}
+
+/** The state before with the lower of each counter: a try that could not be written down still counts. */
+export function withFewerTries(before: CardState, after: CardState): CardState {
+  let card = before
+  for (const name of secretNames) {
+    const kept = secretIn(before, name)
+    const used = secretIn(after, name)
+    if (kept !== undefined && used !== undefined && used.triesLeft < kept.triesLeft) {
+      card = withSecret(card, name, { triesLeft: used.triesLeft })
+    }
+  }
+  return card
+}
+
+function applicationOf(name: Exclude<SecretName, SecretKind>): DataApplicationName {
+  return name.startsWith('text') ? 'text' : name.startsWith('face') ? 'face' : 'resident'
 }
 
 /** Reads a card state from parsed JSON. @throws RangeError naming the member that is wrong, never its value. */
@@ -116,36 +183,37 @@ export function parseCardState(value: unknown): CardState {
     demandsPinAlways,
     authentication: parseSlot(card['authentication'], 'authentication'),
     signature: parseSlot(card['signature'], 'signature'),
+    ...parseMore(card),
+  }
+}
+
+function parseMore(card: Readonly<Record<string, unknown>>): MoreApplications {
+  const { chip, text, face, resident } = card
+  return {
+    ...(chip === undefined ? {} : { chip: parseChip(chip) }),
+    ...(text === undefined ? {} : { text: parseDataApplication(text, 'text') }),
+    ...(face === undefined ? {} : { face: parseDataApplication(face, 'face') }),
+    ...(resident === undefined ? {} : { resident: parseDataApplication(resident, 'resident') }),
+  }
+}
+
+function parseChip(value: unknown): Chip {
+  const found = record(value, 'chip')
+  return {
+    privateKey: base64Text(found['privateKey'], 'chip.privateKey'),
+    certificate: base64Text(found['certificate'], 'chip.certificate'),
   }
 }
 
 function parseSlot(value: unknown, kind: SecretKind): KeySlot {
   const found = record(value, kind)
-  const binary = (name: string): string | null => {
-    const text = found[name]
-    if (text === null) return null
-    if (typeof text !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) {
-      throw new RangeError(`card state: ${kind}.${name}`)
-    }
-    return text
-  }
-  const { secret, triesLeft } = found
-  if (secret !== null && typeof secret !== 'string')
-    throw new RangeError(`card state: ${kind}.secret`)
-  if (
-    typeof triesLeft !== 'number' ||
-    !Number.isInteger(triesLeft) ||
-    triesLeft < 0 ||
-    triesLeft > triesMax[kind]
-  ) {
-    throw new RangeError(`card state: ${kind}.triesLeft`)
-  }
+  const binary = (name: string): string | null =>
+    found[name] === null ? null : base64Text(found[name], `${kind}.${name}`)
   return {
     privateKey: binary('privateKey'),
     certificate: binary('certificate'),
     caCertificate: binary('caCertificate'),
-    secret: secret === null ? null : normalSecret(kind, secret),
-    triesLeft,
+    ...parseSecretSlot(found, kind),
   }
 }
 
@@ -166,31 +234,12 @@ function slot(
   }
 }
 
-function normalSecret(kind: SecretKind, secret: string): string {
-  const parsed = parsePin(kind, secret)
-  if (parsed.kind === 'refused') throw new RangeError(`malformed ${kind} secret`)
-  return takeText(parsed.value)
-}
-
-function takeText(pin: Pin): string {
-  const text = pin.use(bytes => String.fromCharCode(...bytes))
-  pin.dispose()
-  return text
-}
-
 function requireDigits(value: string, size: number, name: string): void {
   if (value.length !== size || !/^\d+$/.test(value)) throw new RangeError(`card state: ${name}`)
 }
 
-function record(value: unknown, name: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new RangeError(`card state: ${name}`)
-  }
-  return { ...value }
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  return btoa(text)
-}
+const secretNames: readonly SecretName[] = [
+  'authentication',
+  'signature',
+  ...Object.values(layouts).flatMap(layout => Object.values(layout.secrets)),
+]
