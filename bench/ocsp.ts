@@ -24,7 +24,7 @@ import {
 } from '@sekisho/pki'
 import { poolKey } from '@sekisho/pki/issue'
 import { systemClock } from '@sekisho/runtime/clock'
-import { createKey } from '@sekisho/runtime/keys'
+import { createKey, masterKeyOf } from '@sekisho/runtime/keys'
 import { createLog } from '@sekisho/runtime/log'
 import { seededRandom, systemRandom } from '@sekisho/runtime/random'
 import { openEmbedded } from '@sekisho/runtime/store'
@@ -72,6 +72,7 @@ async function main(): Promise<void> {
       residents: 0,
       verifiers: [],
       answerKey: await createKey('ec-p256'),
+      numbersKey: masterKeyOf(new Uint8Array(32), systemRandom()),
       clock: systemClock(),
       random: systemRandom(),
       seed: seededRandom('bench'),

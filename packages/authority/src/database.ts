@@ -20,6 +20,30 @@ type ResidentTable = {
   /** Name of the persona, for those who have one. */
   persona: string | null
   recorded_at: number
+  /** Household; null for who lives in none here: overseas, gone. */
+  household_id: string | null
+  /** `registry/household.ts` */
+  relation: Generated<string>
+  /** Reading of the name in katakana, where it is known. */
+  reading: string | null
+  /** Of foreign residents; parsed by `registry/foreign-stay.ts`. */
+  stay: unknown
+  /** Last instant of the stay, once more to be found by. */
+  stay_until: number | null
+}
+
+/** `registry/personal-number.ts` alone: resident code and my number, sealed. */
+type PersonalNumberTable = {
+  resident_id: string
+  sealed: Uint8Array
+  /** How often the my number was changed. */
+  changes: number
+}
+
+/** `registry/personal-number.ts` alone: the secret behind all numbers, wrapped under the master key. One row. */
+type NumberKeyTable = {
+  id: number
+  wrapped: Uint8Array
 }
 
 /** `window/`: life events. Each is written in the transaction that has its effect at the CA: exactly once, in order. */
@@ -28,6 +52,10 @@ type EventTable = {
   resident_id: string
   kind: string
   at: number
+  /** Names the notification for whoever sent it, so that sent twice it happens once. */
+  notice: string | null
+  /** Rises with every event; events of one resident come one after another. */
+  position: Generated<number>
 }
 
 /** `window/`: cards handed out. */
@@ -49,7 +77,8 @@ type CertificateTable = {
   resident_id: string
   card_id: string
   municipality: string
-  der: Uint8Array
+  /** Null: registered by number alone, for somebody who never shows a card (docs/decisions). */
+  der: Uint8Array | null
   not_before: number
   not_after: number
   state: 'valid' | 'held' | 'revoked'
@@ -131,6 +160,8 @@ type SeedingTable = {
 /** The authority's tables. */
 export type AuthorityTables = {
   resident: ResidentTable
+  personal_number: PersonalNumberTable
+  number_key: NumberKeyTable
   event: EventTable
   card: CardTable
   certificate: CertificateTable
@@ -250,6 +281,27 @@ const partitions = [
   'insert into partition select distinct issuer_key_id, municipality from certificate',
 ]
 
+// Residents from before live alone and have no numbers: towns from before are begun anew to get them.
+const registry = [
+  'alter table resident add column household_id text',
+  "alter table resident add column relation text not null default 'head'",
+  'alter table resident add column reading text',
+  'alter table resident add column stay jsonb',
+  'alter table resident add column stay_until bigint',
+  "update resident set household_id = id where status = 'resident'",
+  'create index resident_household on resident (household_id)',
+  "create index resident_stay_until on resident (stay_until) where stay_until is not null and status = 'resident'",
+  `create table personal_number (
+    resident_id text primary key references resident,
+    sealed bytea not null,
+    changes integer not null check (changes between 0 and 9))`,
+  'create sequence personal_number_place as bigint start 1 maxvalue 999999999 no cycle',
+  'create table number_key (id integer primary key check (id = 1), wrapped bytea not null)',
+  'alter table event add column notice text unique',
+  'alter table event add column position bigint generated always as identity',
+  'alter table certificate alter column der drop not null',
+]
+
 /** From an empty schema to the tables above. */
 export const authorityMigrations: Migrations = {
   'authority-0001-foundation': async (db: Kysely<unknown>) => {
@@ -263,5 +315,8 @@ export const authorityMigrations: Migrations = {
   },
   'authority-0004-partition': async (db: Kysely<unknown>) => {
     for (const statement of partitions) await sql.raw(statement).execute(db)
+  },
+  'authority-0005-registry': async (db: Kysely<unknown>) => {
+    for (const statement of registry) await sql.raw(statement).execute(db)
   },
 }

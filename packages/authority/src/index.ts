@@ -7,6 +7,7 @@ export {
   townAnchors,
   townTimeStampAnchors,
 } from './program.ts'
+export type { ForeignStay } from './registry/foreign-stay.ts'
 export type { ResidentAttributes } from './registry/resident.ts'
 export type { ResidentEvent } from './window/event.ts'
 export type { Persona, PersonaStep } from './window/persona.ts'

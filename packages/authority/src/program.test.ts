@@ -7,7 +7,7 @@ import { parseCrl, parseOcspResponse } from '@sekisho/pki'
 import { fixedClock, type FixedClock, protocolNow } from '@sekisho/runtime/clock'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import { callAdmin } from '@sekisho/runtime/http'
-import { createKey, type KeyPair } from '@sekisho/runtime/keys'
+import { createKey, type KeyPair, masterKeyOf } from '@sekisho/runtime/keys'
 import { createLog, type LogSink } from '@sekisho/runtime/log'
 import {
   type Caller,
@@ -104,6 +104,7 @@ describe('the authority as a program', () => {
         { id: 'single', ...key(single), accreditedFor: ['authentications'] },
       ],
       answerKey: await createKey('ec-p256'),
+      numbersKey: masterKeyOf(new Uint8Array(32), systemRandom()),
       clock,
       random: systemRandom(),
       seed: seededRandom('town'),
@@ -134,6 +135,8 @@ describe('the authority as a program', () => {
         .select(['der', 'issuer_key_id', 'serial'])
         .where('resident.persona', '=', of)
         .where('ca', '=', ca)
+        .where('der', 'is not', null)
+        .$narrowType<{ der: Uint8Array }>()
         .orderBy('not_before', 'desc')
         .executeTakeFirstOrThrow(),
     )

@@ -6,6 +6,7 @@ import type { Certificate } from '@sekisho/pki'
 import { type Clock, every } from '@sekisho/runtime/clock'
 import { adminSocket, createServer } from '@sekisho/runtime/http'
 import type { Log } from '@sekisho/runtime/log'
+import type { MasterKey } from '@sekisho/runtime/keys'
 import type { MessageKey } from '@sekisho/runtime/net'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine } from '@sekisho/runtime/store'
@@ -13,6 +14,7 @@ import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
 import { authorityMigrations, type AuthorityTables } from './database.ts'
 import { messages } from './message.ts'
+import { openPersonalNumbers } from './registry/personal-number.ts'
 import { createAnswerCache } from './revocation/answer-cache.ts'
 import { publishDue } from './revocation/publish.ts'
 import { type Population, seedOnce } from './seed.ts'
@@ -20,6 +22,7 @@ import { addStampRoutes } from './time-stamp/route.ts'
 import { createStamper, stampRootOf } from './time-stamp/stamper.ts'
 import { freshCardKey, townHierarchy, townStamps } from './town-keys.ts'
 import { windowCommands } from './window/command.ts'
+import { endStaysDue } from './window/stay-end.ts'
 import { addWindowRoutes, windowRefusalPage } from './window/screen.ts'
 import { type AuthorityRules, presentRules, type World } from './world.ts'
 
@@ -35,6 +38,8 @@ export type AuthoritySettings = Population & {
   readonly answerKey: MessageKey
   /** The rules of today unless told otherwise. */
   readonly rules?: AuthorityRules | undefined
+  /** Wraps the secret behind resident codes and my numbers. */
+  readonly numbersKey: MasterKey
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -100,7 +105,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
 export async function openWorld(
   settings: Pick<
     AuthoritySettings,
-    'engine' | 'rules' | 'clock' | 'random' | 'log' | 'cardsFolder' | 'effects'
+    'engine' | 'rules' | 'numbersKey' | 'clock' | 'random' | 'log' | 'cardsFolder' | 'effects'
   >,
 ): Promise<World> {
   const store = await settings.engine.store<AuthorityTables>({
@@ -120,13 +125,16 @@ export async function openWorld(
     cardsFolder: settings.cardsFolder,
     effects: settings.effects,
     cardKey: freshCardKey,
+    numbers: await openPersonalNumbers(answers.store, settings.numbersKey, settings.random),
   }
 }
 
 /** Real milliseconds between two looks at what is due for publication. */
 const publishMs = 500
 
+/** What the day brings, then the lists that are due. */
 async function publish(world: World): Promise<void> {
+  await endStaysDue(world)
   const lists = await publishDue(world)
   if (lists > 0) world.log.write(messages['authority.lists-published'], { lists })
 }

@@ -1,7 +1,6 @@
 /** The first start of a town's authority: personas live their lives, residents are registered. */
-import { sql } from '@sekisho/runtime/store'
+import { jsonb, sql } from '@sekisho/runtime/store'
 import type { Random } from '@sekisho/runtime/random'
-import { jsonb } from '@sekisho/runtime/store'
 import { messages } from './message.ts'
 import { generateResidents } from './registry/generate.ts'
 import { livePersona, type Persona } from './window/persona.ts'
@@ -26,7 +25,9 @@ export async function seedOnce(world: World, population: Population): Promise<vo
   )
   if (finished !== undefined) return
   await world.store.transaction(async tx => {
-    await sql`truncate resident, event, card, certificate, partition, partition_change`.execute(tx)
+    await sql`truncate resident, personal_number, event, card, certificate, partition, partition_change`.execute(
+      tx,
+    )
   })
   const seeding = { ...world, cardKey: createPoolKeys() }
   for (const persona of population.personas) await livePersona(seeding, persona)
@@ -42,6 +43,10 @@ export async function seedOnce(world: World, population: Population): Promise<vo
       is_ward: false,
       persona: null,
       recorded_at: at,
+      household_id: null,
+      reading: null,
+      stay: null,
+      stay_until: null,
     }),
   )
   await world.store.transaction(async tx => {

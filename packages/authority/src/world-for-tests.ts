@@ -10,9 +10,12 @@ import { fixedClock, type FixedClock, type Instant } from '@sekisho/runtime/cloc
 import { readJsonFile, type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import { silentLog } from '@sekisho/runtime/log'
 import { systemRandom } from '@sekisho/runtime/random'
-import { type Engine, jsonb } from '@sekisho/runtime/store'
+import { masterKeyOf } from '@sekisho/runtime/keys'
+import type { Engine } from '@sekisho/runtime/store'
 import { openWorld } from './program.ts'
 import { substitutesOf } from './registry/character.ts'
+import { enterResident } from './registry/enter.ts'
+import type { ForeignStay } from './registry/foreign-stay.ts'
 import type { ResidentAttributes } from './registry/resident.ts'
 import { performEvent, type ResidentEvent, residentEvent } from './window/event.ts'
 import type { AuthorityRules, World } from './world.ts'
@@ -33,6 +36,7 @@ export type Wanted = {
   readonly municipality?: string
   readonly isWard?: boolean
   readonly persona?: string
+  readonly stay?: ForeignStay
 }
 
 /** A world and what tests do in it. */
@@ -42,7 +46,7 @@ export type TestWorld = {
   readonly folder: TemporaryFolder
   /** Registers an adult, or whoever is wanted. Returns the id. */
   register(wanted?: Wanted): Promise<string>
-  /** Performs an event; secrets are added where they are needed. Returns the card's name when one is handed out. */
+  /** Performs an event; secrets are added where they are needed. Returns the name of a card handed out, the id of a child. */
   happen(id: string, event: ResidentEvent): Promise<string | undefined>
   /** Certificates of a resident, oldest first, parsed. */
   certificates(id: string): Promise<readonly Held[]>
@@ -71,6 +75,8 @@ export async function openTestWorld(
   const clock = fixedClock(given.at)
   const opened = await openWorld({
     engine,
+    // The same for every world over one engine.
+    numbersKey: masterKeyOf(new Uint8Array(32), systemRandom()),
     rules: given.rules,
     clock,
     random: systemRandom(),
@@ -99,7 +105,7 @@ export async function openTestWorld(
       state: row.state,
       reason: row.reason,
       revokedAt: row.revoked_at,
-      certificate: parseCertificate(row.der),
+      certificate: parseCertificate(row.der ?? new Uint8Array()),
       reference: { issuerKeyId: row.issuer_key_id, serial: row.serial },
     }))
   }
@@ -112,7 +118,8 @@ export async function openTestWorld(
     happen: async (id, event) => {
       const needs = ['card', 'reissue', 'renew', 'signature'].includes(event.what)
       const parsed = residentEvent.parse({ ...(needs ? secrets : {}), ...event })
-      return (await performEvent(world, id, parsed)).card
+      const { card, resident } = await performEvent(world, id, parsed)
+      return card ?? resident
     },
     states: async id => {
       const all = await certificates(id)
@@ -135,7 +142,6 @@ export async function openTestWorld(
 }
 
 async function register(world: World, wanted: Wanted): Promise<string> {
-  const id = world.random.uuidv7(world.clock.now())
   const name = wanted.name ?? '関所　花子'
   const address = wanted.address ?? '東京都千代田区神田神保町１丁目１番１号'
   const attributes: ResidentAttributes = {
@@ -147,21 +153,14 @@ async function register(world: World, wanted: Wanted): Promise<string> {
     birthDate: wanted.birthDate ?? { year: 1985, month: 4, day: 1 },
     gender: 'female',
   }
-  await world.store.transaction(tx =>
-    tx
-      .insertInto('resident')
-      .values({
-        id,
-        municipality: wanted.municipality ?? '13101',
-        attributes: jsonb<unknown>(attributes),
-        status: 'resident',
-        is_ward: wanted.isWard ?? false,
-        persona: wanted.persona ?? null,
-        recorded_at: world.clock.now(),
-      })
-      .execute(),
+  return world.store.transaction(tx =>
+    enterResident(
+      tx,
+      world,
+      { ...wanted, municipality: wanted.municipality ?? '13101', attributes },
+      world.clock.now(),
+    ),
   )
-  return id
 }
 
 /** What the openssl command said. */

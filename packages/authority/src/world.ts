@@ -9,7 +9,13 @@ import type { AuthorityTables } from './database.ts'
 import { dailyPublication, type PublicationRules } from './revocation/publish.ts'
 import type { AnswerCache } from './revocation/answer-cache.ts'
 import { type OcspRules, presentOcsp } from './revocation/ocsp.ts'
-import { type HoldRules, liftableHolds } from './revocation/revoke.ts'
+import {
+  type GuardianshipRules,
+  type HoldRules,
+  liftableHolds,
+  presentGuardianship,
+} from './revocation/revoke.ts'
+import type { PersonalNumbers } from './registry/personal-number.ts'
 
 /** A key pair for a card. */
 export type CardKey = { readonly pkcs8: Uint8Array; readonly spki: Uint8Array }
@@ -18,6 +24,7 @@ export type CardKey = { readonly pkcs8: Uint8Array; readonly spki: Uint8Array }
 export type AuthorityRules = {
   readonly validity: ValidityRules
   readonly holds: HoldRules
+  readonly guardianship: GuardianshipRules
   readonly publication: PublicationRules
   readonly ocsp: OcspRules
 }
@@ -26,6 +33,7 @@ export type AuthorityRules = {
 export const presentRules: AuthorityRules = {
   validity: presentValidity,
   holds: liftableHolds,
+  guardianship: presentGuardianship,
   publication: dailyPublication,
   ocsp: presentOcsp,
 }
@@ -40,6 +48,10 @@ export type World = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Resident codes and my numbers. */
+  readonly numbers: PersonalNumbers
+  /** Name of the notification that is dealt with, when its sender gave it one. */
+  readonly notice?: string | undefined
   /** Folder of the card files: the window's tray. */
   readonly cardsFolder: string
   /** Counts what is written to cards, for kill tests. */

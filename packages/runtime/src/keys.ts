@@ -26,7 +26,7 @@ export {
   type PersonKeyTables,
   personKeyMigrations,
 } from './person-keys.ts'
-export { SealBroken } from './sealed-box.ts'
+export { openBox, sealBox, SealBroken } from './sealed-box.ts'
 
 /** What kind of key pair. `rsa-2048` only where the other side speaks nothing newer. */
 export type KeyKind = 'ec-p256' | 'rsa-2048' | 'ed25519'

@@ -2,6 +2,8 @@
 import type { CalendarDate } from '@sekisho/contract/japan'
 import { z } from 'zod'
 import type { ResidentStatus } from '../database.ts'
+import { type ForeignStay, foreignStay } from './foreign-stay.ts'
+import { type Relation, relations } from './household.ts'
 
 /** A birth date whose month or day the register may not know. */
 const birthDate = z
@@ -29,6 +31,14 @@ export type ResidentAttributes = z.infer<typeof residentAttributes>
 
 /** A resident. */
 export type Resident = {
+  /** Null for who lives in none here: overseas, gone. */
+  readonly householdId: string | null
+  /** To the head of the household. */
+  readonly relation: Relation
+  /** Reading of the name in katakana, where it is known. */
+  readonly reading: string | null
+  /** Of a foreign resident. */
+  readonly stay: ForeignStay | null
   readonly id: string
   readonly municipality: string
   readonly attributes: ResidentAttributes
@@ -45,6 +55,10 @@ export function residentOf(row: {
   readonly status: ResidentStatus
   readonly is_ward: boolean
   readonly persona: string | null
+  readonly household_id: string | null
+  readonly relation: string
+  readonly reading: string | null
+  readonly stay: unknown
 }): Resident {
   return {
     id: row.id,
@@ -53,6 +67,10 @@ export function residentOf(row: {
     status: row.status,
     isWard: row.is_ward,
     persona: row.persona,
+    householdId: row.household_id,
+    relation: z.enum(relations).parse(row.relation),
+    reading: row.reading,
+    stay: foreignStay.nullable().parse(row.stay),
   }
 }
 

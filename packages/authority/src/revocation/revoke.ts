@@ -18,11 +18,15 @@ export type Cause =
   | 'recorded-wrongly'
   | 'renewed'
   | 'signature-renewed'
+  | 'guardianship-begun'
 
-/** Effect of each cause: the certificates it ends and the code they get (flows.md §3, jpki.md §2.6). */
-const effects: Readonly<
-  Record<Cause, { readonly ends: readonly CaKind[]; readonly reason: RevocationReason }>
-> = {
+type Effect = {
+  readonly ends: readonly CaKind[]
+  readonly reason: RevocationReason
+}
+
+/** Effect of each cause: the certificates it ends and the code they get. Sources: flows.md §3, codes jpki.md §2.6. */
+const effects: Readonly<Record<Cause, Effect>> = {
   'attributes-changed': { ends: ['signature'], reason: 'affiliationChanged' },
   'removed-from-register': { ends: ['signature', 'authentication'], reason: 'affiliationChanged' },
   'card-ended': { ends: ['signature', 'authentication'], reason: 'cessationOfOperation' },
@@ -32,10 +36,21 @@ const effects: Readonly<
   'recorded-wrongly': { ends: ['signature', 'authentication'], reason: 'superseded' },
   renewed: { ends: ['signature', 'authentication'], reason: 'superseded' },
   'signature-renewed': { ends: ['signature'], reason: 'superseded' },
+  // No source names the code either, nor that it ends at all: `GuardianshipRules`.
+  'guardianship-begun': { ends: ['signature'], reason: 'cessationOfOperation' },
 }
 
 /** Whether a hold can be lifted: sources differ (jpki.md §2.6), so the regime is data. */
 export type HoldRules = { readonly areLiftable: boolean }
+
+/**
+ * Whether guardianship that begins ends a signature certificate that is there: wards are normally issued none, but no source
+ * says what becomes of one, so it is data (A1).
+ */
+export type GuardianshipRules = { readonly endsSignature: boolean }
+
+/** A ward has none. */
+export const presentGuardianship: GuardianshipRules = { endsSignature: true }
 
 /** As the public help pages say of cards: found again, released at the window. */
 export const liftableHolds: HoldRules = { areLiftable: true }

@@ -3,7 +3,20 @@ import { Refusal } from '@sekisho/contract'
 import { z } from 'zod'
 import { publishDue } from '../revocation/publish.ts'
 import type { World } from '../world.ts'
-import { performEvent, residentEvent } from './event.ts'
+import { registerArrival } from './entry.ts'
+import { newcomer, performEvent, performOnce, residentEvent } from './event.ts'
+
+/** By which a sender knows its notification again. */
+const notice = z.string().min(1).max(64).optional()
+
+/** Somebody who arrives, or is registered abroad. */
+const arrival = z.strictObject({
+  ...newcomer,
+  municipality: z.string().regex(/^\d{5}$/),
+  address: z.string().min(1).max(200),
+  isAbroad: z.boolean().default(false),
+  notice,
+})
 
 /** Commands by name. */
 export function windowCommands(world: World) {
@@ -18,10 +31,24 @@ export function windowCommands(world: World) {
           .execute(),
       ),
     'resident-event': async (body: unknown) => {
-      const parsed = z.strictObject({ resident: z.string(), event: residentEvent }).safeParse(body)
+      const parsed = z
+        .strictObject({ resident: z.string(), event: residentEvent, notice })
+        .safeParse(body)
       if (!parsed.success) throw new Refusal('request-malformed')
-      const id = await residentId(world, parsed.data.resident)
-      return performEvent(world, id, parsed.data.event)
+      const { event, notice: name, resident } = parsed.data
+      const id = await residentId(world, resident)
+      return name === undefined
+        ? performEvent(world, id, event)
+        : performOnce(world, name, named => performEvent(named, id, event))
+    },
+    'resident-register': async (body: unknown) => {
+      const parsed = arrival.safeParse(body)
+      if (!parsed.success) throw new Refusal('request-malformed')
+      const { notice: name, ...person } = parsed.data
+      const register = async (inside: World) => ({
+        resident: await registerArrival(inside, person),
+      })
+      return name === undefined ? register(world) : performOnce(world, name, register)
     },
     publish: async () => ({ lists: await publishDue(world) }),
   }

@@ -16,9 +16,10 @@ import { issue } from '../ca/issue.ts'
 import { cardEnd, certificateEnd } from '../ca/validity.ts'
 import type { AuthorityTables } from '../database.ts'
 import { latestBirthDate, type Resident } from '../registry/resident.ts'
-import { revoke } from '../revocation/revoke.ts'
+import { endOfStay } from '../registry/foreign-stay.ts'
 import type { CardKey, World } from '../world.ts'
 import { changeCard, placeOf, putCard } from './card-tray.ts'
+import { requirePossible, takeEffect } from './effect.ts'
 import { findResident, lockResident, record } from './resident-file.ts'
 import { acceptSecret } from './secret.ts'
 
@@ -32,7 +33,12 @@ export type CardWish = {
 }
 
 /** A card in use. */
-type Card = { readonly id: string; readonly serial: string; readonly expires_at: Instant }
+type Card = {
+  readonly id: string
+  readonly serial: string
+  readonly expires_at: Instant
+  readonly issued_at: Instant
+}
 
 /** A key for a certificate and the secret that guards it. */
 type NewKey = { readonly key: CardKey; readonly secret: string }
@@ -71,22 +77,18 @@ async function makeCard(
   await putCard(placeOf(world, name), async () => {
     const { end, material } = await world.store.transaction(async tx => {
       const present = await lockResident(tx, residentId)
-      if (present.status !== 'resident' && present.status !== 'overseas')
-        throw new Refusal('event-not-possible')
-      const old = await activeCard(tx, residentId)
-      if (event === 'card-reissued') {
-        if (old === undefined) throw new Refusal('card-not-issued')
-        await tx.updateTable('card').set({ state: 'ended' }).where('id', '=', old.id).execute()
-      } else if (old !== undefined) throw new Refusal('card-issued-already')
-      await revoke(tx, residentId, 'renewed', at)
-      const end = cardEnd(world.rules.validity, latestBirthDate(present.attributes), at)
-      const card = { id: world.random.uuidv7(at), serial, expires_at: end }
+      requirePossible(present, event)
+      const isFirst = event === 'card-handed-out'
+      if (isFirst && (await activeCard(tx, residentId)) !== undefined)
+        throw new Refusal('card-issued-already')
+      await takeEffect(tx, world, { residentId, kind: event, at })
+      const end = endOfCard(world, present, at)
+      const card = { id: world.random.uuidv7(at), serial, expires_at: end, issued_at: at }
       await tx
         .insertInto('card')
-        .values({ ...card, resident_id: residentId, state: 'active', issued_at: at })
+        .values({ ...card, resident_id: residentId, state: 'active' })
         .execute()
       const material = await issueOnto(tx, world, { resident: present, card, keys, at })
-      await record(tx, world, residentId, event, at)
       return { end, material }
     })
     return personalise({
@@ -117,11 +119,9 @@ export async function renewCertificates(
     const material = await world.store.transaction(async tx => {
       const present = await lockCard(tx, residentId, card)
       const old = await certificateOn(tx, card.id, 'authentication')
-      await revoke(tx, residentId, 'renewed', at)
+      await takeEffect(tx, world, { residentId, kind: 'renewed', at })
       const renews = old?.state === 'valid' ? old.not_after : undefined
-      const made = await issueOnto(tx, world, { resident: present, card, keys, at, renews })
-      await record(tx, world, residentId, 'renewed', at)
-      return made
+      return issueOnto(tx, world, { resident: present, card, keys, at, renews })
     })
     return personalise({
       serial: state.serial,
@@ -161,10 +161,8 @@ export async function reissueSignature(
         .where('state', '=', 'held')
         .executeTakeFirst()
       if (held !== undefined) throw new Refusal('event-not-possible')
-      await revoke(tx, residentId, 'signature-renewed', at)
-      const made = await issueOnto(tx, world, { resident: present, card, keys, at })
-      await record(tx, world, residentId, 'signature-reissued', at)
-      return made
+      await takeEffect(tx, world, { residentId, kind: 'signature-reissued', at })
+      return issueOnto(tx, world, { resident: present, card, keys, at })
     })
     return material.signature === undefined || keys.signature === undefined
       ? state
@@ -195,6 +193,28 @@ export async function resetSecret(
   await world.store.transaction(tx =>
     record(tx, world, residentId, `${kind}-secret-reset`, world.clock.now()),
   )
+}
+
+/**
+ * The card follows a stay that was extended, while it is still valid: its new end is written onto the card that is brought along.
+ * The certificates keep theirs until they are renewed. Refusals `card-not-issued`, `card-absent`, `card-in-use`,
+ * `event-not-possible`.
+ */
+export async function extendCard(world: World, residentId: string): Promise<void> {
+  const { card, name } = await findCard(world, residentId)
+  const at = world.clock.now()
+  await changeCard(placeOf(world, name), card.serial, async state => {
+    const end = await world.store.transaction(async tx => {
+      const present = await lockCard(tx, residentId, card)
+      requirePossible(present, 'card-extended')
+      const end = endOfCard(world, present, card.issued_at)
+      if (at > card.expires_at || end <= card.expires_at) throw new Refusal('event-not-possible')
+      await tx.updateTable('card').set({ expires_at: end }).where('id', '=', card.id).execute()
+      await takeEffect(tx, world, { residentId, kind: 'card-extended', at })
+      return end
+    })
+    return { ...state, expires: dayText(end) }
+  })
 }
 
 /** Whether a signature certificate is issued by default: from the day on which the age is reached, and to no ward (A2). */
@@ -323,7 +343,7 @@ function activeCard(
 ): Promise<Card | undefined> {
   return db
     .selectFrom('card')
-    .select(['id', 'serial', 'expires_at'])
+    .select(['id', 'serial', 'expires_at', 'issued_at'])
     .where('resident_id', '=', residentId)
     .where('state', '=', 'active')
     .executeTakeFirst()
@@ -363,6 +383,15 @@ async function lastAuthentication(
     )
     .executeTakeFirst()
   return row === undefined ? undefined : { issuerKeyId: row.issuer_key_id, serial: row.serial }
+}
+
+/** End of a card issued at an instant: of foreign residents with an end of stay, never past it. Refusal `event-not-possible` when that is over. */
+function endOfCard(world: World, resident: Resident, issuedAt: Instant): Instant {
+  const birth = latestBirthDate(resident.attributes)
+  const end = cardEnd(world.rules.validity, birth, issuedAt)
+  const bounded = Math.min(end, endOfStay(resident.stay) ?? end)
+  if (bounded <= world.clock.now()) throw new Refusal('event-not-possible')
+  return bounded
 }
 
 /** 15 digits, as on the card. */

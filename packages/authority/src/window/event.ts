@@ -1,22 +1,33 @@
 /** Everything that can be done for a resident at the window, as one message: the screen and the command line speak it. */
 import { z } from 'zod'
+import { Refusal } from '@sekisho/contract'
+import { UniqueViolation } from '@sekisho/runtime/store'
+import { calendarDate, foreignStay } from '../registry/foreign-stay.ts'
+import { relations } from '../registry/household.ts'
 import type { World } from '../world.ts'
 import {
+  extendCard,
   handOutCard,
   reissueCard,
   reissueSignature,
   renewCertificates,
   resetSecret,
 } from './desk.ts'
+import { notify } from './effect.ts'
+import { recordBirth } from './entry.ts'
 import {
+  becomeHead,
+  changeAlias,
+  changeGuardianship,
+  changeNumber,
   correct,
-  endCard,
-  endCertificates,
+  correctTrivially,
+  extendStay,
+  joinHousehold,
   move,
   removeFromRegister,
   rename,
   reportFound,
-  reportLost,
 } from './notification.ts'
 
 const pin = z.string().max(4).optional()
@@ -33,6 +44,20 @@ const birthDate = z.strictObject({
   month: z.int().nullable(),
   day: z.int().nullable(),
 })
+
+const reading = z
+  .string()
+  .regex(/^[ァ-ヺー　]{1,100}$/)
+  .optional()
+
+/** Somebody who enters the register. */
+export const newcomer = {
+  name: z.string().min(1).max(100),
+  reading,
+  birthDate,
+  gender: z.enum(['male', 'female', 'unknown']),
+  stay: foreignStay.optional(),
+}
 
 /** An event with what it needs. PIN and password are needed for the certificates that are issued. */
 export const residentEvent = z.discriminatedUnion('what', [
@@ -52,8 +77,27 @@ export const residentEvent = z.discriminatedUnion('what', [
     what: z.literal('move'),
     municipality: z.string().regex(/^\d{5}$/),
     address: z.string().min(1).max(200),
+    withHousehold: z.boolean().default(false),
   }),
-  z.strictObject({ what: z.literal('rename'), name: z.string().min(1).max(100) }),
+  z.strictObject({
+    what: z.literal('join'),
+    of: z.string().max(64),
+    relation: z.enum(relations).exclude(['head']),
+  }),
+  z.strictObject({ what: z.literal('head') }),
+  z.strictObject({ what: z.literal('born'), ...newcomer }),
+  z.strictObject({ what: z.literal('rename'), name: z.string().min(1).max(100), reading }),
+  z.strictObject({ what: z.literal('alias'), alias: z.string().min(1).max(40).nullable() }),
+  z.strictObject({
+    what: z.literal('extend-stay'),
+    category: foreignStay.shape.category,
+    until: calendarDate.nullable(),
+  }),
+  z.strictObject({
+    what: z.literal('correct-trivially'),
+    name: z.string().min(1).max(100).optional(),
+    address: z.string().min(1).max(200).optional(),
+  }),
   z.strictObject({
     what: z.literal('correct'),
     birthDate: birthDate.optional(),
@@ -64,6 +108,11 @@ export const residentEvent = z.discriminatedUnion('what', [
     what: z.enum([
       'deceased',
       'residence-lost',
+      'stay-ended',
+      'extend-card',
+      'begin-guardianship',
+      'end-guardianship',
+      'change-number',
       'end-card',
       'lost',
       'found',
@@ -77,23 +126,57 @@ export const residentEvent = z.discriminatedUnion('what', [
 export type ResidentEvent = z.input<typeof residentEvent>
 type ParsedEvent = z.output<typeof residentEvent>
 
-/** Performs an event. Refusals as the window's operations have them. `card` is the name of a card just handed out. */
+/** What an event brought: the name of a card just handed out, the id of a child just entered. */
+export type EventOutcome = {
+  readonly card?: string
+  readonly resident?: string
+  /** It had been performed before under the same notice; nothing happened again. */
+  readonly isRepeated?: true
+}
+
+/** Performs an event. Refusals as the window's operations have them. */
 export async function performEvent(
   world: World,
   residentId: string,
   event: ParsedEvent,
-): Promise<{ readonly card?: string }> {
+): Promise<EventOutcome> {
   if (event.what === 'card') return { card: await handOutCard(world, residentId, event) }
   if (event.what === 'reissue') return { card: await reissueCard(world, residentId, event) }
+  if (event.what === 'born') return { resident: await recordBirth(world, residentId, event) }
   await perform(world, residentId, event)
   return {}
+}
+
+/**
+ * Performs what a sender has given a name, so that it may be sent again when the answer was lost: whatever happened in between, it
+ * happens once, because the note of it is written in its own transaction. A card that was to be written after that
+ * transaction and was not is reissued under another notice.
+ */
+export async function performOnce(
+  world: World,
+  notice: string,
+  perform: (world: World) => Promise<EventOutcome>,
+): Promise<EventOutcome> {
+  const known = (): Promise<unknown> =>
+    world.store.read(db =>
+      db.selectFrom('event').select('id').where('notice', '=', notice).executeTakeFirst(),
+    )
+  if ((await known()) !== undefined) return { isRepeated: true }
+  try {
+    return await perform({ ...world, notice })
+  } catch (error) {
+    // Sent twice at once: the other one was first, and left this one nothing to do.
+    const isCollision = error instanceof UniqueViolation || error instanceof Refusal
+    if (isCollision && (await known()) !== undefined) return { isRepeated: true }
+    throw error
+  }
 }
 
 /** Events that hand out nothing. */
 function perform(
   world: World,
   id: string,
-  event: Exclude<ParsedEvent, { what: 'card' | 'reissue' }>,
+  event: Exclude<ParsedEvent, { what: 'card' | 'reissue' | 'born' }>,
 ): Promise<void> {
   switch (event.what) {
     case 'renew':
@@ -107,7 +190,27 @@ function perform(
     case 'move':
       return move(world, id, event)
     case 'rename':
-      return rename(world, id, event.name)
+      return rename(world, id, event)
+    case 'join':
+      return joinHousehold(world, id, event)
+    case 'head':
+      return becomeHead(world, id)
+    case 'alias':
+      return changeAlias(world, id, event.alias)
+    case 'correct-trivially':
+      return correctTrivially(world, id, event)
+    case 'extend-stay':
+      return extendStay(world, id, event)
+    case 'extend-card':
+      return extendCard(world, id)
+    case 'begin-guardianship':
+      return changeGuardianship(world, id, true)
+    case 'end-guardianship':
+      return changeGuardianship(world, id, false)
+    case 'change-number':
+      return changeNumber(world, id)
+    case 'stay-ended':
+      return removeFromRegister(world, id, { why: 'stay-ended' })
     case 'correct':
       return correct(world, id, event)
     case 'overseas':
@@ -117,16 +220,16 @@ function perform(
     case 'residence-lost':
       return removeFromRegister(world, id, { why: 'removed' })
     case 'end-card':
-      return endCard(world, id)
+      return notify(world, id, 'card-ended')
     case 'lost':
-      return reportLost(world, id)
+      return notify(world, id, 'lost')
     case 'found':
       return reportFound(world, id)
     case 'stop':
-      return endCertificates(world, id, 'stopped-by-holder')
+      return notify(world, id, 'stopped-by-holder')
     case 'key-compromised':
     case 'recorded-wrongly':
-      return endCertificates(world, id, event.what)
+      return notify(world, id, event.what)
     default:
       return event satisfies never
   }

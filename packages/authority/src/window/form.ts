@@ -46,7 +46,7 @@ function offersOf(file: FileState): readonly {
   readonly title: keyof typeof buttons
   readonly events: readonly What[]
 }[] {
-  const { status } = file.resident
+  const { status, stay, relation, isWard } = file.resident
   const isHere = status === 'resident'
   const isAlive = isHere || status === 'overseas'
   const when = (holds: boolean, ...events: readonly What[]): readonly What[] =>
@@ -58,6 +58,7 @@ function offersOf(file: FileState): readonly {
         ...when(isAlive && !file.hasCard, 'card'),
         ...when(isAlive && file.hasCard && file.maySign && !file.hasHeld, 'signature'),
         ...when(isAlive && file.hasCard, 'renew', 'reissue'),
+        ...when(isHere && file.hasCard && typeof stay?.until === 'object', 'extend-card'),
       ],
     },
     {
@@ -74,13 +75,20 @@ function offersOf(file: FileState): readonly {
         ...when(file.hasHeld && file.holdsAreLiftable, 'found'),
         ...when(file.hasValid || file.hasHeld, 'stop', 'key-compromised', 'recorded-wrongly'),
         ...when(isAlive && file.hasCard, 'end-card'),
+        ...when(isHere, 'change-number'),
       ],
     },
     {
       title: 'ofRecord',
       events: [
         ...when(isAlive, 'move'),
-        ...when(isHere, 'rename', 'correct', 'overseas', 'residence-lost'),
+        ...when(isHere, 'rename', 'correct', 'correct-trivially'),
+        ...when(isHere && stay !== null, 'alias', 'extend-stay'),
+        ...when(isHere, 'born'),
+        ...when(isHere && relation !== 'head', 'head'),
+        ...when(isAlive, isWard ? 'end-guardianship' : 'begin-guardianship'),
+        ...when(isHere, 'overseas'),
+        ...when(isHere && stay !== null, 'residence-lost'),
         ...when(isAlive, 'deceased'),
       ],
     },
@@ -108,7 +116,7 @@ function fieldsOf(lang: Lang, what: What, file: FileState): Markup | null {
         say.municipality,
         municipalities.map(one => [one.code, `${one.prefecture}${one.name}`]),
         municipality,
-      )}<div class="field"><label for="move-address">${say.newAddress}</label><input type="text" id="move-address" name="address" required maxlength="200" autocomplete="off"></div>`
+      )}${textField(what, 'address', say.newAddress, { max: 200, isRequired: true })}${check('withHousehold', say.withHousehold, what, false)}`
     case 'rename':
       return html`<div class="field"><label for="rename-name">${say.newName}</label><p class="hint" id="rename-hint">${say.newNameHint}</p><input type="text" id="rename-name" name="name" required maxlength="100" autocomplete="off" aria-describedby="rename-hint"></div>`
     case 'correct':
@@ -121,6 +129,21 @@ function fieldsOf(lang: Lang, what: What, file: FileState): Markup | null {
       )}`
     case 'overseas':
       return check('continues', say.continues, what, true)
+    case 'correct-trivially':
+      return html`${textField(what, 'name', say.newName, { max: 100 })}${textField(what, 'address', say.newAddress, { max: 200 })}`
+    case 'alias':
+      return textField(what, 'alias', say.alias, { max: 40 })
+    case 'born':
+      return html`${textField(what, 'name', say.name, { max: 100, isRequired: true })}${textField(what, 'reading', say.reading, { max: 100 })}${dateField(what, 'birthDate', say.born, true)}${select('born-gender', 'gender', say.gender, Object.entries(say.genders), 'female')}`
+    case 'extend-stay':
+      return html`${select('extend-stay-category', 'category', say.category, Object.entries(say.categories), file.resident.stay?.category ?? '')}${dateField(what, 'until', say.endOfStay, false)}`
+    case 'join':
+    case 'head':
+    case 'extend-card':
+    case 'stay-ended':
+    case 'begin-guardianship':
+    case 'end-guardianship':
+    case 'change-number':
     case 'deceased':
     case 'residence-lost':
     case 'end-card':
@@ -133,6 +156,19 @@ function fieldsOf(lang: Lang, what: What, file: FileState): Markup | null {
     default:
       return what satisfies never
   }
+}
+
+function textField(
+  what: What,
+  name: string,
+  label: string,
+  given: { readonly max: number; readonly isRequired?: boolean },
+): Markup {
+  return html`<div class="field"><label for="${what}-${name}">${label}</label><input type="text" id="${what}-${name}" name="${name}"${given.isRequired === true ? html` required` : null} maxlength="${given.max}" autocomplete="off"></div>`
+}
+
+function dateField(what: What, name: string, label: string, isRequired: boolean): Markup {
+  return html`<div class="field"><label for="${what}-${name}">${label}</label><input type="date" id="${what}-${name}" name="${name}"${isRequired ? html` required` : null}></div>`
 }
 
 function signatureFields(lang: Lang, what: What, file: FileState): Markup {
@@ -173,6 +209,13 @@ const checks: Readonly<Partial<Record<string, readonly string[]>>> = {
   reissue: ['withAuthentication', 'withSignature', 'demandsPinAlways'],
   renew: ['withSignature'],
   overseas: ['continues'],
+  move: ['withHousehold'],
+}
+
+/** What a field left empty says where that is not nothing. */
+const emptyMeans: Readonly<Partial<Record<string, Readonly<Record<string, null>>>>> = {
+  alias: { alias: null },
+  'extend-stay': { until: null },
 }
 
 /** Reads a sent form. Empty fields count as left out. Refusal `request-malformed`. */
@@ -180,10 +223,15 @@ export function eventOfForm(form: Readonly<Record<string, string>>) {
   const what = form['what'] ?? ''
   const told = Object.entries(form).filter(([, value]) => value !== '')
   const flags = (checks[what] ?? []).map((name): [string, boolean] => [name, form[name] === 'on'])
-  const { birthDate, ...rest }: Record<string, unknown> = Object.fromEntries([...told, ...flags])
+  const { birthDate, until, ...rest }: Record<string, unknown> = Object.fromEntries([
+    ...told,
+    ...flags,
+  ])
   const parsed = residentEvent.safeParse({
+    ...emptyMeans[what],
     ...rest,
     ...(typeof birthDate === 'string' ? { birthDate: dateOf(birthDate) } : {}),
+    ...(typeof until === 'string' ? { until: dateOf(until) } : {}),
   })
   if (!parsed.success)
     throw new Refusal('request-malformed', {

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Refusal, type RefusalCode } from '@sekisho/contract'
 import { type Engine, openEmbedded } from '@sekisho/runtime/store'
+import type { ForeignStay } from '../registry/foreign-stay.ts'
 import { finalHolds } from '../revocation/revoke.ts'
 import { noon, openTestWorld, type TestWorld } from '../world-for-tests.ts'
 import { presentRules } from '../world.ts'
-import type { ResidentEvent } from './event.ts'
+import { performEvent, performOnce, type ResidentEvent, residentEvent } from './event.ts'
 import { findResident } from './resident-file.ts'
 
 const today = noon(2026, 11, 20)
@@ -17,14 +18,21 @@ const naha = {
   address: '沖縄県那覇市泊１丁目１番１号',
 } as const
 
-/** flows.md §3, row by row: what an event does to both certificates, and with which code. */
+const brazilian: ForeignStay = {
+  category: 'mid-to-long-term',
+  nationality: 'BRA',
+  until: { year: 2028, month: 6, day: 30 },
+  alias: null,
+}
+
+/** flows.md §3, row by row: what an event does to both certificates of a foreign resident who may sign, and with which code. */
 const effects: readonly (readonly [
   event: ResidentEvent,
   signature: string,
   authentication: string,
 ])[] = [
   [naha, 'revoked/affiliationChanged', 'valid'],
-  [{ what: 'rename', name: '田中　花子' }, 'revoked/affiliationChanged', 'valid'],
+  [{ what: 'rename', name: 'ＳＩＬＶＡ　ＭＡＲＩＡ' }, 'revoked/affiliationChanged', 'valid'],
   [
     { what: 'correct', birthDate: { year: 1985, month: 4, day: 2 } },
     'revoked/affiliationChanged',
@@ -39,6 +47,25 @@ const effects: readonly (readonly [
     'revoked/affiliationChanged',
   ],
   [{ what: 'overseas' }, 'revoked/affiliationChanged', 'valid'],
+  [{ what: 'alias', alias: '関所　花子' }, 'revoked/affiliationChanged', 'valid'],
+  [{ what: 'correct-trivially', address: '東京都千代田区神田神保町１－１－１' }, 'valid', 'valid'],
+  [
+    { what: 'extend-stay', category: 'mid-to-long-term', until: { year: 2031, month: 6, day: 30 } },
+    'valid',
+    'valid',
+  ],
+  [{ what: 'begin-guardianship' }, 'revoked/cessationOfOperation', 'valid'],
+  [{ what: 'change-number' }, 'revoked/cessationOfOperation', 'revoked/cessationOfOperation'],
+  [
+    {
+      what: 'born',
+      name: '関所　一',
+      birthDate: { year: 2026, month: 11, day: 1 },
+      gender: 'male',
+    },
+    'valid',
+    'valid',
+  ],
   [{ what: 'end-card' }, 'revoked/cessationOfOperation', 'revoked/cessationOfOperation'],
   [{ what: 'stop' }, 'revoked/cessationOfOperation', 'revoked/cessationOfOperation'],
   [{ what: 'key-compromised' }, 'revoked/keyCompromise', 'revoked/keyCompromise'],
@@ -69,7 +96,8 @@ describe('notifications at the window', () => {
 
   for (const [event, signature, authentication] of effects)
     it(`${event.what} (${JSON.stringify(event)}) leaves ${signature} and ${authentication}`, async () => {
-      const id = await withCard()
+      const id = await town.register({ stay: brazilian, name: 'ＳＩＬＶＡ　ＡＮＡ' })
+      await town.happen(id, { what: 'card' })
       await town.happen(id, event)
       assert.equal(await town.states(id), `signature:${signature} authentication:${authentication}`)
       const noted = await town.world.store.read(db =>
@@ -125,6 +153,63 @@ describe('notifications at the window', () => {
     later.clock.turnTo(noon(2026, 11, 20))
     await assert.rejects(later.happen(id, { what: 'lost' }), refused('event-not-possible'))
     await later.folder.remove()
+  })
+
+  it('a notification that is sent again under its name happens once, also when sent twice at once', async () => {
+    const id = await withCard()
+    const event = residentEvent.parse(naha)
+    const send = () =>
+      performOnce(town.world, `notice ${id}`, named => performEvent(named, id, event))
+    const answers = await Promise.all([send(), send(), send()])
+    assert.equal(answers.filter(answer => answer.isRepeated === true).length, 2)
+    assert.deepEqual(await send(), { isRepeated: true })
+    const noted = await town.world.store.read(db =>
+      db.selectFrom('event').select('kind').where('resident_id', '=', id).execute(),
+    )
+    assert.deepEqual(noted.map(one => one.kind).toSorted(), ['card-handed-out', 'moved'])
+    // A refusal is no event: under the same name another try is free.
+    const refusedOnce = () =>
+      performOnce(town.world, `again ${id}`, named => performEvent(named, id, event))
+    await assert.rejects(refusedOnce(), refused('event-not-possible'))
+    await town.happen(id, { ...naha, address: '沖縄県那覇市泊２' })
+    assert.deepEqual(await refusedOnce(), {})
+  })
+
+  it('where guardianship ends no certificate it stays, and a ward is issued none either way', async () => {
+    for (const endsSignature of [true, false]) {
+      const other = await openTestWorld(engine, {
+        at: today,
+        rules: { ...presentRules, guardianship: { endsSignature } },
+      })
+      const id = await withCard(other)
+      await other.happen(id, { what: 'begin-guardianship' })
+      const signature = endsSignature ? 'revoked/cessationOfOperation' : 'valid'
+      assert.equal(await other.states(id), `signature:${signature} authentication:valid`)
+      await assert.rejects(
+        other.happen(id, { what: 'signature' }),
+        refused('signature-certificate-not-allowed'),
+      )
+      await assert.rejects(
+        other.happen(id, { what: 'begin-guardianship' }),
+        refused('event-not-possible'),
+      )
+      await other.happen(id, { what: 'end-guardianship' })
+      await other.happen(id, { what: 'signature' })
+      assert.equal(await other.states(id), 'signature:valid authentication:valid')
+      await other.folder.remove()
+    }
+  })
+
+  it('only a foreign resident has a stay to lose, to extend or an alias', async () => {
+    const id = await withCard()
+    for (const event of [
+      { what: 'residence-lost' },
+      { what: 'stay-ended' },
+      { what: 'alias', alias: '花' },
+      { what: 'extend-stay', category: 'special-permanent', until: null },
+      { what: 'extend-card' },
+    ] as const)
+      await assert.rejects(town.happen(id, event), refused('event-not-possible'), event.what)
   })
 
   it('refuses what cannot be', async () => {

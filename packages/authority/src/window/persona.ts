@@ -4,8 +4,9 @@
  */
 import { block } from '@sekisho/card/virtual'
 import { fixedClock } from '@sekisho/runtime/clock'
-import { jsonb } from '@sekisho/runtime/store'
-import { residentAttributes, type ResidentAttributes } from '../registry/resident.ts'
+import { enterResident } from '../registry/enter.ts'
+import type { ForeignStay } from '../registry/foreign-stay.ts'
+import type { ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
 import { changeCard, placeOf } from './card-tray.ts'
 import { performEvent, type ResidentEvent, residentEvent } from './event.ts'
@@ -25,6 +26,8 @@ export type PersonaStep = { readonly daysAgo: number } & (
     }
   | { readonly what: 'move'; readonly municipality: string; readonly address: string }
   | { readonly what: 'rename'; readonly name: string }
+  /** Anything else that can be performed at the window. */
+  | { readonly what: 'event'; readonly event: ResidentEvent }
 )
 
 /** A persona as data. */
@@ -35,6 +38,10 @@ export type Persona = {
   readonly municipality: string
   readonly attributes: ResidentAttributes
   readonly isWard: boolean
+  /** Of a foreign resident. */
+  readonly stay?: ForeignStay | undefined
+  /** Never had a resident record: registered while living abroad (A9). */
+  readonly isAbroad?: boolean | undefined
   readonly demandsPinAlways: boolean
   readonly pin: string
   readonly password: string
@@ -47,20 +54,18 @@ const dayMs = 24 * 3600 * 1000
 export async function livePersona(world: World, persona: Persona): Promise<void> {
   const now = world.clock.now()
   const oldest = Math.max(...persona.life.map(step => step.daysAgo), 0)
-  const id = world.random.uuidv7(now)
-  await world.store.transaction(tx =>
-    tx
-      .insertInto('resident')
-      .values({
-        id,
-        municipality: persona.municipality,
-        attributes: jsonb<unknown>(residentAttributes.parse(persona.attributes)),
-        status: 'resident',
-        is_ward: persona.isWard,
+  const entered = Math.floor(now - oldest * dayMs)
+  const id = await world.store.transaction(tx =>
+    enterResident(
+      tx,
+      world,
+      {
+        ...persona,
         persona: persona.id,
-        recorded_at: now - oldest * dayMs,
-      })
-      .execute(),
+        status: persona.isAbroad === true ? 'overseas' : 'resident',
+      },
+      entered,
+    ),
   )
   for (const step of persona.life) {
     const then = { ...world, clock: fixedClock(Math.floor(now - step.daysAgo * dayMs)) }
@@ -86,6 +91,8 @@ function eventOf(persona: Persona, step: PersonaStep): ResidentEvent {
     case 'deceased':
     case 'overseas':
       return { what: step.what }
+    case 'event':
+      return step.event
     case 'lock-pin':
       throw new RangeError('not an event at the window')
     default:

@@ -3,6 +3,7 @@ import { Refusal } from '@sekisho/contract'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Transaction } from '@sekisho/runtime/store'
 import type { AuthorityTables } from '../database.ts'
+import type { LifeEventKind } from '../registry/life-event.ts'
 import { type Resident, residentOf } from '../registry/resident.ts'
 import type { World } from '../world.ts'
 
@@ -30,16 +31,22 @@ export async function lockResident(
   return residentOf(row)
 }
 
-/** Notes an event, in the transaction that has its effect. */
+/** Notes an event, in the transaction that has its effect. A notice that was noted before is a `UniqueViolation`. */
 export async function record(
   tx: Transaction<AuthorityTables>,
-  world: Pick<World, 'random'>,
+  world: Pick<World, 'random' | 'notice'>,
   residentId: string,
-  kind: string,
+  kind: LifeEventKind,
   at: Instant,
 ): Promise<void> {
   await tx
     .insertInto('event')
-    .values({ id: world.random.uuidv7(at), resident_id: residentId, kind, at })
+    .values({
+      id: world.random.uuidv7(at),
+      resident_id: residentId,
+      kind,
+      at,
+      notice: world.notice ?? null,
+    })
     .execute()
 }

@@ -1,6 +1,12 @@
 /** The window's screens: find a resident, see card and certificates, perform an event. For the town's people to play with. */
 import { Refusal } from '@sekisho/contract'
-import { dateInJapan, japaneseDate, municipalities, municipalityOf } from '@sekisho/contract/japan'
+import {
+  type CalendarDate,
+  dateInJapan,
+  japaneseDate,
+  municipalities,
+  municipalityOf,
+} from '@sekisho/contract/japan'
 import {
   type App,
   contentSecurityPolicy,
@@ -24,7 +30,7 @@ import {
   table,
 } from '@sekisho/web'
 import { z } from 'zod'
-import { residentOf, type ResidentAttributes } from '../registry/resident.ts'
+import { type Resident, residentOf, type ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
 import { maySign } from './desk.ts'
 import { performEvent } from './event.ts'
@@ -148,6 +154,8 @@ async function residentPage(
   const say = windowWords[lang]
   const resident = await findResident(world, id)
   const { card, certificates } = await readHoldings(world, id)
+  const numbers = await world.store.read(db => world.numbers.read(db, id))
+  const members = await countMembers(world, resident)
   const { attributes } = resident
   const at = world.clock.now()
   const present = certificates.filter(one => one.stateNow === 'valid' || one.stateNow === 'held')
@@ -158,6 +166,11 @@ async function residentPage(
     ...(attributes.formerSurname === null
       ? []
       : [[say.formerSurname, attributes.formerSurname] as [string, string]]),
+    ...(resident.reading === null ? [] : [pair(say.reading, resident.reading)]),
+    ...(members === 0
+      ? []
+      : [pair(say.household, `${say.relation[resident.relation]} (${members}${say.members})`)]),
+    ...stayRows(resident, lang),
     [say.state, `${say.status[resident.status]}${resident.isWard ? ` / ${say.ward}` : ''}`],
     [say.card, cardText(card, at, lang)],
     ...(card === undefined
@@ -176,6 +189,12 @@ async function residentPage(
     body: [
       doneNotice(lang, done),
       pairs(rows),
+      numbers === undefined
+        ? html``
+        : html`<details><summary>${say.numbers}</summary>${pairs([
+            [say.myNumber, numbers.myNumber],
+            [say.residentCode, numbers.residentCode],
+          ])}</details>`,
       html`<h2>${say.certificates}</h2>`,
       certificateTable(lang, certificates),
       html`<h2>${say.events}</h2>`,
@@ -191,6 +210,36 @@ async function residentPage(
       }),
     ],
   })
+}
+
+function pair(label: string, value: string): [string, Markup | string] {
+  return [label, value]
+}
+
+function stayRows({ stay }: Resident, lang: Lang): [string, Markup | string][] {
+  if (stay === null) return []
+  const say = windowWords[lang]
+  const { until } = stay
+  const end = until === null ? say.noEnd : lang === 'ja' ? japaneseDate(until) : isoDay(until)
+  return [
+    pair(say.category, say.categories[stay.category]),
+    pair(say.nationality, stay.nationality),
+    pair(say.endOfStay, end),
+  ]
+}
+
+/** How many live in somebody's household; 0 for who lives in none. */
+async function countMembers(world: World, { householdId }: Resident): Promise<number> {
+  if (householdId === null) return 0
+  const { count } = await world.store.read(db =>
+    db
+      .selectFrom('resident')
+      .select(eb => eb.fn.countAll<number>().as('count'))
+      .where('household_id', '=', householdId)
+      .where('status', '=', 'resident')
+      .executeTakeFirstOrThrow(),
+  )
+  return count
 }
 
 /** The card in use, and every certificate ever issued, newest first. */
@@ -256,7 +305,7 @@ function cardText(card: Holdings['card'], at: number, lang: Lang): string {
 function bornText({ birthDate }: ResidentAttributes, lang: Lang): string {
   const { year, month, day } = birthDate
   if (month !== null && day !== null)
-    return lang === 'ja' ? japaneseDate({ year, month, day }) : isoDay(year, month, day)
+    return lang === 'ja' ? japaneseDate({ year, month, day }) : isoDay({ year, month, day })
   const say = windowWords[lang]
   if (lang === 'en')
     return `${year}${month === null ? '' : `-${String(month).padStart(2, '0')}`} (${say.unknownDay})`
@@ -266,10 +315,10 @@ function bornText({ birthDate }: ResidentAttributes, lang: Lang): string {
 
 function dayText(at: number, lang: Lang): string {
   const day = dateInJapan(at)
-  return lang === 'ja' ? japaneseDate(day) : isoDay(day.year, day.month, day.day)
+  return lang === 'ja' ? japaneseDate(day) : isoDay(day)
 }
 
-function isoDay(year: number, month: number, day: number): string {
+function isoDay({ year, month, day }: CalendarDate): string {
   return `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
 }
 

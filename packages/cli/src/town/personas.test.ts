@@ -15,7 +15,7 @@ import { crlManifest } from '@sekisho/contract/authority'
 import { dateInJapan } from '@sekisho/contract/japan'
 import { fixedClock, protocolNow } from '@sekisho/runtime/clock'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
-import { createKey } from '@sekisho/runtime/keys'
+import { createKey, masterKeyOf } from '@sekisho/runtime/keys'
 import { silentLog } from '@sekisho/runtime/log'
 import { createFetch, freePort, signRequest } from '@sekisho/runtime/net'
 import { seededRandom, systemRandom } from '@sekisho/runtime/random'
@@ -77,6 +77,7 @@ for (const at of days)
         residents: 0,
         verifiers: [{ id: 'test', ...key, accreditedFor: [] }],
         answerKey: key,
+        numbersKey: masterKeyOf(new Uint8Array(32), systemRandom()),
         clock: fixedClock(at),
         random: systemRandom(),
         seed: seededRandom('personas'),

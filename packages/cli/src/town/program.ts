@@ -10,7 +10,13 @@ import { type Platform, startPlatform } from '@sekisho/platform'
 import { agentPort, startWallet } from '@sekisho/readers'
 import { townClock } from '@sekisho/runtime/clock'
 import { callAdmin } from '@sekisho/runtime/http'
-import { type KeyPair, loadOrCreateKey, privateJwkOf, publicJwkOf } from '@sekisho/runtime/keys'
+import {
+  type KeyPair,
+  loadOrCreateKey,
+  loadOrCreateMasterKey,
+  privateJwkOf,
+  publicJwkOf,
+} from '@sekisho/runtime/keys'
 import type { Log } from '@sekisho/runtime/log'
 import { createFetch, type Fetch } from '@sekisho/runtime/net'
 import { seededRandom, systemRandom } from '@sekisho/runtime/random'
@@ -60,6 +66,10 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
   const { layout } = world
   const clock = townClock(layout.clockFile)
   const [answerKey, messageKey] = await Promise.all([authorityKey(layout), platformKey(layout)])
+  const numbersKey = await loadOrCreateMasterKey(layout.keysFolder('authority'), 'numbers', {
+    random: systemRandom(),
+    effects: world.effects,
+  })
   const { engine, close } = await engineOf(world, 'authority')
   const start = (): Promise<Authority> =>
     startAuthority({
@@ -79,6 +89,7 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
         },
       ],
       answerKey,
+      numbersKey,
       clock,
       random: systemRandom(),
       seed: seededRandom('sekisho town'),
