@@ -39,11 +39,11 @@ test('a chip answers a challenge with the key of its certificate, under any appl
   const card = powered(full)
   const certificate = await certificateOn(card)
   assert.equal(certificate.subject, '123456789012345')
-  valueOf(await proveChip(card, certificate, randomBytes(32)))
+  valueOf(await proveChip(card, certificate.key, randomBytes(32)))
   valueOf(await selectText(card))
-  valueOf(await proveChip(card, certificate, randomBytes(32)))
+  valueOf(await proveChip(card, certificate.key, randomBytes(32)))
   await card.transmit(Buffer.from('00A4040C0AD392F000260100000001', 'hex'))
-  assert.equal(reasonOf(await proveChip(card, certificate, randomBytes(32))), 'file-absent')
+  assert.equal(reasonOf(await proveChip(card, certificate.key, randomBytes(32))), 'file-absent')
 })
 
 test('a copy with every readable file but another key is found out', async () => {
@@ -54,7 +54,7 @@ test('a copy with every readable file but another key is found out', async () =>
     chip: { ...chip, privateKey: Buffer.from(testKey(30).pkcs8).toString('base64') },
   })
   const certificate = await certificateOn(copy)
-  assert.equal(reasonOf(await proveChip(copy, certificate, randomBytes(32))), 'card-cloned')
+  assert.equal(reasonOf(await proveChip(copy, certificate.key, randomBytes(32))), 'card-cloned')
 })
 
 test('an answer to another challenge is refused, and a challenge of another size never signed', async () => {
@@ -64,8 +64,14 @@ test('an answer to another challenge is refused, and a challenge of another size
     Uint8Array.from([0x00, 0x88, 0x00, 0x00, 0x20, ...new Uint8Array(32), 0x00]),
   )
   const replaying: Card = { transmit: () => Promise.resolve(kept) }
-  assert.equal(reasonOf(await proveChip(replaying, certificate, randomBytes(32))), 'card-cloned')
-  assert.equal(reasonOf(await proveChip(card, certificate, new Uint8Array(31))), 'command-refused')
+  assert.equal(
+    reasonOf(await proveChip(replaying, certificate.key, randomBytes(32))),
+    'card-cloned',
+  )
+  assert.equal(
+    reasonOf(await proveChip(card, certificate.key, new Uint8Array(31))),
+    'command-refused',
+  )
 })
 
 test('a certificate by somebody else, altered or absent, is refused', async () => {
@@ -82,5 +88,5 @@ test('a verified PIN survives the proof, which needs none', async () => {
   const certificate = await certificateOn(card)
   valueOf(await selectText(card))
   valueOf(await verifyPin(card, valueOf(parsePin('text-pin', '1234'))))
-  valueOf(await proveChip(card, certificate, randomBytes(32)))
+  valueOf(await proveChip(card, certificate.key, randomBytes(32)))
 })

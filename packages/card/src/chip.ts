@@ -8,6 +8,7 @@ import {
   parseCvCertificate,
   verifiedBy,
 } from './cv-certificate.ts'
+import type { PublicKey } from '@sekisho/pki'
 import { command } from './apdu.ts'
 import { type Card, exchange } from './exchange.ts'
 import { done, type Outcome, refused } from './reason.ts'
@@ -37,19 +38,19 @@ export async function readChipCertificate(
 }
 
 /**
- * Asks the card to answer a fresh random challenge of 32 bytes with the key of this certificate, under any application but JPKI.
+ * Asks the card to answer a fresh random challenge of 32 bytes with this key, under any application but JPKI.
  * Refuses with `card-cloned` when the answer does not fit.
  */
 export async function proveChip(
   card: Card,
-  certificate: CvCertificate,
+  key: PublicKey,
   challenge: Uint8Array,
 ): Promise<Outcome<undefined>> {
   const answer = await exchange(card, command(0x00, 0x88, 0x00, 0x00, challenge, 256))
   if (answer.kind === 'refused') return answer
   const { data, status } = answer.value
   if (status !== statusWords.ok) return refused(reasonOf(status), status)
-  return certificate.key.verify('rsa-sha256', chipStatement(challenge), data)
+  return key.verify('rsa-sha256', chipStatement(challenge), data)
     ? done(undefined)
     : refused('card-cloned')
 }

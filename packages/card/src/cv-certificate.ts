@@ -50,7 +50,7 @@ function certificateOf(body: Uint8Array, signature: Uint8Array): CvCertificate |
   const subject = idText(body.subarray(16, 32))
   const parts = parseTlvs(body.subarray(32))
   if (issuer === undefined || subject === undefined || parts === undefined) return undefined
-  const key = cvKey(parts.slice(0, 2))
+  const key = keyOf(parts.slice(0, 2))
   if (key === undefined) return undefined
   const term = parts.length === 2 ? undefined : termOf(parts.slice(2))
   if (parts.length !== 2 && term === undefined) return undefined
@@ -69,8 +69,14 @@ export function verifiedBy(
     : refused('record-altered')
 }
 
+/** The key whose two objects are these bytes; `undefined` when they are none. */
+export function parseCvKey(bytes: Uint8Array): PublicKey | undefined {
+  const parts = parseTlvs(bytes)
+  return parts === undefined ? undefined : keyOf(parts)
+}
+
 /** The RSA key in two objects, `90` exponent and `91` modulus; `undefined` when they are none, or one that is not taken. */
-function cvKey(parts: readonly Tlv[]): PublicKey | undefined {
+function keyOf(parts: readonly Tlv[]): PublicKey | undefined {
   const [exponent, modulus] = parts
   if (parts.length !== 2 || exponent?.tag !== 0x90 || modulus?.tag !== 0x91) return undefined
   const isPlain = (value: Uint8Array): boolean => value.length > 0 && value[0] !== 0

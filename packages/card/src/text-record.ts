@@ -126,13 +126,13 @@ export function judgeIntegrity(
 }
 
 /** The value of a file that is one object, followed by fillers only. */
-function innerOf(file: Uint8Array, tag: number): Uint8Array | undefined {
+export function innerOf(file: Uint8Array, tag: number): Uint8Array | undefined {
   const objects = parseTlvs(file)
   return objects?.length === 1 && objects[0]?.tag === tag ? objects[0].value : undefined
 }
 
 /** UTF-8 that is well formed; `undefined` otherwise. */
-function utf8(bytes: Uint8Array | undefined): string | undefined {
+export function utf8(bytes: Uint8Array | undefined): string | undefined {
   if (bytes === undefined) return undefined
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -150,7 +150,7 @@ export const genderDigits: Readonly<Record<CardGender, string>> = {
 }
 
 /** The sex of a digit in a data object; `undefined` for another. */
-function genderOf(object: Tlv | undefined): CardGender | undefined {
+export function genderOf(object: Tlv | undefined): CardGender | undefined {
   const digit = utf8(object?.value)
   return genders.find(gender => genderDigits[gender] === digit)
 }

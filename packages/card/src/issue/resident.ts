@@ -2,7 +2,7 @@
 import { composeTlv } from '../tlv.ts'
 import { base64 } from '../virtual/base64.ts'
 import type { DataApplication } from '../virtual/data-application.ts'
-import { ascii, pinSlot } from './text.ts'
+import { ascii, pinSlot } from './entry.ts'
 
 /** The application. @throws RangeError unless the code has 11 digits, or for a malformed PIN. */
 export function composeResidentApplication(content: {

@@ -4,8 +4,9 @@ import { genderDigits, type TextAttributes } from '../text-record.ts'
 import { composeTlv } from '../tlv.ts'
 import { base64 } from '../virtual/base64.ts'
 import type { DataApplication } from '../virtual/data-application.ts'
-import { secretSlot, type SecretSlot } from '../virtual/secret-slot.ts'
+import { secretSlot } from '../virtual/secret-slot.ts'
 import { cvKeyObjects, type RecordSigner } from './cv.ts'
+import { ascii, joined, offsetTable, pinSlot } from './entry.ts'
 
 /** What the window knows. */
 export type TextContent = {
@@ -44,7 +45,9 @@ export function composeTextApplication(content: TextContent): DataApplication {
   return {
     files: {
       '0001': base64(myNumber),
-      '0002': base64(withOffsets(0xff20, 0xdf21, entries)),
+      '0002': base64(
+        composeTlv(0xff20, joined([offsetTable(0xff20, 0xdf21, entries), ...entries])),
+      ),
       '0003': base64(composeTlv(0xff30, integrity)),
       '0004': base64(signer.certificate),
       '0005': base64(basicInformation(0xff40, 0xdf41, signer.id)),
@@ -61,28 +64,6 @@ export function composeTextApplication(content: TextContent): DataApplication {
   }
 }
 
-/** A PIN slot; without PIN one that nothing opens. */
-export function pinSlot(name: 'text-pin' | 'resident-pin', pin: string | undefined): SecretSlot {
-  return pin === undefined ? { secret: null, triesLeft: 0 } : secretSlot(name, pin)
-}
-
-/**
- * A file of one constructed object that begins with a table of the offsets at which its entries lie, as 16-bit numbers
- * counted from the start of the file (jpki.md §1.3, §1.4).
- */
-function withOffsets(tag: number, tableTag: number, entries: readonly Uint8Array[]): Uint8Array {
-  const sizes = entries.reduce((sum, entry) => sum + entry.length, 0)
-  const tableBytes = composeTlv(tableTag, new Uint8Array(entries.length * 2)).length
-  const first = composeTlv(tag, new Uint8Array(tableBytes + sizes)).length - sizes
-  let at = first
-  const table = entries.flatMap(entry => {
-    const offset = at
-    at += entry.length
-    return [offset >> 8, offset & 255]
-  })
-  return composeTlv(tag, joined([composeTlv(tableTag, Uint8Array.from(table)), ...entries]))
-}
-
 /** The text application's basic information; what its last object means is not known, zeros are assumed. */
 function basicInformation(tag: number, first: number, keyId: string): Uint8Array {
   return composeTlv(
@@ -93,14 +74,4 @@ function basicInformation(tag: number, first: number, keyId: string): Uint8Array
       composeTlv(first + 2, new Uint8Array(128)),
     ]),
   )
-}
-
-/** Pieces one after another. */
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(pieces.flatMap(piece => [...piece]))
-}
-
-/** ASCII digits and letters as bytes. */
-export function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, character => character.charCodeAt(0))
 }

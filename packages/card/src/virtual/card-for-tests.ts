@@ -4,6 +4,7 @@ import { importPublicKey } from '@sekisho/pki'
 import { poolKey } from '@sekisho/pki/issue'
 import type { CvAnchor } from '../cv-certificate.ts'
 import { issueCvCertificate, type RecordSigner } from '../issue/cv.ts'
+import { composeFaceApplication } from '../issue/face.ts'
 import { composeResidentApplication } from '../issue/resident.ts'
 import { composeTextApplication } from '../issue/text.ts'
 import { base64 } from './base64.ts'
@@ -103,6 +104,21 @@ export function testApplications(signer: RecordSigner = testSigner()): MoreAppli
       attributes: testAttributes,
       pin: '1234',
       codeB: testNumbers.codeB,
+      chipKey: chip.spki,
+      signer,
+    }),
+    face: composeFaceApplication({
+      myNumber: testNumbers.myNumber,
+      codeB: testNumbers.codeB,
+      birthDate: testAttributes.birthDate,
+      gender: testAttributes.gender,
+      nameImage: standIn(300, 0x01),
+      addressImage: standIn(700, 0x02),
+      photo: standIn(4000, 0x03),
+      expires: '20351120',
+      securityCodeImage: standIn(90, 0x04),
+      myNumberImage: standIn(200, 0x05),
+      municipality: '13101',
       chipKey: chip.spki,
       signer,
     }),
