@@ -19,6 +19,7 @@ const debianPackages = [
   'postgresql',
   'qpdf',
   'unzip',
+  'softhsm2',
   'vsmartcard-vpcd',
   'xmlsec1',
   'zip',

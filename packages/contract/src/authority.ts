@@ -117,3 +117,93 @@ export const usageStatement = z.strictObject({
   totalYen: z.int().nonnegative(),
 })
 export type UsageStatement = z.infer<typeof usageStatement>
+
+/** `GET /other-ca/cross-certificates`: certificates of the other CAs for each other (A13), DER in base64. */
+export const crossCertificateList = z.strictObject({
+  certificates: z
+    .array(
+      z.strictObject({
+        issuer: z.string().max(32),
+        subject: z.string().max(32),
+        certificate: base64,
+      }),
+    )
+    .max(256),
+})
+
+const corporateNumber = z.string().regex(/^\d{13}$/)
+
+/** What anybody may know of a corporation under its number: name, head office, and how they changed. */
+export const corporationEntry = z.strictObject({
+  number: corporateNumber,
+  name: z.string(),
+  headOffice: z.string(),
+  registeredAt: instantText,
+  closed: z
+    .strictObject({ at: instantText, cause: z.string(), successor: corporateNumber.nullable() })
+    .nullable(),
+})
+export type CorporationEntry = z.infer<typeof corporationEntry>
+
+/** `GET /corporations?name=…`: at most a hundred; `isComplete` is false when there are more. */
+export const corporationList = z.strictObject({
+  corporations: z.array(corporationEntry).max(100),
+  isComplete: z.boolean(),
+})
+
+/** `GET /corporations/{number}`: besides, the entries of the register in order, with what each changed. */
+export const corporationHistory = corporationEntry.extend({
+  changes: z.array(
+    z.strictObject({ kind: z.string(), before: z.string().nullable(), at: instantText }),
+  ),
+})
+
+/** `GET /corporations/{number}/register` 登記事項: besides, who represents it and who did. */
+export const corporationRegister = corporationHistory.extend({
+  representatives: z.array(
+    z.strictObject({
+      name: z.string(),
+      title: z.string(),
+      since: instantText,
+      until: instantText.nullable(),
+    }),
+  ),
+})
+
+/** What a representative signs (CMS, attached) to have a delegate certified: `POST /mandates` 電子委任状 (C12). */
+export const mandateApplication = z.strictObject({
+  kind: z.literal('mandate-application'),
+  /** When it was written: not longer than a day ago. */
+  at: instantText,
+  corporation: corporateNumber,
+  delegate: z.strictObject({
+    name: z.string().min(1).max(64),
+    address: z.string().min(1).max(200),
+    unit: z.string().min(1).max(64),
+    title: z.string().min(1).max(64),
+  }),
+  /** SubjectPublicKeyInfo of the delegate. */
+  publicKey: base64.max(4096),
+  /** The delegate's signature (RSA, SHA-256) over `mandateProofText`: the key is the delegate's. */
+  proof: base64.max(4096),
+  scope: z
+    .array(
+      z.strictObject({
+        code: z.string().regex(/^[a-z0-9.-]{1,64}$/),
+        text: z.string().min(1).max(200),
+      }),
+    )
+    .min(1)
+    .max(32),
+  isSubdelegable: z.boolean(),
+  months: z.int().min(1).max(60),
+})
+export type MandateApplication = z.infer<typeof mandateApplication>
+
+/** What the delegate's key signs. */
+export function mandateProofText(
+  application: Pick<MandateApplication, 'corporation' | 'publicKey' | 'at'>,
+): string {
+  const { corporation, publicKey, at } = application
+  return ['sekisho-mandate-v1', corporation, publicKey, at].join('\n')
+}

@@ -90,7 +90,9 @@ export function startThreadPool<Request, Answer>(
     },
     stop: async () => {
       isStopped = true
-      await Promise.all(seats.flatMap(({ thread }) => (thread === undefined ? [] : [thread.stop()])))
+      await Promise.all(
+        seats.flatMap(({ thread }) => (thread === undefined ? [] : [thread.stop()])),
+      )
     },
   }
 }
