@@ -45,7 +45,7 @@ export function parseCvCertificate(bytes: Uint8Array): CvCertificate | undefined
 }
 
 /** A certificate from its body and signature; `undefined` when malformed. */
-function certificateOf(body: Uint8Array, signature: Uint8Array): CvCertificate | undefined {
+export function certificateOf(body: Uint8Array, signature: Uint8Array): CvCertificate | undefined {
   const issuer = idText(body.subarray(0, 16))
   const subject = idText(body.subarray(16, 32))
   const parts = parseTlvs(body.subarray(32))

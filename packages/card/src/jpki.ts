@@ -31,6 +31,7 @@ export const jpkiFiles = {
   certificatesPresent: 0x0008,
   authenticationCertificate: 0x000a,
   authenticationCaCertificate: 0x000b,
+  terminalKey: 0x0016,
   authenticationKey: 0x0017,
   authenticationPin: 0x0018,
   signatureKey: 0x001a,

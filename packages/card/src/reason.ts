@@ -55,6 +55,26 @@ export const cardReasons = {
     ja: 'カードの応答が証明書と一致しません。複製されたおそれがあります。',
     en: 'The answer of the card does not fit its certificate: it may be a copy.',
   },
+  'organisation-unknown': {
+    ja: 'カードはこの機関を認めていません。',
+    en: 'The card does not know this organisation.',
+  },
+  'terminal-expired': {
+    ja: '端末の証明書の期間が切れているか、カードの日付より古いものです。',
+    en: 'The certificate of the terminal is past its days, or older than the date the card knows.',
+  },
+  'terminal-refused': {
+    ja: 'カードは端末を認めませんでした。',
+    en: 'The card did not accept the terminal.',
+  },
+  'terminal-unsupported': {
+    ja: 'このカードは端末の証明に対応していません。',
+    en: 'This card knows no proof of terminals.',
+  },
+  'pin-demanded': {
+    ja: 'このカードの持ち主は常に暗証番号を求めています。',
+    en: 'The holder of this card demands the PIN always.',
+  },
   'pin-required': {
     ja: '先に暗証番号の照合が必要です。',
     en: 'The PIN must be verified first.',

@@ -22,6 +22,7 @@ import {
 } from './session.ts'
 import { computeSignature, internalAuthenticate } from './signature.ts'
 import { type CardState, secretIn, withSecret } from './state.ts'
+import { answerPinless, giveChallenge, proveTerminal, setPublicKey } from './terminal-proof.ts'
 import { viewOf } from './view.ts'
 
 /** Answers one command; the order of checks is class, instruction, then whatever the instruction demands. */
@@ -41,8 +42,14 @@ export function answerCommand(inside: Inside, session: Session, given: Command):
       return verify(inside, session, given)
     case 0x24:
       return changeReference(inside, session, given)
+    case 0x82:
+      return externalAuthenticate(session, given)
+    case 0x84:
+      return giveChallenge(inside, session, given)
     case 0x88:
-      return internalAuthenticate(inside, session, given)
+      return session.application === 'jpki' && given.p1 === 0x00 && given.p2 === 0x97
+        ? answerPinless(inside, session, given)
+        : internalAuthenticate(inside, session, given)
     case 0xca:
       return giveObject(inside, session, given)
     default:
@@ -55,11 +62,18 @@ function answerOwn(inside: Inside, session: Session, given: Command): Reply {
   switch (given.ins) {
     case 0x2a:
       return computeSignature(inside, session, given)
+    case 0xa2:
+      return setPublicKey(inside, session, given)
     case 0x32:
       return changeKey(inside, session, given)
     default:
       return only(statusWords.instructionUnknown)
   }
+}
+
+function externalAuthenticate(session: Session, given: Command): Reply {
+  if (given.p1 !== 0x00 || given.p2 !== 0x00) return only(statusWords.parametersWrong)
+  return proveTerminal(session, given)
 }
 
 function select(inside: Inside, session: Session, given: Command): Reply {

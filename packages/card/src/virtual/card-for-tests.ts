@@ -3,10 +3,18 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { importPublicKey } from '@sekisho/pki'
 import { poolKey } from '@sekisho/pki/issue'
 import type { CvAnchor } from '../cv-certificate.ts'
-import { issueCvCertificate, type RecordSigner } from '../issue/cv.ts'
+import {
+  type CvSigner,
+  cvKeyObjects,
+  issueCvCertificate,
+  issueOrganisationCertificate,
+  issueTerminalCertificate,
+  type RecordSigner,
+} from '../issue/cv.ts'
 import { composeFaceApplication } from '../issue/face.ts'
 import { composeResidentApplication } from '../issue/resident.ts'
 import { composeTextApplication } from '../issue/text.ts'
+import type { TerminalCredential } from '../terminal.ts'
 import { base64 } from './base64.ts'
 import { type CardState, type MoreApplications, personalise } from './state.ts'
 
@@ -99,6 +107,7 @@ export function testApplications(signer: RecordSigner = testSigner()): MoreAppli
         issueCvCertificate({ subject: '123456789012345', spki: chip.spki }, signer),
       ),
     },
+    trust: { id: '9000001', key: base64(cvKeyObjects(poolKey(14).spki)), date: '20261001' },
     text: composeTextApplication({
       myNumber: testNumbers.myNumber,
       attributes: testAttributes,
@@ -123,6 +132,48 @@ export function testApplications(signer: RecordSigner = testSigner()): MoreAppli
       signer,
     }),
     resident: composeResidentApplication({ residentCode: testNumbers.residentCode, pin: '1234' }),
+  }
+}
+
+/** Whom the test card believes about terminals. */
+export function testTerminalAuthority(root = 14): CvSigner {
+  return { id: '9000001', sign: message => poolKey(root).sign('rsa-sha256', message) }
+}
+
+/** What a test wants of a terminal; the rest is good for November 2026. */
+export type WantedTerminal = {
+  readonly authority?: CvSigner
+  readonly role?: 'pinless-organisation' | 'loading-operator'
+  readonly organisationDays?: readonly [from: string, until: string]
+  readonly days?: readonly [from: string, until: string]
+  /** Index of the pool key that signs in place of the terminal's own. */
+  readonly key?: number
+}
+
+/** A terminal of organisation 9200073. */
+export function testTerminal(wanted: WantedTerminal = {}): TerminalCredential {
+  const [from, until] = wanted.organisationDays ?? ['20261101', '20270131']
+  const organisationCertificate = issueOrganisationCertificate(
+    {
+      code: '9200073',
+      spki: poolKey(15).spki,
+      role: wanted.role ?? 'pinless-organisation',
+      from,
+      until,
+    },
+    wanted.authority ?? testTerminalAuthority(),
+  )
+  const [first, last] = wanted.days ?? ['20261116', '20261122']
+  return {
+    organisationCertificate,
+    terminalCertificate: issueTerminalCertificate(
+      { number: 'GATE1', spki: poolKey(16).spki, from: first, until: last },
+      {
+        certificate: organisationCertificate,
+        sign: message => poolKey(15).sign('rsa-sha256', message),
+      },
+    ),
+    sign: message => poolKey(wanted.key ?? 16).sign('rsa-sha256', message),
   }
 }
 

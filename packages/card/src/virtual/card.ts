@@ -35,9 +35,18 @@ export interface VirtualCard extends Card {
  */
 export function createVirtualCard(
   state: CardState,
-  given: { readonly onChange: (state: CardState) => void | Promise<void> },
+  given: {
+    readonly onChange: (state: CardState) => void | Promise<void>
+    /** Random bytes for challenges; without, the card gives none, so that no terminal can prove itself. */
+    readonly random?: (size: number) => Uint8Array
+  },
 ): VirtualCard {
-  const inside: Inside = { state, session: freshSession(), keys: new Map() }
+  const inside: Inside = {
+    state,
+    session: freshSession(),
+    keys: new Map(),
+    random: given.random,
+  }
   let last: Promise<unknown> = Promise.resolve()
 
   const run = async (bytes: Uint8Array): Promise<Uint8Array> => {
@@ -52,7 +61,7 @@ export function createVirtualCard(
         await given.onChange(reply.change)
       } catch {
         inside.state = withFewerTries(before, reply.change)
-        session.verified.clear()
+        inside.session = freshSession(session.application)
         return composeResponse(statusWords.memoryFault)
       }
     }

@@ -1,5 +1,6 @@
 /** What a powered card holds in memory, and how a command is answered. */
 import type { KeyObject } from 'node:crypto'
+import type { CvCertificate } from '../cv-certificate.ts'
 import type { SecretName } from '../pin.ts'
 import { bytesOf } from './base64.ts'
 import { openKey } from './crypto.ts'
@@ -13,6 +14,21 @@ export type Session = {
   application: ApplicationName
   file: number | undefined
   readonly verified: Set<SecretName>
+  /** Given out and not answered yet. */
+  challenge?: Uint8Array
+  terminal: TerminalSession
+}
+
+/** How far a terminal has proven itself. */
+export type TerminalSession = {
+  /** Body of a certificate whose signature is still to come. */
+  body?: Uint8Array
+  organisation?: CvCertificate
+  certificate?: CvCertificate
+  /** Of the session key as it was sent, for loading. */
+  sessionKeyHash?: Uint8Array
+  /** The challenge that the terminal has answered. */
+  proven?: Uint8Array
 }
 
 /** The inside of the chip: lasting state, session, opened keys by their PKCS#8 text. */
@@ -20,6 +36,8 @@ export type Inside = {
   state: CardState
   session: Session
   readonly keys: Map<string, KeyObject>
+  /** Random bytes; without, the card gives no challenges. */
+  readonly random: ((size: number) => Uint8Array) | undefined
 }
 
 /** An answer; `change` is the new lasting state to be written before it leaves, `settle` what happens once it is. */
@@ -32,7 +50,7 @@ export type Reply = {
 
 /** The state after power-up, or after the selection of an application. */
 export function freshSession(application: ApplicationName = 'security-domain'): Session {
-  return { application, file: undefined, verified: new Set() }
+  return { application, file: undefined, verified: new Set(), terminal: {} }
 }
 
 /** An answer without data. */

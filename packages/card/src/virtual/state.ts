@@ -33,6 +33,15 @@ export type Chip = {
   readonly certificate: string
 }
 
+/** Whom the card believes when a terminal proves itself (A10): the authority's key, and the latest day it has heard of from it. */
+export type TerminalTrust = {
+  readonly id: string
+  /** RSA key as two data objects, base64. */
+  readonly key: string
+  /** YYYYMMDD; moves forward only. */
+  readonly date: string
+}
+
 /**
  * The whole state of a card. What stands with a question mark is absent on cards of before; such a card answers that it has
  * no such application.
@@ -50,6 +59,7 @@ export type CardState = {
   readonly authentication: KeySlot
   readonly signature: KeySlot
   readonly chip?: Chip
+  readonly trust?: TerminalTrust
   readonly text?: DataApplication
   readonly face?: DataApplication
   readonly resident?: DataApplication
@@ -74,7 +84,7 @@ export type Personalisation = {
 }
 
 /** What a card holds besides the JPKI application; made by door `card/issue`. */
-export type MoreApplications = Pick<CardState, 'chip' | DataApplicationName>
+export type MoreApplications = Pick<CardState, 'chip' | 'trust' | DataApplicationName>
 
 /**
  * A fresh card with full counters.
@@ -188,9 +198,10 @@ export function parseCardState(value: unknown): CardState {
 }
 
 function parseMore(card: Readonly<Record<string, unknown>>): MoreApplications {
-  const { chip, text, face, resident } = card
+  const { chip, trust, text, face, resident } = card
   return {
     ...(chip === undefined ? {} : { chip: parseChip(chip) }),
+    ...(trust === undefined ? {} : { trust: parseTrust(trust) }),
     ...(text === undefined ? {} : { text: parseDataApplication(text, 'text') }),
     ...(face === undefined ? {} : { face: parseDataApplication(face, 'face') }),
     ...(resident === undefined ? {} : { resident: parseDataApplication(resident, 'resident') }),
@@ -203,6 +214,15 @@ function parseChip(value: unknown): Chip {
     privateKey: base64Text(found['privateKey'], 'chip.privateKey'),
     certificate: base64Text(found['certificate'], 'chip.certificate'),
   }
+}
+
+function parseTrust(value: unknown): TerminalTrust {
+  const { id, key, date } = record(value, 'trust')
+  if (typeof id !== 'string' || !/^[A-Za-z0-9-]{1,16}$/.test(id))
+    throw new RangeError('card state: trust.id')
+  if (typeof date !== 'string') throw new RangeError('card state: trust.date')
+  requireDigits(date, 8, 'trust.date')
+  return { id, key: base64Text(key, 'trust.key'), date }
 }
 
 function parseSlot(value: unknown, kind: SecretKind): KeySlot {

@@ -56,6 +56,7 @@ function jpkiView(state: CardState): View {
   return {
     isPresent(file) {
       if (file in jpkiSecrets) return true
+      if (file === jpkiFiles.terminalKey) return state.trust !== undefined
       const kind = keyOfFile[file]
       if (kind !== undefined) return state[kind].privateKey !== null
       return jpkiContent(state, file) !== undefined
