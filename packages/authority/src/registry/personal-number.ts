@@ -26,8 +26,11 @@ export type Numbers = {
 export type PersonalNumbers = {
   /** Gives residents who have none their numbers, in the caller's transaction. */
   assign(tx: Transaction<AuthorityTables>, residentIds: readonly string[]): Promise<void>
-  /** Sealed numbers for new residents from their places in the sequence, for bulk insertion. */
-  seal(residentIds: readonly string[], places: readonly number[]): Uint8Array[]
+  /** The same for thousands: their sealed numbers, for the caller to insert. */
+  sealNext(
+    tx: Transaction<AuthorityTables>,
+    residentIds: readonly string[],
+  ): Promise<readonly Uint8Array[]>
   /** The numbers of a resident; undefined for somebody who never had a resident record. */
   read(db: Reader<AuthorityTables>, residentId: string): Promise<Numbers | undefined>
   /**
@@ -51,7 +54,8 @@ export async function openPersonalNumbers(
     const plain = Buffer.from(`${numbers.residentCode}${numbers.myNumber}`, 'latin1')
     return sealBox(keys.seal, contextOf(residentId), plain, random)
   }
-  const seal: PersonalNumbers['seal'] = (residentIds, places) => {
+  const sealNext: PersonalNumbers['sealNext'] = async (tx, residentIds) => {
+    const places = await takePlaces(tx, residentIds.length)
     const codes = permute(keys.codes, 0, places)
     const numbers = permute(keys.numbers, 0, codes)
     return residentIds.map((id, at) =>
@@ -63,10 +67,9 @@ export async function openPersonalNumbers(
     return { residentCode: text.slice(0, 11), myNumber: text.slice(11) }
   }
   return {
-    seal,
+    sealNext,
     assign: async (tx, residentIds) => {
-      const places = await takePlaces(tx, residentIds.length)
-      const boxes = seal(residentIds, places)
+      const boxes = await sealNext(tx, residentIds)
       for (const [at, id] of residentIds.entries())
         await tx
           .insertInto('personal_number')

@@ -15,6 +15,7 @@ import type { Transaction } from '@sekisho/runtime/store'
 import { issue } from '../ca/issue.ts'
 import { cardEnd, certificateEnd } from '../ca/validity.ts'
 import type { AuthorityTables } from '../database.ts'
+import { cardSerial } from '../registry/bulk.ts'
 import { latestBirthDate, type Resident } from '../registry/resident.ts'
 import { endOfStay } from '../registry/foreign-stay.ts'
 import type { CardKey, World } from '../world.ts'
@@ -72,7 +73,7 @@ async function makeCard(
   const resident = await findResident(world, residentId)
   const at = world.clock.now()
   const keys = await makeKeys(world, resident, wish, at)
-  const serial = newSerial(world)
+  const serial = cardSerial(world.random)
   const name = resident.persona ?? serial
   await putCard(placeOf(world, name), async () => {
     const { end, material } = await world.store.transaction(async tx => {
@@ -392,13 +393,6 @@ function endOfCard(world: World, resident: Resident, issuedAt: Instant): Instant
   const bounded = Math.min(end, endOfStay(resident.stay) ?? end)
   if (bounded <= world.clock.now()) throw new Refusal('event-not-possible')
   return bounded
-}
-
-/** 15 digits, as on the card. */
-function newSerial(world: World): string {
-  const bytes = world.random.bytes(8)
-  const number = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0)
-  return String(number % 1_000_000_000_000_000n).padStart(15, '0')
 }
 
 function dayText(at: Instant): string {
