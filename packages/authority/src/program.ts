@@ -2,6 +2,7 @@
  * The authority as a program: registry, CAs, publication, answers, window. A stand-in for J-LIS and the municipalities that
  * verifiers reach only over its protocols. Its CA keys are TEST ONLY: it can be nothing but a town's authority.
  */
+import { join } from 'node:path'
 import type { Certificate } from '@sekisho/pki'
 import { type Clock, every } from '@sekisho/runtime/clock'
 import { adminSocket, createServer } from '@sekisho/runtime/http'
@@ -12,8 +13,12 @@ import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine } from '@sekisho/runtime/store'
 import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
+import { corporationCommands } from './corporation/command.ts'
+import { openOtherWorld, startOthers } from './corporation/program.ts'
 import { authorityMigrations, type AuthorityTables } from './database.ts'
 import { messages } from './message.ts'
+import { publishOthers } from './other-ca/publication.ts'
+import type { OtherWorld } from './other-ca/world.ts'
 import { openPersonalNumbers } from './registry/personal-number.ts'
 import { createAnswerCache } from './revocation/answer-cache.ts'
 import { publishDue } from './revocation/publish.ts'
@@ -68,6 +73,10 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
   const world = await openWorld(settings)
   await seedOnce(world, settings)
   await publishDue(world)
+  const others = await openOtherWorld({
+    ...settings,
+    holdersFolder: join(settings.cardsFolder, 'holders'),
+  })
   const server = await createServer({
     name: 'authority',
     log: settings.log,
@@ -77,6 +86,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
   })
   await addAnswerRoutes(server.app, { ...settings, world })
   await addStampRoutes(server.app, createStamper(townStamps(), settings))
+  await startOthers(server.app, others)
   addWindowRoutes(server.app, {
     world,
     publicOrigin: settings.publicOrigin,
@@ -86,10 +96,18 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
   await server.listen(settings.port)
   const stopPublishing = every(
     publishMs,
-    () => publish(world),
+    () => publish(world, others),
     fault => settings.log.write(messages['authority.background-fault'], { fault }),
   )
-  const admin = await adminSocket(settings.adminPath, windowCommands(world), settings.log)
+  const admin = await adminSocket(
+    settings.adminPath,
+    {
+      ...windowCommands(world),
+      ...corporationCommands(others),
+      publish: async () => ({ lists: (await publishDue(world)) + (await publishOthers(others)) }),
+    },
+    settings.log,
+  )
   return {
     url: settings.publicOrigin,
     anchors: world.hierarchy.anchors,
@@ -133,8 +151,8 @@ export async function openWorld(
 const publishMs = 500
 
 /** What the day brings, then the lists that are due. */
-async function publish(world: World): Promise<void> {
+async function publish(world: World, others: OtherWorld): Promise<void> {
   await endStaysDue(world)
-  const lists = await publishDue(world)
+  const lists = (await publishDue(world)) + (await publishOthers(others))
   if (lists > 0) world.log.write(messages['authority.lists-published'], { lists })
 }

@@ -4,6 +4,8 @@ import { poolCurveKey, poolKey, poolSize } from '@sekisho/pki/issue'
 import { createKey } from '@sekisho/runtime/keys'
 import { type CaKey, createHierarchy, type GenerationPlan, type Hierarchy } from './ca/hierarchy.ts'
 import type { StamperPlan } from './time-stamp/stamper.ts'
+import type { OtherCaPlan } from './other-ca/authority.ts'
+import { otherCaIds } from './other-ca/kind.ts'
 import type { CardKey } from './world.ts'
 
 /**
@@ -51,6 +53,25 @@ function curveKey(index: 0 | 1): CaKey {
   return { spki, sign, algorithm: 'ecdsa-sha384' }
 }
 
+/** The other CAs of every town: their keys are the pool's last. They began when the present CAs did. */
+export function townOtherCaPlan(): OtherCaPlan {
+  return {
+    notBefore: generationStarts[1],
+    keyOf: id => {
+      const first = firstOtherKey + 2 * otherCaIds.indexOf(id)
+      return { ca: caKey(first), responder: caKey(first + 1) }
+    },
+  }
+}
+
+const firstHolderKey = poolSize - 2 * otherCaIds.length - 16
+const firstOtherKey = poolSize - 2 * otherCaIds.length
+
+/** For the companies' people: distinct keys of the pool while they last. */
+export function createHolderKeys(): () => Promise<CardKey> {
+  return poolKeysBetween(firstHolderKey, firstOtherKey)
+}
+
 /** A key made for one card. */
 export async function freshCardKey(): Promise<CardKey> {
   const made = await createKey('rsa-2048')
@@ -62,9 +83,13 @@ export async function freshCardKey(): Promise<CardKey> {
 
 /** For the personas' first cards: distinct keys of the pool while it lasts, so that a town begins without making keys. */
 export function createPoolKeys(): () => Promise<CardKey> {
-  let next = caKeys
+  return poolKeysBetween(caKeys, firstHolderKey)
+}
+
+function poolKeysBetween(first: number, end: number): () => Promise<CardKey> {
+  let next = first
   return () => {
-    if (next >= poolSize) return freshCardKey()
+    if (next >= end) return freshCardKey()
     const { pkcs8, spki } = poolKey(next++)
     return Promise.resolve({ pkcs8, spki })
   }

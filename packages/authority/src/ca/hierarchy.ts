@@ -142,14 +142,17 @@ function createGeneration(profile: CertificateProfile, plan: GenerationPlan): Ca
     keyId: toHex(keyId),
     issuerFor: place => issuing(plan.kind, place),
     listSigner: facts => lintedSigner(sign, crlLint(certificate, facts)),
-    responderAt: createResponders(issuing('responder'), plan),
+    responderAt: createResponders(issuing('responder'), {
+      key: plan.responder,
+      name: `${plan.kind} ${plan.generation}`,
+    }),
   }
 }
 
-/** Responder certificates by month; the present one is kept. */
-function createResponders(
+/** Responder certificates of a CA by month; the present one is kept. */
+export function createResponders(
   issuer: IssuingAuthority,
-  plan: GenerationPlan,
+  plan: { readonly key: CaKey; readonly name: string },
 ): (at: Instant) => Responder {
   let present: { readonly month: number; readonly responder: Responder } | undefined
   const ca = issuer.certificate
@@ -160,13 +163,13 @@ function createResponders(
       issueResponderCertificate({
         issuer,
         serial: serialOf(responderSerials + month),
-        spki: plan.responder.spki,
+        spki: plan.key.spki,
         notBefore: Math.max(month * responderMonthMs, ca.notBefore),
         notAfter: Math.min((month + 2) * responderMonthMs - 1000, ca.notAfter),
-        commonName: `OCSP responder ${plan.kind} ${plan.generation}`,
+        commonName: `OCSP responder ${plan.name}`,
       }),
     )
-    const { algorithm, sign } = plan.responder
+    const { algorithm, sign } = plan.key
     const signerFor = (facts: OcspFacts): OcspResponder => {
       const lint = ocspLint({ issuer: ca, responder: certificate }, facts)
       return { certificate, isAuthority: false, algorithm, sign: lintedSigner(sign, lint) }

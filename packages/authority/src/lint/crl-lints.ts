@@ -23,7 +23,8 @@ import { brokenLints, type Lint, type LintOf, parsed } from './lint.ts'
 
 /** What a list must agree with. */
 export type CrlFacts = {
-  readonly partition: Name
+  /** Undefined: the list is for every certificate of the CA. */
+  readonly partition: Name | undefined
   /** The instant at which it is made. */
   readonly at: Instant
   /** For how long a list may speak, in milliseconds. */
@@ -82,6 +83,8 @@ export const crlLints: readonly Lint<Subject>[] = [
       'jpki.md §2.5 (inference), RFC 5280 §5.2.5: the distribution point of its certificates, for all of them',
     applies,
     holds: ({ list, partition }) => {
+      if (partition === undefined)
+        return list.scope.partition === undefined && list.scope.covers === 'all'
       const [point, ...more] = list.scope.partition ?? []
       const isOwn = point?.kind === 'directory' && bytesEqual(point.name.raw, partition.raw)
       return isOwn && more.length === 0 && list.scope.covers === 'all'
