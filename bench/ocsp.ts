@@ -68,6 +68,7 @@ async function main(): Promise<void> {
       adminPath: join(folder, 'admin.sock'),
       engine,
       cardsFolder: join(folder, 'cards'),
+      caKeysFolder: join(folder, 'ca'),
       personas: Array.from({ length: holders }, (_, at) => persona(at)),
       residents: 0,
       verifiers: [],

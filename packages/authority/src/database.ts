@@ -158,6 +158,21 @@ type SeedingTable = {
 }
 
 /** The authority's tables. */
+/** `ca/`: generations that key ceremonies made, besides those with which every town begins. */
+type GenerationTable = {
+  ca: CaKind
+  generation: number
+  kind: 'present' | 'next'
+  not_before: number
+  certificate: Uint8Array
+  /** Where the keys are: parsed by nobody, written by `ca/ceremony.ts` alone. */
+  ca_key: { readonly at: 'token' | 'file'; readonly name: string }
+  responder_key: { readonly at: 'token' | 'file'; readonly name: string }
+  responder_spki: Uint8Array
+  operators: readonly string[]
+  held_at: number
+}
+
 export type AuthorityTables = {
   resident: ResidentTable
   personal_number: PersonalNumberTable
@@ -165,6 +180,7 @@ export type AuthorityTables = {
   event: EventTable
   card: CardTable
   certificate: CertificateTable
+  generation: GenerationTable
   partition: PartitionTable
   publication: PublicationTable
   partition_change: PartitionChangeTable
@@ -302,6 +318,21 @@ const registry = [
   'alter table certificate alter column der drop not null',
 ]
 
+const ceremonies = [
+  `create table generation (
+    ca text not null check (ca in ('signature', 'authentication')),
+    generation integer not null check (generation between 3 and 255),
+    kind text not null check (kind in ('present', 'next')),
+    not_before bigint not null,
+    certificate bytea not null,
+    ca_key jsonb not null,
+    responder_key jsonb not null,
+    responder_spki bytea not null,
+    operators jsonb not null,
+    held_at bigint not null,
+    primary key (ca, generation))`,
+]
+
 /** From an empty schema to the tables above. */
 export const authorityMigrations: Migrations = {
   'authority-0001-foundation': async (db: Kysely<unknown>) => {
@@ -318,5 +349,8 @@ export const authorityMigrations: Migrations = {
   },
   'authority-0005-registry': async (db: Kysely<unknown>) => {
     for (const statement of registry) await sql.raw(statement).execute(db)
+  },
+  'authority-0006-ceremony': async (db: Kysely<unknown>) => {
+    for (const statement of ceremonies) await sql.raw(statement).execute(db)
   },
 }

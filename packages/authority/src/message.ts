@@ -17,4 +17,24 @@ export const messages = defineMessages({
     text: 'residents were registered',
     fields: { residents: 'number', personas: 'number' },
   },
+  'authority.keys-opened': {
+    level: 'warn',
+    text: 'two operators opened the token of the CA keys',
+    fields: { operators: 'code' },
+  },
+  'authority.keys-closed': {
+    level: 'warn',
+    text: 'an operator closed the token of the CA keys',
+    fields: { operator: 'code' },
+  },
+  'authority.keys-locked': {
+    level: 'warn',
+    text: 'what is due cannot be signed: the token of the CA keys is not open',
+    fields: { lists: 'number' },
+  },
+  'authority.ceremony-held': {
+    level: 'warn',
+    text: 'a key ceremony made a new generation of a CA',
+    fields: { ca: 'code', generation: 'number', operators: 'code' },
+  },
 })

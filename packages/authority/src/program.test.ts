@@ -97,6 +97,7 @@ describe('the authority as a program', () => {
       adminPath: join(folder.path, 'admin.sock'),
       engine,
       cardsFolder: join(folder.path, 'cards'),
+      caKeysFolder: join(folder.path, 'ca'),
       personas: people,
       residents: 60,
       verifiers: [

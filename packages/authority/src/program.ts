@@ -9,10 +9,14 @@ import { adminSocket, createServer } from '@sekisho/runtime/http'
 import type { Log } from '@sekisho/runtime/log'
 import type { MasterKey } from '@sekisho/runtime/keys'
 import type { MessageKey } from '@sekisho/runtime/net'
+import type { Token } from '@sekisho/runtime/pkcs11'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine } from '@sekisho/runtime/store'
 import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
+import { addHeldGenerations } from './ca/ceremony.ts'
+import { caCommands } from './ca/command.ts'
+import { createCaKeyStore } from './ca/key-store.ts'
 import { corporationCommands } from './corporation/command.ts'
 import { openOtherWorld, startOthers } from './corporation/program.ts'
 import { authorityMigrations, type AuthorityTables } from './database.ts'
@@ -38,6 +42,10 @@ export type AuthoritySettings = Population & {
   readonly adminPath: string
   readonly engine: Engine
   readonly cardsFolder: string
+  /** Folder (0700) for the keys of further CA generations, where they are not in a token. */
+  readonly caKeysFolder: string
+  /** The token for those keys; undefined: they are files. */
+  readonly token?: Token | undefined
   readonly verifiers: readonly Verifier[]
   /** Key that signs answers to verifiers. */
   readonly answerKey: MessageKey
@@ -123,7 +131,16 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
 export async function openWorld(
   settings: Pick<
     AuthoritySettings,
-    'engine' | 'rules' | 'numbersKey' | 'clock' | 'random' | 'log' | 'cardsFolder' | 'effects'
+    | 'engine'
+    | 'rules'
+    | 'numbersKey'
+    | 'clock'
+    | 'random'
+    | 'log'
+    | 'cardsFolder'
+    | 'caKeysFolder'
+    | 'token'
+    | 'effects'
   >,
 ): Promise<World> {
   const store = await settings.engine.store<AuthorityTables>({
@@ -132,10 +149,14 @@ export async function openWorld(
   })
   const rules = settings.rules ?? presentRules
   const answers = createAnswerCache(store, rules.ocsp.keptMax)
+  const hierarchy = townHierarchy()
+  const caKeys = createCaKeyStore({ folder: settings.caKeysFolder, token: settings.token })
+  await addHeldGenerations({ store, hierarchy, caKeys })
   return {
     store: answers.store,
     answers,
-    hierarchy: townHierarchy(),
+    hierarchy,
+    caKeys,
     rules,
     clock: settings.clock,
     random: settings.random,

@@ -2,6 +2,7 @@
 import { jpkiTown } from '@sekisho/pki'
 import { poolCurveKey, poolKey, poolSize } from '@sekisho/pki/issue'
 import { createKey } from '@sekisho/runtime/keys'
+import { generationKinds } from './ca/generation-kind.ts'
 import { type CaKey, createHierarchy, type GenerationPlan, type Hierarchy } from './ca/hierarchy.ts'
 import type { StamperPlan } from './time-stamp/stamper.ts'
 import type { OtherCaPlan } from './other-ca/authority.ts'
@@ -19,6 +20,7 @@ export function townHierarchy(): Hierarchy {
       return {
         kind,
         generation: generation + 1,
+        rules: generationKinds.present,
         notBefore,
         ca: caKey(first),
         responder: caKey(first + 1),

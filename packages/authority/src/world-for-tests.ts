@@ -9,6 +9,7 @@ import { poolKey, poolSize } from '@sekisho/pki/issue'
 import { fixedClock, type FixedClock, type Instant } from '@sekisho/runtime/clock'
 import { readJsonFile, type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import { silentLog } from '@sekisho/runtime/log'
+import type { Token } from '@sekisho/runtime/pkcs11'
 import { systemRandom } from '@sekisho/runtime/random'
 import { masterKeyOf } from '@sekisho/runtime/keys'
 import type { Engine } from '@sekisho/runtime/store'
@@ -69,7 +70,7 @@ export type Held = {
 /** Opens a world whose clock stands still at an instant. Keys of cards come from the pool, again and again. */
 export async function openTestWorld(
   engine: Engine,
-  given: { readonly at: Instant; readonly rules?: AuthorityRules },
+  given: { readonly at: Instant; readonly rules?: AuthorityRules; readonly token?: Token },
 ): Promise<TestWorld> {
   const folder = await temporaryFolder('authority')
   const clock = fixedClock(given.at)
@@ -78,10 +79,12 @@ export async function openTestWorld(
     // The same for every world over one engine.
     numbersKey: masterKeyOf(new Uint8Array(32), systemRandom()),
     rules: given.rules,
+    token: given.token,
     clock,
     random: systemRandom(),
     log: silentLog(),
     cardsFolder: join(folder.path, 'cards'),
+    caKeysFolder: join(folder.path, 'ca'),
   })
   let next = 0
   const world: World = {

@@ -4,6 +4,7 @@ import type { Log } from '@sekisho/runtime/log'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Store } from '@sekisho/runtime/store'
 import type { Hierarchy } from './ca/hierarchy.ts'
+import type { CaKeyStore } from './ca/key-store.ts'
 import { presentValidity, type ValidityRules } from './ca/validity.ts'
 import type { AuthorityTables } from './database.ts'
 import { dailyPublication, type PublicationRules } from './revocation/publish.ts'
@@ -44,6 +45,8 @@ export type World = {
   /** OCSP answers that were given before. */
   readonly answers: AnswerCache
   readonly hierarchy: Hierarchy
+  /** Keys of generations that ceremonies make. */
+  readonly caKeys: CaKeyStore
   readonly rules: AuthorityRules
   readonly clock: Clock
   readonly random: Random

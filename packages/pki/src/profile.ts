@@ -202,6 +202,10 @@ export const jpkiTown: CertificateProfile = {
       authentication: 'http://ocsp-authentication.localhost',
     },
   ),
-  keys: [{ kind: 'rsa', bitsMin: 2048 }],
+  // The next card's keys too (jpki.md §1.10): a town can turn its clock to them.
+  keys: [
+    { kind: 'rsa', bitsMin: 2048 },
+    { kind: 'ec', curve: 'P-384' },
+  ],
   validityYears: 5,
 }

@@ -29,7 +29,7 @@ export {
 export { openBox, sealBox, SealBroken } from './sealed-box.ts'
 
 /** What kind of key pair. `rsa-2048` only where the other side speaks nothing newer. */
-export type KeyKind = 'ec-p256' | 'rsa-2048' | 'ed25519'
+export type KeyKind = 'ec-p256' | 'ec-p384' | 'rsa-2048' | 'ed25519'
 
 /** A key pair and its name. */
 export type KeyPair = {
@@ -89,6 +89,8 @@ async function generate(kind: KeyKind): Promise<KeyObject> {
   switch (kind) {
     case 'ec-p256':
       return (await generateKeys('ec', { namedCurve: 'prime256v1' })).privateKey
+    case 'ec-p384':
+      return (await generateKeys('ec', { namedCurve: 'secp384r1' })).privateKey
     case 'rsa-2048':
       return (await generateKeys('rsa', { modulusLength: 2048 })).privateKey
     case 'ed25519':
@@ -102,11 +104,13 @@ function keyPairOf(privateKey: KeyObject, kind: KeyKind, where: string): KeyPair
   return { kind, keyId: thumbprint(publicKey), privateKey, publicKey }
 }
 
+const curves: Readonly<Record<string, KeyKind>> = { prime256v1: 'ec-p256', secp384r1: 'ec-p384' }
+
 function kindOf(key: KeyObject): KeyKind | undefined {
   const details = key.asymmetricKeyDetails
   switch (key.asymmetricKeyType) {
     case 'ec':
-      return details?.namedCurve === 'prime256v1' ? 'ec-p256' : undefined
+      return curves[details?.namedCurve ?? '']
     case 'rsa':
       return details?.modulusLength === 2048 ? 'rsa-2048' : undefined
     case 'ed25519':
@@ -125,6 +129,8 @@ function thumbprint(publicKey: KeyObject): string {
 }
 
 function jwkNames(key: KeyPair): { kid: string; alg: string; use: string } {
-  const alg = { 'ec-p256': 'ES256', 'rsa-2048': 'RS256', ed25519: 'EdDSA' }[key.kind]
+  const alg = { 'ec-p256': 'ES256', 'ec-p384': 'ES384', 'rsa-2048': 'RS256', ed25519: 'EdDSA' }[
+    key.kind
+  ]
   return { kid: key.keyId, alg, use: 'sig' }
 }

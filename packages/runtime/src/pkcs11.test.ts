@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Refusal, type RefusalCode } from '@sekisho/contract'
 import { temporaryFolder, type TemporaryFolder } from './files.ts'
-import { connectToken, type Token, type TokenKeyKind } from './pkcs11.ts'
-import { makeSoftToken } from './softhsm-for-tests.ts'
+import { connectToken, makeSoftToken, type Token, type TokenKeyKind } from './pkcs11.ts'
 
 const pin = '0123456789abcdef'
 const pinBytes = (): Uint8Array => new TextEncoder().encode(pin)

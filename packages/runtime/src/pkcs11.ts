@@ -7,6 +7,8 @@ import { createHash, createPublicKey } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import koffi from 'koffi'
 
+export { makeSoftToken } from './soft-token.ts'
+
 /** Kinds of key pairs. */
 export type TokenKeyKind = 'rsa-2048' | 'rsa-4096' | 'ec-p256' | 'ec-p384'
 

@@ -22,6 +22,7 @@ import { certificateLint, type Place } from '../lint/certificate-lints.ts'
 import { type CrlFacts, crlLint } from '../lint/crl-lints.ts'
 import { lintedSigner } from '../lint/lint.ts'
 import { type OcspFacts, ocspLint } from '../lint/ocsp-lints.ts'
+import type { GenerationKind } from './generation-kind.ts'
 
 /** A signing key of the authority. */
 export type CaKey = {
@@ -36,6 +37,8 @@ export type CaKey = {
 export type CaGeneration = {
   readonly kind: CertificateKind
   readonly generation: number
+  /** What its certificates and cards are like. */
+  readonly rules: GenerationKind
   readonly certificate: Certificate
   readonly algorithm: SignatureAlgorithm
   /** Hex of the subject key identifier: the name of this key between authority and verifiers. */
@@ -63,22 +66,27 @@ export type Hierarchy = {
   readonly profile: CertificateProfile
   /** Every CA certificate: what verifiers take as anchors. */
   readonly anchors: readonly Certificate[]
+  /** Takes in a generation that a key ceremony has made. */
+  add(plan: GenerationPlan): void
+  /** Number of the newest generation of a CA, also of one that has not begun. */
+  newest(kind: CertificateKind): number
   /** The generation that issues at an instant. A fault when none is in force. */
   issuing(kind: CertificateKind, at: Instant): CaGeneration
   /** Generations whose certificate is valid at an instant: they issue lists and answers. */
   inForce(at: Instant): readonly CaGeneration[]
 }
 
-/** When a generation's key and certificate begin; ends ten years later (jpki.md §2.1). */
+/** When a generation's key and certificate begin; they end after the years of its kind (jpki.md §2.1). */
 export type GenerationPlan = {
   readonly kind: CertificateKind
   readonly generation: number
+  readonly rules: GenerationKind
   readonly notBefore: Instant
   readonly ca: CaKey
   readonly responder: CaKey
+  /** Its certificate, if a key ceremony has made it; else it is made here, by a key that can sign now. */
+  readonly certificate?: Uint8Array | undefined
 }
-
-const caYears = 10
 
 /** Builds the hierarchy of a plan; oldest first. */
 export function createHierarchy(
@@ -92,7 +100,14 @@ export function createHierarchy(
     )
   return {
     profile,
-    anchors: generations.map(generation => generation.certificate),
+    get anchors() {
+      return generations.map(generation => generation.certificate)
+    },
+    add: plan => {
+      generations.push(createGeneration(profile, plan))
+    },
+    newest: kind =>
+      Math.max(...generations.filter(one => one.kind === kind).map(one => one.generation)),
     inForce,
     issuing: (kind, at) => {
       const found = inForce(at).findLast(generation => generation.kind === kind)
@@ -102,32 +117,31 @@ export function createHierarchy(
   }
 }
 
-function createGeneration(profile: CertificateProfile, plan: GenerationPlan): CaGeneration {
+/** Makes the self-signed certificate of a generation; `LintFault` when it would break a rule. */
+export function certifyGeneration(
+  profile: CertificateProfile,
+  plan: Omit<GenerationPlan, 'responder' | 'certificate'>,
+): Uint8Array {
   const end = new Date(plan.notBefore)
-  end.setUTCFullYear(end.getUTCFullYear() + caYears)
-  const notAfter = Date.UTC(
-    end.getUTCFullYear(),
-    end.getUTCMonth(),
-    end.getUTCDate() - 1,
-    14,
-    59,
-    59,
-  )
+  end.setUTCFullYear(end.getUTCFullYear() + plan.rules.caYears)
   const { spki, algorithm, sign } = plan.ca
+  const facts = { ca: plan.kind, profile, kind: 'ca', issuer: undefined, place: undefined } as const
+  return issueAuthorityCertificate({
+    profile,
+    kind: plan.kind,
+    serial: serialOf(plan.generation),
+    notBefore: plan.notBefore,
+    notAfter: Date.UTC(end.getUTCFullYear(), end.getUTCMonth(), end.getUTCDate() - 1, 14, 59, 59),
+    spki,
+    algorithm,
+    sign: lintedSigner(sign, certificateLint(facts)),
+  })
+}
+
+function createGeneration(profile: CertificateProfile, plan: GenerationPlan): CaGeneration {
+  const { algorithm, sign } = plan.ca
   const common = { ca: plan.kind, profile }
-  const own = certificateLint({ ...common, kind: 'ca', issuer: undefined, place: undefined })
-  const certificate = parseCertificate(
-    issueAuthorityCertificate({
-      profile,
-      kind: plan.kind,
-      serial: serialOf(plan.generation),
-      notBefore: plan.notBefore,
-      notAfter,
-      spki,
-      algorithm,
-      sign: lintedSigner(sign, own),
-    }),
-  )
+  const certificate = parseCertificate(plan.certificate ?? certifyGeneration(profile, plan))
   const issuing = (kind: CertificateKind | 'responder', place?: Place): IssuingAuthority => {
     const lint = certificateLint({ ...common, kind, issuer: certificate, place })
     return { certificate, algorithm, sign: lintedSigner(sign, lint) }
@@ -137,6 +151,7 @@ function createGeneration(profile: CertificateProfile, plan: GenerationPlan): Ca
   return {
     kind: plan.kind,
     generation: plan.generation,
+    rules: plan.rules,
     certificate,
     algorithm,
     keyId: toHex(keyId),

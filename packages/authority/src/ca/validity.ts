@@ -21,6 +21,8 @@ export type ValidityRules = {
   readonly renewalMonths: number
   readonly cardYearsAdult: number
   readonly cardYearsMinor: number
+  /** Whole months that a card is good beyond its last birthday. */
+  readonly cardExtraMonths: number
   /** Age from which a card counts as an adult's. */
   readonly adultAge: number
   /** Age from which a signature certificate is issued by default. */
@@ -34,8 +36,18 @@ export const presentValidity: ValidityRules = {
   renewalMonths: 3,
   cardYearsAdult: 10,
   cardYearsMinor: 5,
+  cardExtraMonths: 0,
   adultAge: 18,
   signatureAge: 15,
+}
+
+/** Those of the next card, as far as they are public (jpki.md §1.10); what was not published is as today. */
+export const nextValidity: ValidityRules = {
+  ...presentValidity,
+  certificateYears: 10,
+  renewedCertificateYears: 11,
+  renewalMonths: 12,
+  cardExtraMonths: 1,
 }
 
 /** The last instant of the `count`-th birthday after an instant. A birthday on the very day is not one after it. */
@@ -50,7 +62,20 @@ export function endOfBirthday(birth: CalendarDate, at: Instant, count: number): 
 /** End of a card issued at an instant. */
 export function cardEnd(rules: ValidityRules, birth: CalendarDate, at: Instant): Instant {
   const isAdult = ageOn(birth, dateInJapan(at)) >= rules.adultAge
-  return endOfBirthday(birth, at, isAdult ? rules.cardYearsAdult : rules.cardYearsMinor)
+  const end = endOfBirthday(birth, at, isAdult ? rules.cardYearsAdult : rules.cardYearsMinor)
+  return rules.cardExtraMonths === 0 ? end : monthsAfter(end, rules.cardExtraMonths)
+}
+
+/** The end of the same day some months later, or of the month's last day when it has no such day. */
+function monthsAfter(end: Instant, months: number): Instant {
+  const { year, month, day } = dateInJapan(end)
+  const index = year * 12 + month - 1 + months
+  const at = { year: Math.floor(index / 12), month: (index % 12) + 1 }
+  return lastInstantOfDay(at.year, at.month, Math.min(day, daysOf(at.year, at.month)))
+}
+
+function daysOf(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate()
 }
 
 /**
@@ -79,8 +104,7 @@ function isInRenewalMonths(
   const { year, month, day } = dateInJapan(renews)
   const index = year * 12 + month - 1 - rules.renewalMonths
   const from = { year: Math.floor(index / 12), month: (index % 12) + 1 }
-  const lastDay = new Date(Date.UTC(from.year, from.month, 0)).getUTCDate()
-  return at >= startOfDayInJapan({ ...from, day: Math.min(day, lastDay) })
+  return at >= startOfDayInJapan({ ...from, day: Math.min(day, daysOf(from.year, from.month)) })
 }
 
 /** Someone born on 29 February has the birthday on the 28th in years without one. */

@@ -23,7 +23,7 @@ import {
   signatureAlgorithm,
   tags,
 } from '@sekisho/pki'
-import { extensionsOf, readsInOwnForm, unsigned } from './frame.ts'
+import { algorithmOf, extensionsOf, readsInOwnForm, unsigned } from './frame.ts'
 import { brokenLints, type Lint, type LintOf, parsed } from './lint.ts'
 
 /** What an issued certificate is for. */
@@ -74,9 +74,11 @@ export const certificateLints: readonly Lint<Subject>[] = [
   },
   {
     code: 'certificate-algorithm',
-    citation: 'jpki.md §2.1, §2.2 [A]: sha256WithRSAEncryption of today’s generations',
+    citation:
+      'jpki.md §2.1, §2.2 [A]: sha256WithRSAEncryption of today’s generations; §1.10 [B]: ECDSA with SHA-384 of the next',
     applies: all,
-    holds: ({ certificate }) => signatureAlgorithm(certificate.signatureAlgorithm) === 'rsa-sha256',
+    holds: ({ certificate, issuer }) =>
+      signatureAlgorithm(certificate.signatureAlgorithm) === algorithmOf(issuer.spki),
   },
   {
     code: 'certificate-public-key',

@@ -13,6 +13,7 @@ import {
 } from '@sekisho/pki'
 import { serialHex } from '../ca/serial.ts'
 import {
+  algorithmOf,
   extensionsOf,
   type FramedExtension,
   readExtensions,
@@ -58,9 +59,11 @@ const applies = ['crl'] as const
 export const crlLints: readonly Lint<Subject>[] = [
   {
     code: 'crl-algorithm',
-    citation: 'jpki.md §2.1 [A]: sha256WithRSAEncryption of today’s generations',
+    citation:
+      'jpki.md §2.1 [A]: sha256WithRSAEncryption of today’s generations; §1.10 [B]: ECDSA with SHA-384 of the next',
     applies,
-    holds: ({ list }) => signatureAlgorithm(list.signatureAlgorithm) === 'rsa-sha256',
+    holds: ({ list, issuer }) =>
+      signatureAlgorithm(list.signatureAlgorithm) === algorithmOf(issuer.spki),
   },
   {
     code: 'crl-issuer',

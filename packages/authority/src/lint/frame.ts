@@ -5,6 +5,7 @@ import {
   DerReader,
   encodeSignatureAlgorithm,
   type Instant,
+  parseKeyFacts,
   type SignatureAlgorithm,
   tags,
 } from '@sekisho/pki'
@@ -55,3 +56,8 @@ export function readsInOwnForm(reader: DerReader): boolean {
 }
 
 const generalizedFrom: Instant = Date.UTC(2050, 0, 1)
+
+/** The algorithm with which a key of the authority signs: one for each kind of key (jpki.md §2.1, §1.10). */
+export function algorithmOf(spki: Uint8Array): SignatureAlgorithm {
+  return parseKeyFacts(spki).kind === 'ec' ? 'ecdsa-sha384' : 'rsa-sha256'
+}

@@ -16,6 +16,7 @@ import {
 } from '@sekisho/pki'
 import { keyIdentifier, type OcspStatus } from '@sekisho/pki/issue'
 import { usedReasons } from './crl-lints.ts'
+import { algorithmOf } from './frame.ts'
 import { brokenLints, type Lint, type LintOf, parsed } from './lint.ts'
 
 /** What an answer must agree with. */
@@ -48,7 +49,8 @@ export const ocspLints: readonly Lint<Subject>[] = [
     code: 'ocsp-algorithm',
     citation: 'CA rule: as the CAs’ own signatures',
     applies,
-    holds: ({ response }) => signatureAlgorithm(response.signatureAlgorithm) === 'rsa-sha256',
+    holds: ({ response, responder }) =>
+      signatureAlgorithm(response.signatureAlgorithm) === algorithmOf(responder.spki),
   },
   {
     code: 'ocsp-responder-id',

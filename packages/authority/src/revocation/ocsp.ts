@@ -3,6 +3,7 @@
  * asked for, and kept for those who ask the same again. A nonce is sent back, or ignored, as the rules say. Serials that were
  * never issued are `unknown`, never `good`. Not done: signed requests (their signature is not looked at), GET.
  */
+import { Refusal } from '@sekisho/contract'
 import type { CaKind } from '@sekisho/contract/authority'
 import {
   certIdIssuerMatches,
@@ -72,10 +73,16 @@ export async function answerOcsp(world: World, kind: CaKind, der: Uint8Array): P
     )
   if (generation === undefined) return issueOcspRefusal('unauthorized')
   const make = (): Promise<Made> => makeAnswer(world, generation, request.certIds, nonce)
-  if (question === undefined || certId === undefined) return (await make()).der
-  return (
-    await world.answers.fill(question, `${generation.keyId} ${serialHex(certId.serial)}`, make)
-  ).der
+  try {
+    if (question === undefined || certId === undefined) return (await make()).der
+    const name = `${generation.keyId} ${serialHex(certId.serial)}`
+    return (await world.answers.fill(question, name, make)).der
+  } catch (error) {
+    // A key that cannot sign now may soon (RFC 6960 §2.3).
+    if (error instanceof Refusal && error.code === 'token-locked')
+      return issueOcspRefusal('tryLater')
+    throw error
+  }
 }
 
 /** What is asked, octet for octet: hash, issuer and serial are all in the identifier. */

@@ -4,15 +4,18 @@
  * on the first list after its end (RFC 5280 §3.3) and then leaves.
  */
 import { createHash } from 'node:crypto'
+import { Refusal } from '@sekisho/contract'
 import type { CaKind, CrlManifest, CrlPartition } from '@sekisho/contract/authority'
 import { municipalityOf } from '@sekisho/contract/japan'
 import { type Name, parseCrl, toHex } from '@sekisho/pki'
 import { type CrlContent, issueCrl, partitionName, type RevokedEntry } from '@sekisho/pki/issue'
 import type { Clock, Instant } from '@sekisho/runtime/clock'
+import type { Log } from '@sekisho/runtime/log'
 import { lockInTransaction, sql, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { CaGeneration, Hierarchy } from '../ca/hierarchy.ts'
 import type { AuthorityTables } from '../database.ts'
 import { LintFault } from '../lint/lint.ts'
+import { messages } from '../message.ts'
 import { townMunicipalities } from '../registry/town-place.ts'
 import { entriesSince, serialsGone } from './delta.ts'
 
@@ -38,6 +41,7 @@ type World = {
   readonly hierarchy: Hierarchy
   readonly rules: { readonly publication: PublicationRules }
   readonly clock: Clock
+  readonly log: Log
 }
 
 /** A list by CA key and municipality. */
@@ -51,7 +55,8 @@ const keptLists = 4
 
 /**
  * Publishes every list that is due; returns how many. When nothing is, three small reads are all it costs. A list that would
- * break a rule is not published; its `LintFault` is thrown when the others are out.
+ * break a rule is not published; its `LintFault` is thrown when the others are out. What a locked token keeps from being signed
+ * stays due, and is told in the log.
  */
 export async function publishDue(world: World): Promise<number> {
   const at = wholeSecond(world.clock.now())
@@ -70,6 +75,7 @@ export async function publishDue(world: World): Promise<number> {
     rows.find(row => row.issuer_key_id === issuerKeyId && row.municipality === municipality)
   const used = await readPartitions(world)
   let published = 0
+  let locked = 0
   let fault: LintFault | undefined
   for (const generation of world.hierarchy.inForce(at))
     for (const code of new Set([...townMunicipalities, ...(used.get(generation.keyId) ?? [])])) {
@@ -83,10 +89,12 @@ export async function publishDue(world: World): Promise<number> {
         )
         published++
       } catch (error) {
-        if (!(error instanceof LintFault)) throw error
-        fault ??= error
+        if (error instanceof LintFault) fault ??= error
+        else if (error instanceof Refusal && error.code === 'token-locked') locked++
+        else throw error
       }
     }
+  if (locked > 0) world.log.write(messages['authority.keys-locked'], { lists: locked })
   if (fault !== undefined) throw fault
   return published
 }

@@ -13,7 +13,7 @@ import { ageOn, dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Transaction } from '@sekisho/runtime/store'
 import { issue } from '../ca/issue.ts'
-import { cardEnd, certificateEnd } from '../ca/validity.ts'
+import { cardEnd, certificateEnd, type ValidityRules } from '../ca/validity.ts'
 import type { AuthorityTables } from '../database.ts'
 import { cardSerial } from '../registry/bulk.ts'
 import { latestBirthDate, type Resident } from '../registry/resident.ts'
@@ -293,7 +293,7 @@ async function issueOnto(
       throw new Refusal('event-not-possible')
     const beside =
       kind === 'signature' ? await certificateOn(tx, card.id, 'authentication') : undefined
-    const notAfter = certificateEnd(world.rules.validity, birth, at, {
+    const notAfter = certificateEnd(validityAt(world, kind, at), birth, at, {
       renews: given.renews,
       notPast: [
         card.expires_at,
@@ -386,10 +386,15 @@ async function lastAuthentication(
   return row === undefined ? undefined : { issuerKeyId: row.issuer_key_id, serial: row.serial }
 }
 
+/** The validity of what a CA issues at an instant: that of its generation, where it has its own. */
+function validityAt(world: World, kind: CaKind, at: Instant): ValidityRules {
+  return world.hierarchy.issuing(kind, at).rules.validity ?? world.rules.validity
+}
+
 /** End of a card issued at an instant: of foreign residents with an end of stay, never past it. Refusal `event-not-possible` when that is over. */
 function endOfCard(world: World, resident: Resident, issuedAt: Instant): Instant {
   const birth = latestBirthDate(resident.attributes)
-  const end = cardEnd(world.rules.validity, birth, issuedAt)
+  const end = cardEnd(validityAt(world, 'authentication', issuedAt), birth, issuedAt)
   const bounded = Math.min(end, endOfStay(resident.stay) ?? end)
   if (bounded <= world.clock.now()) throw new Refusal('event-not-possible')
   return bounded

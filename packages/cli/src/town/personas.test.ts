@@ -73,6 +73,7 @@ for (const at of days)
         adminPath: join(folder.path, 'admin.sock'),
         engine,
         cardsFolder,
+        caKeysFolder: cardsFolder,
         personas: personas(at),
         residents: 0,
         verifiers: [{ id: 'test', ...key, accreditedFor: [] }],

@@ -78,6 +78,7 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
       adminPath: layout.adminPath('authority'),
       engine,
       cardsFolder: layout.cardsFolder,
+      caKeysFolder: layout.keysFolder('authority'),
       personas: personas(clock.now()),
       residents: world.residents,
       verifiers: [

@@ -1,10 +1,10 @@
-/** A token of SoftHSM in a folder of its own, for tests. Needs softhsm2. One a process: the library reads its configuration once. */
+/** A token of SoftHSM in a folder of its own, for tests and practice. Needs Debian's softhsm2. One a process: the library reads its configuration once. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Where Debian puts the library. */
-export const softhsmModule = '/usr/lib/softhsm/libsofthsm2.so'
+const softhsmModule = '/usr/lib/softhsm/libsofthsm2.so'
 
 /** Makes a token in a folder and points this process to it. */
 export function makeSoftToken(
