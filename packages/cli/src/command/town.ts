@@ -41,6 +41,7 @@ export function addTownCommands(program: Command): void {
       parseCount,
       defaultResidents,
     )
+    .option('--country', 'residents all over Japan, four in five with certificates', false)
     .action(runTown)
 
   program
@@ -49,6 +50,7 @@ export function addTownCommands(program: Command): void {
     .requiredOption('--data <folder>')
     .requiredOption('--port-base <port>', '', parsePort)
     .requiredOption('--residents <count>', '', parseCount)
+    .option('--country', '', false)
     .option('--database <url>')
     .action(runProgram)
 
@@ -95,6 +97,7 @@ type TownOptions = {
   readonly json: boolean
   readonly database?: string
   readonly residents: number
+  readonly country: boolean
 }
 
 async function runTown(given: TownOptions): Promise<void> {
@@ -108,6 +111,7 @@ async function runTown(given: TownOptions): Promise<void> {
     isFresh: given.fresh,
     database: given.database,
     residents: given.residents,
+    isCountry: given.country,
     log: programLog('town'),
   })
   if (town === undefined) return
@@ -161,7 +165,13 @@ function greeting(urls: Readonly<Record<string, string>>, folder: string): strin
 
 async function runProgram(
   name: string,
-  given: { data: string; portBase: number; residents: number; database?: string },
+  given: {
+    data: string
+    portBase: number
+    residents: number
+    country: boolean
+    database?: string
+  },
 ): Promise<void> {
   if (!isProgramName(name)) throw new Refusal('request-malformed', { fields: 'name' })
   const town = reportToTown()
@@ -175,6 +185,7 @@ async function runProgram(
       log: programLog(name),
       database: given.database,
       residents: given.residents,
+      isCountry: given.country,
       effects: killSwitch(),
     })
     town?.tell({ kind: 'ready' })
@@ -233,9 +244,12 @@ export function parsePort(text: string): number {
   return port
 }
 
+/** Far beyond what a laptop wants; the registry itself is planned for ten times that. */
+const residentsMax = 10_000_000
+
 function parseCount(text: string): number {
   const count = Number(text)
-  if (!Number.isInteger(count) || count < 0 || count > 100_000)
-    throw new InvalidArgumentError('a number up to 100000')
+  if (!Number.isInteger(count) || count < 0 || count > residentsMax)
+    throw new InvalidArgumentError(`a number up to ${residentsMax}`)
   return count
 }

@@ -37,6 +37,8 @@ export type ProgramWorld = {
   readonly database: string | undefined
   /** Residents besides the personas. */
   readonly residents: number
+  /** Residents of all Japan, four in five with registered certificates. */
+  readonly isCountry?: boolean | undefined
   readonly effects?: Effects | undefined
   /** An engine shared by the programs of one process. */
   readonly engine?: Engine | undefined
@@ -81,6 +83,7 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
       caKeysFolder: layout.keysFolder('authority'),
       personas: personas(clock.now()),
       residents: world.residents,
+      isCountry: world.isCountry,
       verifiers: [
         {
           id: 'platform',

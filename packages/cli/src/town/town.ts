@@ -20,6 +20,8 @@ export type TownSettings = {
   readonly isFresh?: boolean
   readonly database: string | undefined
   readonly residents: number
+  /** Residents of all Japan, four in five with registered certificates. */
+  readonly isCountry?: boolean | undefined
   readonly log: Log
   /** Of a town in one process only. */
   readonly wire?: Wire | undefined
@@ -122,6 +124,7 @@ function argumentsOf(settings: TownSettings): readonly string[] {
     String(settings.portBase),
     '--residents',
     String(settings.residents),
+    ...(settings.isCountry === true ? ['--country'] : []),
     ...(settings.database === undefined ? [] : ['--database', settings.database]),
   ]
 }
