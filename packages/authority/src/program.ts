@@ -112,6 +112,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     {
       ...windowCommands(world),
       ...corporationCommands(others),
+      ...caCommands(world, settings.token),
       publish: async () => ({ lists: (await publishDue(world)) + (await publishOthers(others)) }),
     },
     settings.log,

@@ -186,8 +186,12 @@ type UsageTable = {
 }
 
 /** The platform's tables, with those that person keys and the ledger bring. */
+/** `evidence/`: anchors that came after the start. */
+type AnchorTable = { sha256: string; der: Uint8Array; added_at: number }
+
 export type PlatformTables = PersonKeyTables &
   LedgerTables & {
+    anchor: AnchorTable
     provider: ProviderTable
     protocol: ProtocolTable
     ceremony: CeremonyTable
@@ -371,6 +375,10 @@ const formatStatements = ['signing', 'container'].flatMap(table => [
     check (format in ('raw', 'cades', 'xades', 'pades', 'jades', 'asice'))`,
 ])
 
+const anchorStatements = [
+  'create table anchor (sha256 text primary key, der bytea not null, added_at bigint not null)',
+]
+
 /** From an empty schema to the tables above. */
 export const platformMigrations: Migrations = {
   ...personKeyMigrations,
@@ -386,5 +394,8 @@ export const platformMigrations: Migrations = {
   },
   'platform-0005-formats': async (db: Kysely<unknown>) => {
     for (const statement of formatStatements) await sql.raw(statement).execute(db)
+  },
+  'platform-0006-anchors': async (db: Kysely<unknown>) => {
+    for (const statement of anchorStatements) await sql.raw(statement).execute(db)
   },
 }

@@ -37,6 +37,11 @@ export const entries = defineEntries({
     en: 'The evidence box of a document you signed was exported.',
     fields: { container: 'text' },
   },
+  'platform.anchor-added': {
+    ja: '認証局の証明書を、信頼するものに加えました。',
+    en: 'A CA certificate was added to those trusted.',
+    fields: { sha256: 'text' },
+  },
   'platform.consent-withdrawn': {
     ja: '同意を撤回しました。',
     en: 'You withdrew a consent.',

@@ -25,12 +25,14 @@ import type { Fetch, MessageKey } from '@sekisho/runtime/net'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine, Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
+import { entries } from './entry.ts'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import type { VerifierModules } from './evidence/box.ts'
+import { addAnchor, loadAnchors } from './evidence/anchor.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { askAboutPast, describePast } from './evidence/revocation-history.ts'
@@ -50,7 +52,13 @@ import { sweepOwnSessions } from './own-page/own-session.ts'
 import { addOwnPageRoutes } from './own-page/route.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject } from './people/link.ts'
-import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
+import {
+  addProvider,
+  findProvider,
+  listProviders,
+  ownProviderId,
+  setProviderState,
+} from './providers/registry.ts'
 import type { World } from './world.ts'
 
 /** What a platform needs to run. Nothing that decides trust has a default. */
@@ -104,6 +112,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     schema: 'platform',
     migrations: platformMigrations,
   })
+  await loadAnchors(store, trust)
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
   const keeper = await openKeeper(settings, store, connector, trust)
   const { world, openId } = await compose(settings, store, connector, keeper, trust)
@@ -131,7 +140,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   addVerifierRoutes(server.app, world)
   server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
   server.probe('ledger', () => world.ledger.isCurrent())
-  await refreshQuietly(world, keeper)
+  await refreshQuietly(world, keeper, trust)
   // Nothing runs beside the server until it has its port.
   await server.listen(settings.port)
   const stopLedger = world.ledger.start()
@@ -302,8 +311,9 @@ function addPages(server: Server): void {
   })
 }
 
-async function refreshQuietly(world: World, keeper: RevocationKeeper): Promise<void> {
+async function refreshQuietly(world: World, keeper: RevocationKeeper, trust: Trust): Promise<void> {
   try {
+    await loadAnchors(world.store, trust)
     await keeper.refresh()
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
@@ -335,7 +345,7 @@ function startBackground(
     await world.uploads.sweep(protocolNow())
   }
   return [
-    every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper), fault),
+    every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper, renewal.trust), fault),
     every(sweepMs, sweep, fault),
     every(renewMs, () => renewRound(renewal), fault),
   ]
@@ -372,6 +382,22 @@ function adminCommands(
       const parsed = monthBody.safeParse(body)
       if (!parsed.success) throw new Refusal('request-malformed', { field: 'month' })
       return reconcile(world, parsed.data.month)
+    },
+    'anchor-add': async (body: unknown) => {
+      const parsed = z.strictObject({ certificate: z.base64() }).safeParse(body)
+      if (!parsed.success) throw new Refusal('request-malformed')
+      const der = new Uint8Array(Buffer.from(parsed.data.certificate, 'base64'))
+      const record: Parameters<typeof addAnchor>[2] = async (tx, sha256) => {
+        await world.ledger.record(tx, entries['platform.anchor-added'], {
+          at: world.clock.now(),
+          providerId: ownProviderId,
+          personId: undefined,
+          values: { sha256 },
+        })
+      }
+      const added = await addAnchor({ ...world, trust: given.trust }, der, record)
+      await keeper.refresh()
+      return added
     },
     'containers-renew': async () => ({ containers: await renewDue(given.renewal) }),
     'status-as-known': async (body: unknown) => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { addAgentCommand } from './agent.ts'
+import { addCaCommands } from './ca.ts'
 import { addCardCommands } from './card.ts'
 import { emptyCommandLine } from './empty.ts'
 import { addOperatorCommands } from './operator.ts'
@@ -11,6 +12,7 @@ export function createCommandLine(): Command {
   const program = emptyCommandLine()
   addTownCommands(program)
   addOperatorCommands(program)
+  addCaCommands(program)
   addCardCommands(program)
   addVerifyCommands(program)
   addAgentCommand(program)

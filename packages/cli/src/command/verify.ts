@@ -14,6 +14,7 @@ import {
   KeyCache,
   parseFileCase,
   parsePathCase,
+  type PolicyInputs,
   type RevocationEvidence,
   type SignerRules,
   validateSignature,
@@ -61,6 +62,10 @@ export function addVerifyCommands(program: Command): void {
       '--profile <name>',
       'town, real or standard (RFC 5280 alone); with --anchors standard, else town',
     )
+    .option(
+      '--policy <oid...>',
+      'certificate policies of which one must hold along the path, mappings followed (profile standard)',
+    )
     .option('--purpose <name>', 'signature or authentication', 'signature')
     .option(
       '--part',
@@ -99,6 +104,7 @@ type VerifyOptions = {
   readonly anchors?: readonly string[]
   readonly stampAnchors?: readonly string[]
   readonly profile?: string
+  readonly policy?: readonly string[]
   readonly purpose: string
   readonly part: boolean
   readonly crl?: readonly string[]
@@ -200,8 +206,11 @@ function instantOf(given: VerifyOptions): number {
 function rulesOf(given: VerifyOptions, usual: 'town' | 'standard'): SignerRules {
   const profile = given.profile ?? usual
   if (profile === 'standard') {
-    return { kind: 'standard', policies: anyPolicies, purpose: undefined, policy: generalPolicy }
+    const policies = policiesOf(given)
+    return { kind: 'standard', policies, purpose: undefined, policy: generalPolicy }
   }
+  // The profile says itself which policies there are.
+  if (given.policy !== undefined) throw new Refusal('request-malformed', { fields: 'policy' })
   if (profile !== 'town' && profile !== 'real')
     throw new Refusal('request-malformed', { fields: 'profile' })
   return {
@@ -210,6 +219,14 @@ function rulesOf(given: VerifyOptions, usual: 'town' | 'standard'): SignerRules 
     purpose: purposeOf(given),
     poolKeys: profile === 'real' ? 'refused' : 'danger-accepted',
   }
+}
+
+function policiesOf({ policy }: VerifyOptions): PolicyInputs {
+  if (policy === undefined) return anyPolicies
+  if (!policy.every(each => /^[0-2](\.\d{1,20}){1,30}$/.test(each))) {
+    throw new Refusal('request-malformed', { fields: 'policy' })
+  }
+  return { ...anyPolicies, acceptable: policy, isExplicitRequired: true }
 }
 
 function purposeOf({ purpose }: VerifyOptions): CertificateKind {

@@ -13,6 +13,8 @@ export type Layout = {
   /** Path of a program's admin socket. */
   adminPath(program: ProgramName): string
   keysFolder(program: ProgramName): string
+  /** Names the token with the CA keys, if there is one. */
+  readonly tokenFile: string
   /** The platform's revocation snapshot. */
   readonly revocationFolder: string
   /** Files that providers upload. */
@@ -53,6 +55,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
     revocationFolder: join(folder, 'platform', 'revocation'),
     uploadsFolder: join(folder, 'platform', 'uploads'),
     keysFolder: program => join(folder, program, 'keys'),
+    tokenFile: join(folder, 'authority', 'token.json'),
     databaseFolder: program => join(folder, program, 'database'),
   }
 }

@@ -17,11 +17,14 @@ import {
   privateJwkOf,
   publicJwkOf,
 } from '@sekisho/runtime/keys'
+import { readJsonFile } from '@sekisho/runtime/files'
 import type { Log } from '@sekisho/runtime/log'
 import { createFetch, type Fetch } from '@sekisho/runtime/net'
+import type { Token } from '@sekisho/runtime/pkcs11'
 import { seededRandom, systemRandom } from '@sekisho/runtime/random'
 import { connectPostgres, type Effects, type Engine, openEmbedded } from '@sekisho/runtime/store'
 import { type Bank, startBank } from '@sekisho/services/bank'
+import { z } from 'zod'
 import { verifierModules } from '../verifier/pack.ts'
 import { type Layout, type ProgramName } from './layout.ts'
 import { personas } from './personas.ts'
@@ -72,6 +75,7 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
     random: systemRandom(),
     effects: world.effects,
   })
+  const token = await tokenOf(layout)
   const { engine, close } = await engineOf(world, 'authority')
   const start = (): Promise<Authority> =>
     startAuthority({
@@ -81,6 +85,7 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
       engine,
       cardsFolder: layout.cardsFolder,
       caKeysFolder: layout.keysFolder('authority'),
+      token,
       personas: personas(clock.now()),
       residents: world.residents,
       isCountry: world.isCountry,
@@ -102,6 +107,16 @@ async function startTownAuthority(world: ProgramWorld): Promise<Running> {
     })
   return startOrClose(start, close)
 }
+
+/** The token that `sekisho ca use-token` named; its library is loaded only then. */
+async function tokenOf(layout: Layout): Promise<Token | undefined> {
+  const place = await readJsonFile(layout.tokenFile, value => tokenPlace.parse(value))
+  if (place === undefined) return undefined
+  return (await import('@sekisho/runtime/pkcs11')).connectToken(place)
+}
+
+/** Where a token is: its PKCS #11 library, and its label in it. */
+export const tokenPlace = z.strictObject({ module: z.string(), label: z.string() })
 
 async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   const { layout } = world
