@@ -1,10 +1,17 @@
-/** The only place of `card` that touches `node:crypto`, and only for the inside of a card. */
+/** The only place of `card` that touches `node:crypto`: what happens inside a card, and the channel between card and terminal. */
 import {
   constants,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
   createPrivateKey,
+  createPublicKey,
   hash,
+  hkdfSync,
   type KeyObject,
+  privateDecrypt,
   privateEncrypt,
+  publicEncrypt,
   timingSafeEqual,
 } from 'node:crypto'
 
@@ -43,6 +50,65 @@ export function signPss(key: KeyObject, hashed: Uint8Array): Uint8Array {
   block[rsaBytes - 1] = 0xbc
   return new Uint8Array(privateEncrypt({ key, padding: constants.RSA_NO_PADDING }, block))
 }
+
+/** Opens what was encrypted to the key with RSA-OAEP, SHA-256; `undefined` when it was not. */
+export function decryptOaep(key: KeyObject, cryptogram: Uint8Array): Uint8Array | undefined {
+  try {
+    const padding = constants.RSA_PKCS1_OAEP_PADDING
+    return new Uint8Array(privateDecrypt({ key, padding, oaepHash: 'sha256' }, cryptogram))
+  } catch {
+    return undefined
+  }
+}
+
+/** Encrypts to a key, as SubjectPublicKeyInfo, with RSA-OAEP, SHA-256. */
+export function encryptOaep(spki: Uint8Array, secret: Uint8Array): Uint8Array {
+  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  const padding = constants.RSA_PKCS1_OAEP_PADDING
+  return new Uint8Array(publicEncrypt({ key, padding, oaepHash: 'sha256' }, secret))
+}
+
+/** HMAC-SHA-256. */
+export function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('sha256', key).update(message).digest())
+}
+
+/** A key of 32 bytes by HKDF-SHA-256 (RFC 5869). */
+export function deriveKey(secret: Uint8Array, salt: Uint8Array, info: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, salt, Buffer.from(info), 32))
+}
+
+/** AES-256-GCM: ciphertext and then the tag of 16 bytes. */
+export function seal(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  header: Uint8Array,
+  plain: Uint8Array,
+): Uint8Array {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(header)
+  return new Uint8Array(Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]))
+}
+
+/** Opens what `seal` made; `undefined` when anything was changed. */
+export function unseal(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  header: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  if (sealed.length < tagBytes) return undefined
+  const at = sealed.length - tagBytes
+  const cipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+    .setAAD(header)
+    .setAuthTag(sealed.subarray(at))
+  try {
+    return new Uint8Array(Buffer.concat([cipher.update(sealed.subarray(0, at)), cipher.final()]))
+  } catch {
+    return undefined
+  }
+}
+
+const tagBytes = 16
 
 /** Bytes of a modulus of 2048 bits. */
 const rsaBytes = 256

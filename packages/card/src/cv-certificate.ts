@@ -25,6 +25,8 @@ export type CvCertificate = {
   readonly issuer: string
   readonly subject: string
   readonly key: PublicKey
+  /** The same key as SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array
   readonly term: CvTerm | undefined
   /** What is signed. */
   readonly body: Uint8Array
@@ -50,11 +52,12 @@ export function certificateOf(body: Uint8Array, signature: Uint8Array): CvCertif
   const subject = idText(body.subarray(16, 32))
   const parts = parseTlvs(body.subarray(32))
   if (issuer === undefined || subject === undefined || parts === undefined) return undefined
-  const key = keyOf(parts.slice(0, 2))
-  if (key === undefined) return undefined
+  const spki = spkiOf(parts.slice(0, 2))
+  const key = spki === undefined ? undefined : importedKey(spki)
+  if (spki === undefined || key === undefined) return undefined
   const term = parts.length === 2 ? undefined : termOf(parts.slice(2))
   if (parts.length !== 2 && term === undefined) return undefined
-  return { issuer, subject, key, term, body, signature }
+  return { issuer, subject, key, spki, term, body, signature }
 }
 
 /** The certificate if an anchor signed it. Refuses with `signer-unknown` or `record-altered`. */
@@ -69,21 +72,24 @@ export function verifiedBy(
     : refused('record-altered')
 }
 
-/** The key whose two objects are these bytes; `undefined` when they are none. */
+/** The RSA key in two objects, `90` exponent and `91` modulus; `undefined` when they are none, or a key that is not taken. */
 export function parseCvKey(bytes: Uint8Array): PublicKey | undefined {
-  const parts = parseTlvs(bytes)
-  return parts === undefined ? undefined : keyOf(parts)
+  const spki = spkiOf(parseTlvs(bytes) ?? [])
+  return spki === undefined ? undefined : importedKey(spki)
 }
 
-/** The RSA key in two objects, `90` exponent and `91` modulus; `undefined` when they are none, or one that is not taken. */
-function keyOf(parts: readonly Tlv[]): PublicKey | undefined {
+function spkiOf(parts: readonly Tlv[]): Uint8Array | undefined {
   const [exponent, modulus] = parts
   if (parts.length !== 2 || exponent?.tag !== 0x90 || modulus?.tag !== 0x91) return undefined
   const isPlain = (value: Uint8Array): boolean => value.length > 0 && value[0] !== 0
   if (!isPlain(exponent.value) || !isPlain(modulus.value) || modulus.value.length !== 256)
     return undefined
+  return rsaKeyInfo(exponent.value, modulus.value)
+}
+
+function importedKey(spki: Uint8Array): PublicKey | undefined {
   try {
-    return importPublicKey(rsaKeyInfo(exponent.value, modulus.value))
+    return importPublicKey(spki)
   } catch (fault) {
     if (fault instanceof MalformedError) return undefined
     throw fault

@@ -75,6 +75,22 @@ export const cardReasons = {
     ja: 'このカードの持ち主は常に暗証番号を求めています。',
     en: 'The holder of this card demands the PIN always.',
   },
+  'area-full': {
+    ja: 'カードの空き領域が足りません。何も書き込んでいません。',
+    en: 'The card has not enough free room. Nothing was written.',
+  },
+  'application-present': {
+    ja: '同じ識別子のアプリケーションが既にカードにあります。',
+    en: 'The card already has an application of this identifier.',
+  },
+  'owner-refused': {
+    ja: 'カードはこの事業者の鍵を認めませんでした。',
+    en: "The card did not accept the owner's key.",
+  },
+  'channel-broken': {
+    ja: 'カードとの暗号通信が途切れました。',
+    en: 'The encrypted channel to the card is broken.',
+  },
   'pin-required': {
     ja: '先に暗証番号の照合が必要です。',
     en: 'The PIN must be verified first.',

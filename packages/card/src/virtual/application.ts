@@ -3,14 +3,27 @@
  * "assumed" and listed in `docs/protocol/card-apdu.md`.
  */
 import type { Command } from '../apdu.ts'
+import { channelClass, openCommand, sealAnswer } from '../channel.ts'
+import { fromHex } from '../free-plan.ts'
 import { applicationIds } from '../jpki.ts'
 import { parsePin, type SecretName, triesMax } from '../pin.ts'
 import { statusWords } from '../status.ts'
 import { composeTlv } from '../tlv.ts'
 import { composeCardRecord } from '../token.ts'
 import { bytesOf, textOf } from './base64.ts'
-import { isEqual } from './crypto.ts'
+import { isEqual } from '../crypto.ts'
 import { layouts } from './data-application.ts'
+import {
+  binary,
+  freeRoom,
+  install,
+  listLoaded,
+  proveOwner,
+  record,
+  remove,
+  resetByOwner,
+  setSessionKey,
+} from './free-area.ts'
 import { changeable } from './secret-slot.ts'
 import {
   type ApplicationName,
@@ -28,6 +41,7 @@ import { viewOf } from './view.ts'
 /** Answers one command; the order of checks is class, instruction, then whatever the instruction demands. */
 export function answerCommand(inside: Inside, session: Session, given: Command): Reply {
   if (given.cla === 0x80) return answerOwn(inside, session, given)
+  if (given.cla === channelClass) return answerInChannel(inside, session, given)
   if (given.cla >= 0x01 && given.cla <= 0x03) return only(statusWords.channelUnsupported)
   if (given.cla >= 0x04 && given.cla <= 0x0f) return only(statusWords.secureMessagingUnsupported)
   if (given.cla !== 0x00) return only(statusWords.classUnknown)
@@ -35,15 +49,23 @@ export function answerCommand(inside: Inside, session: Session, given: Command):
     case 0xa4:
       return select(inside, session, given)
     case 0xb0:
-      return readBinary(inside, session, given)
+      return session.application === 'free'
+        ? binary(inside, session, given, false)
+        : readBinary(inside, session, given)
     case 0xb2:
-      return readRecord(inside, session, given)
+      return session.application === 'free'
+        ? record(inside, session, given)
+        : readRecord(inside, session, given)
+    case 0xdc:
+    case 0xd6:
+    case 0x2c:
+      return answerLoaded(inside, session, given, false)
     case 0x20:
       return verify(inside, session, given)
     case 0x24:
       return changeReference(inside, session, given)
     case 0x82:
-      return externalAuthenticate(session, given)
+      return externalAuthenticate(inside, session, given)
     case 0x84:
       return giveChallenge(inside, session, given)
     case 0x88:
@@ -64,6 +86,8 @@ function answerOwn(inside: Inside, session: Session, given: Command): Reply {
       return computeSignature(inside, session, given)
     case 0xa2:
       return setPublicKey(inside, session, given)
+    case 0xae:
+      return setSessionKey(inside, session, given)
     case 0x32:
       return changeKey(inside, session, given)
     default:
@@ -71,9 +95,61 @@ function answerOwn(inside: Inside, session: Session, given: Command): Reply {
   }
 }
 
-function externalAuthenticate(session: Session, given: Command): Reply {
+/** Commands that only loaded applications know. */
+function answerLoaded(inside: Inside, session: Session, given: Command, isSecured: boolean): Reply {
+  if (session.application !== 'free') return only(statusWords.instructionUnknown)
+  if (given.ins === 0xdc) return record(inside, session, given)
+  if (given.ins === 0x2c) return resetByOwner(inside, session, given, isSecured)
+  return binary(inside, session, given, isSecured)
+}
+
+/** A command in the channel: its answer, whatever it is, goes back in the channel too. One that does not open ends it. */
+function answerInChannel(inside: Inside, session: Session, given: Command): Reply {
+  const { channel } = session
+  if (channel === undefined) return only(statusWords.secureMessagingUnsupported)
+  const opened = openCommand(channel, given)
+  if (opened === undefined) {
+    delete session.channel
+    session.isOwner = false
+    return only(statusWords.channelBroken)
+  }
+  const { change, settle, status, data } = answerSecured(inside, session, opened)
+  const sealed = sealAnswer(channel, given, { status, data: data ?? new Uint8Array(0) })
+  return {
+    status: statusWords.ok,
+    data: sealed,
+    ...(change === undefined ? {} : { change }),
+    ...(settle === undefined ? {} : { settle }),
+  }
+}
+
+function answerSecured(inside: Inside, session: Session, given: Command): Reply {
+  const isLoading = session.application === 'security-domain'
+  switch (given.ins) {
+    case 0xe6:
+      return isLoading ? install(inside, given) : only(statusWords.instructionUnknown)
+    case 0xe4:
+      return isLoading ? remove(inside, given) : only(statusWords.instructionUnknown)
+    case 0xf2:
+      return isLoading ? listLoaded(inside) : only(statusWords.instructionUnknown)
+    case 0x20:
+      return verify(inside, session, given)
+    case 0x24:
+      return changeReference(inside, session, given)
+    case 0xb0:
+    case 0xd6:
+    case 0x2c:
+      return answerLoaded(inside, session, given, true)
+    default:
+      return only(statusWords.instructionUnknown)
+  }
+}
+
+function externalAuthenticate(inside: Inside, session: Session, given: Command): Reply {
   if (given.p1 !== 0x00 || given.p2 !== 0x00) return only(statusWords.parametersWrong)
-  return proveTerminal(session, given)
+  return session.application === 'free'
+    ? proveOwner(inside, session, given)
+    : proveTerminal(session, given)
 }
 
 function select(inside: Inside, session: Session, given: Command): Reply {
@@ -93,12 +169,12 @@ function select(inside: Inside, session: Session, given: Command): Reply {
 /** The first application whose identifier begins with what was sent, as the real card does; all security state is lost. */
 function selectApplication(inside: Inside, wanted: Uint8Array): Reply {
   if (wanted.length < applicationIdBytesMin) return only(statusWords.lengthWrong)
-  const found = applications.find(
-    ({ id, name }) =>
-      isEqual(id.subarray(0, wanted.length), wanted) && isInstalled(inside.state, name),
-  )
-  if (found === undefined) return only(statusWords.fileAbsent)
-  inside.session = freshSession(found.name)
+  const begins = (id: Uint8Array): boolean => isEqual(id.subarray(0, wanted.length), wanted)
+  const found = applications.find(({ id, name }) => begins(id) && isInstalled(inside.state, name))
+  const loaded = inside.state.free?.applications.find(one => begins(fromHex(one.aid)))
+  if (found === undefined && loaded === undefined) return only(statusWords.fileAbsent)
+  inside.session =
+    found === undefined ? freshSession('free', loaded?.aid) : freshSession(found.name)
   return only(statusWords.ok)
 }
 
@@ -148,7 +224,7 @@ function verify(inside: Inside, session: Session, given: Command): Reply {
   if (given.p1 !== 0x00) return only(statusWords.parametersWrong)
   const target = referenced(inside.state, session, given.p2)
   if (typeof target === 'number') return only(target)
-  const slot = target === 'blocked' ? undefined : secretIn(inside.state, target)
+  const slot = target === 'blocked' ? undefined : secretIn(inside.state, target, session.aid)
   if (given.data.length === 0) return only(0x63c0 | (slot?.triesLeft ?? 0))
   if (given.data.length > secretBytesMax) return only(statusWords.lengthWrong)
   if (target === 'blocked') return only(statusWords.blocked)
@@ -161,12 +237,13 @@ function verify(inside: Inside, session: Session, given: Command): Reply {
       session.verified.add(target)
     }
     if (slot.triesLeft === triesMax[target]) return { status: statusWords.ok, settle }
-    const change = withSecret(inside.state, target, { triesLeft: triesMax[target] })
+    const change = withSecret(inside.state, target, { triesLeft: triesMax[target] }, session.aid)
     return { status: statusWords.ok, change, settle }
   }
   session.verified.delete(target)
   const left = slot.triesLeft - 1
-  return { status: 0x63c0 | left, change: withSecret(inside.state, target, { triesLeft: left }) }
+  const change = withSecret(inside.state, target, { triesLeft: left }, session.aid)
+  return { status: 0x63c0 | left, change }
 }
 
 function changeReference(inside: Inside, session: Session, given: Command): Reply {
@@ -195,7 +272,8 @@ function setSecret(inside: Inside, session: Session, given: Command): Reply {
   const text = textOf(given.data)
   const lowered = target === 'signature' && text !== text.toUpperCase()
   if (lowered || parsePin(target, given.data).kind === 'refused') return only(statusWords.dataWrong)
-  return { status: statusWords.ok, change: withSecret(inside.state, target, { secret: text }) }
+  const change = withSecret(inside.state, target, { secret: text }, session.aid)
+  return { status: statusWords.ok, change }
 }
 
 /** Data objects of the chip itself, seen before an application is selected. Their inner form is assumed: TLV with digits. */
@@ -208,7 +286,9 @@ function giveObject(inside: Inside, session: Session, given: Command): Reply {
     0xf2: asciiBytes(inside.state.expires),
     0x5f51: contactAtrTail,
   }[tag]
-  const { chip } = inside.state
+  const { chip, free } = inside.state
+  if (tag === 0xff21 && free !== undefined)
+    return { status: statusWords.ok, data: composeTlv(tag, freeRoom(free)) }
   if (tag === 0x7f21 && chip !== undefined)
     return { status: statusWords.ok, data: bytesOf(chip.certificate) }
   if (value === undefined) return only(statusWords.referenceAbsent)

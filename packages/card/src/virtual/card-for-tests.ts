@@ -131,6 +131,7 @@ export function testApplications(signer: RecordSigner = testSigner()): MoreAppli
       chipKey: chip.spki,
       signer,
     }),
+    free: { capacity: 2048, applications: [] },
     resident: composeResidentApplication({ residentCode: testNumbers.residentCode, pin: '1234' }),
   }
 }

@@ -3,7 +3,14 @@ import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { createVirtualCard, type VirtualCard } from './card.ts'
 import { block, type CardState, parseCardState, resetPin } from './state.ts'
-import { hex, randomFrom, testCard, testKey } from './card-for-tests.ts'
+import {
+  hex,
+  randomFrom,
+  testApplications,
+  testCard,
+  testKey,
+  testNumbers,
+} from './card-for-tests.ts'
 
 const authenticationKey = testKey(1)
 const signatureKey = testKey(2)
@@ -187,29 +194,82 @@ test('no random command makes the card throw, answer less than a status word, or
   const seed = randomInt(2 ** 32)
   context.diagnostic(`seed ${seed}`)
   const random = randomFrom(seed)
-  const card = powered(adult)
-  const pieces = [authenticationKey, signatureKey].flatMap(({ pkcs8 }) => {
-    const whole = Buffer.from(pkcs8)
-    // Past the header and the public modulus lie the private numbers; any 12 bytes of them would be a leak.
-    return Array.from({ length: Math.floor((whole.length - 310) / 12) }, (_, at) =>
-      whole.subarray(310 + at * 12, 322 + at * 12),
-    )
+  const state: CardState = {
+    ...adult,
+    ...testApplications(),
+    free: {
+      capacity: 2048,
+      applications: [
+        {
+          aid: 'F05345534B01',
+          type: 'A',
+          hasPin: true,
+          ownerKey: Buffer.alloc(32, 'OWNERKEY').toString('base64'),
+          pin: { secret: '8642', triesLeft: 3 },
+          files: [{ id: 1, bytes: 16, count: 1, contents: [btoa('GUARDED')] }],
+        },
+      ],
+    },
+  }
+  const card = createVirtualCard(state, {
+    onChange: () => undefined,
+    random: size => Uint8Array.from({ length: size }, () => random(256)),
   })
-  const instructions = [0xa4, 0xb0, 0xb2, 0x20, 0x24, 0x2a, 0xca, 0xc0, 0x84, 0x88]
-  const parameters = [0x00, 0x01, 0x02, 0x04, 0x0c, 0x80, 0x8a, 0x97, 0x98, 0x9a, 0x9b]
-  const files = [1, 2, 6, 8, 0x0a, 0x0b, 0x16, 0x17, 0x18, 0x1a, 0x1b]
+  const chip = Buffer.from(state.chip?.privateKey ?? '', 'base64')
+  const pieces = [
+    ...[Buffer.from(authenticationKey.pkcs8), Buffer.from(signatureKey.pkcs8), chip].flatMap(
+      // Past the header and the public modulus lie the private numbers; any 12 bytes of them would be a leak.
+      whole =>
+        Array.from({ length: Math.floor((whole.length - 310) / 12) }, (_, at) =>
+          whole.subarray(310 + at * 12, 322 + at * 12),
+        ),
+    ),
+    ...[testNumbers.myNumber, testNumbers.residentCode, 'OWNERKEY', 'GUARDED'].map(text =>
+      Buffer.from(text),
+    ),
+  ]
+  const applications = [
+    selectJpki,
+    '00A4040C0AD3921000310001010408',
+    '00A4040C0AD3921000310001010402',
+    '00A4040C0AD3921000310001010401',
+    '00A4040C06F05345534B01',
+    '00A4040C07A0000001510000',
+  ]
+  const listed = (text: string): readonly number[] => [...Buffer.from(text, 'hex')]
+  const instructions = listed('A4B0B220242ACAC0848882A2AE32D6DC2CE6E4F2')
+  const parameters = listed('00010204060C808A91939497989A9B9C9FC121FF')
+  const files = listed('01020304050607080A0B11141617181A1B1F')
   const byte = (): number => random(256)
   const of = (values: readonly number[]): number => values[random(values.length)] ?? 0
   let verified = 0
-  for (let round = 0; round < 6000; round++) {
+  for (let round = 0; round < 8000; round++) {
     const given: Record<number, () => number[]> = {
       0: () => Array.from({ length: random(20) }, byte),
       1: () => [0x00, 0xa4, 0x02, 0x0c, 2, 0, of(files)],
-      2: () => [...Buffer.from(round % 50 === 0 ? verifyPin('1234') : selectJpki, 'hex')],
-      3: () => [of([0, 0x80, byte()]), of(instructions), of(parameters), of(parameters), byte()],
+      2: () => [
+        ...Buffer.from(
+          round % 50 === 0 ? verifyPin('1234') : (applications[random(6)] ?? ''),
+          'hex',
+        ),
+      ],
+      3: () => [
+        of([0, 0x80, 0x84, byte()]),
+        of(instructions),
+        of(parameters),
+        of(parameters),
+        byte(),
+      ],
       4: () => {
         const data = Array.from({ length: random(260) }, byte)
-        return [of([0, 0x80]), of(instructions), of(parameters), byte(), data.length & 255, ...data]
+        return [
+          of([0, 0x80, 0x84]),
+          of(instructions),
+          of(parameters),
+          byte(),
+          data.length & 255,
+          ...data,
+        ]
       },
       5: () => [0x00, 0xb0, random(4), byte(), byte()],
     }
@@ -218,7 +278,7 @@ test('no random command makes the card throw, answer less than a status word, or
     assert.ok(answer.length >= 2, hex(Uint8Array.from(sent)))
     if (answer.readUInt16BE(answer.length - 2) === 0x9000) verified++
     assert.ok(!answer.includes('SEKISHO1'))
-    for (const piece of answer.length > 12 ? pieces : []) {
+    for (const piece of pieces) {
       assert.ok(!answer.includes(piece), hex(Uint8Array.from(sent)))
     }
   }

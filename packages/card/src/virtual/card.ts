@@ -61,7 +61,7 @@ export function createVirtualCard(
         await given.onChange(reply.change)
       } catch {
         inside.state = withFewerTries(before, reply.change)
-        inside.session = freshSession(session.application)
+        inside.session = freshSession(session.application, session.aid)
         return composeResponse(statusWords.memoryFault)
       }
     }

@@ -1,19 +1,34 @@
 /** What a powered card holds in memory, and how a command is answered. */
 import type { KeyObject } from 'node:crypto'
+import type { Channel } from '../channel.ts'
 import type { CvCertificate } from '../cv-certificate.ts'
 import type { SecretName } from '../pin.ts'
 import { bytesOf } from './base64.ts'
-import { openKey } from './crypto.ts'
+import { openKey } from '../crypto.ts'
 import type { CardState } from './state.ts'
 
 /** The applications that every card may have, by the part of its state that holds them. */
-export type ApplicationName = 'security-domain' | 'jpki' | 'common' | 'text' | 'face' | 'resident'
+export type ApplicationName =
+  | 'security-domain'
+  | 'jpki'
+  | 'common'
+  | 'text'
+  | 'face'
+  | 'resident'
+  | 'free'
 
 /** What is lost with power or with the selection of an application. */
 export type Session = {
   application: ApplicationName
   file: number | undefined
+  /** Which loaded application, under `free`. */
+  readonly aid: string | undefined
   readonly verified: Set<SecretName>
+  /** The owner's terminal has proven itself to a loaded application. */
+  isOwner: boolean
+  /** For the channel of a loading terminal that has not proven itself yet. */
+  seed?: Uint8Array
+  channel?: Channel
   /** Given out and not answered yet. */
   challenge?: Uint8Array
   terminal: TerminalSession
@@ -49,8 +64,11 @@ export type Reply = {
 }
 
 /** The state after power-up, or after the selection of an application. */
-export function freshSession(application: ApplicationName = 'security-domain'): Session {
-  return { application, file: undefined, verified: new Set(), terminal: {} }
+export function freshSession(
+  application: ApplicationName = 'security-domain',
+  aid?: string,
+): Session {
+  return { application, aid, file: undefined, verified: new Set(), isOwner: false, terminal: {} }
 }
 
 /** An answer without data. */

@@ -3,7 +3,7 @@ import { chipStatement } from '../chip.ts'
 import { digestInfo } from '../jpki.ts'
 import type { Command } from '../apdu.ts'
 import { statusWords } from '../status.ts'
-import { sha256, signPss, signRaw } from './crypto.ts'
+import { sha256, signPss, signRaw } from '../crypto.ts'
 import { type Inside, keyOf, only, type Reply, type Session } from './session.ts'
 import { keyOfFile } from './view.ts'
 

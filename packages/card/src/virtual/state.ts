@@ -10,6 +10,7 @@ import {
   layouts,
   parseDataApplication,
 } from './data-application.ts'
+import { type FreeApplication, type FreeArea, parseFreeArea } from './free-state.ts'
 import { normalSecret, parseSecretSlot, type SecretSlot } from './secret-slot.ts'
 
 /** The name of the file that is a persona's card, in whichever folder; the window and every reader lock that file. */
@@ -63,6 +64,7 @@ export type CardState = {
   readonly text?: DataApplication
   readonly face?: DataApplication
   readonly resident?: DataApplication
+  readonly free?: FreeArea
 }
 
 /** What the window writes for one key. */
@@ -84,7 +86,7 @@ export type Personalisation = {
 }
 
 /** What a card holds besides the JPKI application; made by door `card/issue`. */
-export type MoreApplications = Pick<CardState, 'chip' | 'trust' | DataApplicationName>
+export type MoreApplications = Pick<CardState, 'chip' | 'trust' | 'free' | DataApplicationName>
 
 /**
  * A fresh card with full counters.
@@ -133,9 +135,13 @@ export function block(card: CardState, name: SecretName): CardState {
   return withSecret(card, name, { triesLeft: 0 })
 }
 
-/** A secret of the card; `undefined` when the card has none of that name. */
-export function secretIn(card: CardState, name: SecretName): SecretSlot | undefined {
+/** A secret of the card, of the loaded application `aid` for `free-pin`; `undefined` when the card has none of that name. */
+export function secretIn(card: CardState, name: SecretName, aid?: string): SecretSlot | undefined {
   if (name === 'authentication' || name === 'signature') return card[name]
+  if (name === 'free-pin') {
+    const found = card.free?.applications.find(one => one.aid === aid)
+    return found?.hasPin === true ? found.pin : undefined
+  }
   return card[applicationOf(name)]?.secrets[name]
 }
 
@@ -144,32 +150,50 @@ export function withSecret(
   card: CardState,
   name: SecretName,
   change: Partial<SecretSlot>,
+  aid?: string,
 ): CardState {
   if (name === 'authentication' || name === 'signature') {
     return { ...card, [name]: { ...card[name], ...change } }
   }
+  const slot = secretIn(card, name, aid)
+  if (slot === undefined) throw new RangeError(`the card has no ${name}`)
+  const pin = { ...slot, ...change }
+  if (name === 'free-pin') return changeApplication(card, aid ?? '', { pin })
   const application = applicationOf(name)
   const found = card[application]
-  const slot = found?.secrets[name]
-  if (found === undefined || slot === undefined) throw new RangeError(`the card has no ${name}`)
-  const secrets = { ...found.secrets, [name]: { ...slot, ...change } }
-  return { ...card, [application]: { ...found, secrets } }
+  return { ...card, [application]: { ...found, secrets: { ...found?.secrets, [name]: pin } } }
+}
+
+/** The card with a loaded application changed. */
+export function changeApplication(
+  card: CardState,
+  aid: string,
+  change: Partial<Pick<FreeApplication, 'pin' | 'files'>>,
+): CardState {
+  const { free } = card
+  if (free === undefined) return card
+  const applications = free.applications.map(one => (one.aid === aid ? { ...one, ...change } : one))
+  return { ...card, free: { ...free, applications } }
 }
 
 /** The state before with the lower of each counter: a try that could not be written down still counts. */
 export function withFewerTries(before: CardState, after: CardState): CardState {
+  const places = [
+    ...secretNames.map(name => ({ name, aid: undefined })),
+    ...(before.free?.applications ?? []).map(({ aid }) => ({ name: 'free-pin' as const, aid })),
+  ]
   let card = before
-  for (const name of secretNames) {
-    const kept = secretIn(before, name)
-    const used = secretIn(after, name)
+  for (const { name, aid } of places) {
+    const kept = secretIn(before, name, aid)
+    const used = secretIn(after, name, aid)
     if (kept !== undefined && used !== undefined && used.triesLeft < kept.triesLeft) {
-      card = withSecret(card, name, { triesLeft: used.triesLeft })
+      card = withSecret(card, name, { triesLeft: used.triesLeft }, aid)
     }
   }
   return card
 }
 
-function applicationOf(name: Exclude<SecretName, SecretKind>): DataApplicationName {
+function applicationOf(name: Exclude<SecretName, SecretKind | 'free-pin'>): DataApplicationName {
   return name.startsWith('text') ? 'text' : name.startsWith('face') ? 'face' : 'resident'
 }
 
@@ -198,12 +222,13 @@ export function parseCardState(value: unknown): CardState {
 }
 
 function parseMore(card: Readonly<Record<string, unknown>>): MoreApplications {
-  const { chip, trust, text, face, resident } = card
+  const { chip, trust, text, face, resident, free } = card
   return {
     ...(chip === undefined ? {} : { chip: parseChip(chip) }),
     ...(trust === undefined ? {} : { trust: parseTrust(trust) }),
     ...(text === undefined ? {} : { text: parseDataApplication(text, 'text') }),
     ...(face === undefined ? {} : { face: parseDataApplication(face, 'face') }),
+    ...(free === undefined ? {} : { free: parseFreeArea(free) }),
     ...(resident === undefined ? {} : { resident: parseDataApplication(resident, 'resident') }),
   }
 }

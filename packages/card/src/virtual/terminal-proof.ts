@@ -11,7 +11,8 @@ import { statusWords } from '../status.ts'
 import { belongsTo, cardChallengeBytes, terminalStatement } from '../terminal.ts'
 import { parseTlvs } from '../tlv.ts'
 import { bytesOf } from './base64.ts'
-import { sha256, signRaw } from './crypto.ts'
+import { sha256, signRaw } from '../crypto.ts'
+import { openLoadingChannel } from './free-area.ts'
 import { type Inside, keyOf, only, type Reply, type Session } from './session.ts'
 import type { TerminalTrust } from './state.ts'
 
@@ -105,6 +106,7 @@ export function proveTerminal(session: Session, given: Command): Reply {
   const { certificate, organisation, sessionKeyHash } = session.terminal
   delete session.challenge
   delete session.terminal.proven
+  delete session.channel
   const isPinless = session.application === 'jpki'
   if (challenge === undefined || certificate === undefined || organisation === undefined)
     return only(statusWords.conditionsUnsatisfied)
@@ -115,6 +117,7 @@ export function proveTerminal(session: Session, given: Command): Reply {
   if (!certificate.key.verify('rsa-sha256', statement, given.data))
     return only(statusWords.verifyFailed)
   session.terminal.proven = challenge
+  if (!isPinless) openLoadingChannel(session)
   return only(statusWords.ok)
 }
 

@@ -4,6 +4,7 @@ import type { SecretKind, SecretName } from '../pin.ts'
 import { composeTokenInformation, tokenLabels } from '../token.ts'
 import { bytesOf } from './base64.ts'
 import { type DataApplication, type Layout, layouts } from './data-application.ts'
+import type { FreeApplication } from './free-state.ts'
 import type { Session } from './session.ts'
 import type { CardState, KeySlot } from './state.ts'
 
@@ -32,8 +33,24 @@ export function viewOf(state: CardState, session: Session): View | undefined {
       const held = state[application]
       return held === undefined ? undefined : dataView(held, layouts[application])
     }
+    case 'free': {
+      const held = state.free?.applications.find(one => one.aid === session.aid)
+      return held === undefined ? undefined : freeView(held)
+    }
     default:
       return undefined
+  }
+}
+
+/** The files of a loaded application have commands of their own. */
+function freeView(held: FreeApplication): View {
+  const secrets = held.hasPin ? freeSecrets : {}
+  return {
+    isPresent: file => file in secrets || held.files.some(one => one.id === file),
+    contentOf: () => undefined,
+    opensTo: () => [],
+    secrets,
+    blocked: [],
   }
 }
 
@@ -101,6 +118,8 @@ const jpkiSecrets: Readonly<Record<number, SecretName>> = {
   [secretFile.authentication]: 'authentication',
   [secretFile.signature]: 'signature',
 }
+
+const freeSecrets: Readonly<Record<number, SecretName>> = { [secretFile['free-pin']]: 'free-pin' }
 
 /** Key objects of the JPKI application. */
 export const keyOfFile: Readonly<Record<number, SecretKind>> = {
