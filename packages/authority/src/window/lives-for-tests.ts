@@ -61,6 +61,7 @@ export async function simulateLives(
     await endStays(town, lives)
     const chosen = lives.filter(() => draw.happens(plan.percent))
     const events = chosen.map(life => ({ life, event: eventFor(draw, life, town.clock.now()) }))
+    if (plan.atOnce === 1) await joinSome(town, draw, lives, counts)
     for (let from = 0; from < events.length; from += plan.atOnce)
       await Promise.all(
         events.slice(from, from + plan.atOnce).map(async ({ life, event }) => {
@@ -71,8 +72,8 @@ export async function simulateLives(
     const published = await compareLists(town, lives)
     lists += published.lists
     entries += published.entries
+    await compareHouseholds(town)
   }
-  await compareHouseholds(town)
   return {
     events: [...counts.values()].reduce((sum, count) => sum + count, 0),
     refused,
@@ -92,7 +93,14 @@ async function enterAll(town: TestWorld, plan: SimulationPlan): Promise<readonly
     places: townMunicipalities,
   })
   const lives: Life[] = []
-  for (const one of residents) {
+  const { year } = dateInJapan(at)
+  for (const generated of residents) {
+    // More foreign residents than there are, so that stays end and are extended.
+    const until = { year: year + 1 + (lives.length % 4), month: 6, day: 30 }
+    const one =
+      lives.length % 5 === 0 && generated.stay === null
+        ? { ...generated, stay: { ...stayOfFifth, until } }
+        : generated
     const id = await town.world.store.transaction(tx =>
       enterResident(tx, town.world, { ...one, household: undefined }, at),
     )
@@ -100,6 +108,8 @@ async function enterAll(town: TestWorld, plan: SimulationPlan): Promise<readonly
   }
   return lives
 }
+
+const stayOfFifth = { category: 'mid-to-long-term', nationality: 'BRA', alias: null } as const
 
 function lifeOf(id: string, one: GeneratedResident): Life {
   return {
@@ -244,6 +254,36 @@ async function perform(town: TestWorld, life: Life, event: ResidentEvent): Promi
     })
   await compareLife(town, life, before, told)
   return !isRefused
+}
+
+/** A few move into the households of others, whom nothing else happens to at that moment. */
+async function joinSome(
+  town: TestWorld,
+  draw: Draw,
+  lives: readonly Life[],
+  counts: Map<string, number>,
+): Promise<void> {
+  const here = lives.filter(life => life.status === 'resident')
+  for (let index = 0; index < here.length / 20; index++) {
+    const [guest, host] = [draw.pick(here), draw.pick(here)]
+    const places = await town.world.store.read(db =>
+      db
+        .selectFrom('resident')
+        .select('household_id')
+        .where('id', 'in', [guest.id, host.id])
+        .execute(),
+    )
+    const [one, other] = places
+    if (other === undefined || one?.household_id === other.household_id) continue
+    const isMove = guest.municipality !== host.municipality || guest.address !== host.address
+    // What the law says of it: a move when the address changes, nothing for certificates else.
+    const { municipality, address } = host
+    if (isMove) live(guest, { what: 'move', municipality, address }, town.clock.now())
+    else guest.events++
+    await town.happen(guest.id, { what: 'join', of: host.id, relation: 'relative' })
+    await compareLife(town, guest, guest.certificates.length, `${guest.id} joins ${host.id}`)
+    counts.set('join', (counts.get('join') ?? 0) + 1)
+  }
 }
 
 /** The person's cards, certificates and events as recorded, against the model and the rules of A2 and A3. */
