@@ -23,6 +23,7 @@ export {
 } from './issue/crl.ts'
 export {
   healthcareRolesExtension,
+  privateKeyUsageExtension,
   registeredCorporationExtension,
   registrarExtension,
 } from './issue/holder.ts'

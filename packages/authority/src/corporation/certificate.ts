@@ -1,11 +1,16 @@
 /** Certificates about corporations: of representatives, from what the register says on the day. */
 import type { Certificate } from '@sekisho/pki'
-import { registeredCorporationExtension, registrarExtension } from '@sekisho/pki/issue'
+import {
+  privateKeyUsageExtension,
+  registeredCorporationExtension,
+  registrarExtension,
+} from '@sekisho/pki/issue'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Transaction } from '@sekisho/runtime/store'
 import type { OtherTables } from '../other-ca/database.ts'
 import { issueHolder } from '../other-ca/issue.ts'
 import { subjectOf } from '../other-ca/kind.ts'
+import { endAfterMonths } from '../other-ca/validity.ts'
 import type { OtherWorld } from '../other-ca/world.ts'
 import { lockOpenCorporation, representativeOf } from './corporation.ts'
 
@@ -31,6 +36,7 @@ export async function certifyRepresentative(
     kind: 'representative',
     subject: subjectOf('representative', [corporation.name_romaji, own.name_romaji]),
     extensions: [
+      privateKeyUsageExtension(at, endAfterMonths(at, request.months)),
       registrarExtension('見本法務局登記官'),
       registeredCorporationExtension({
         name: corporation.name,

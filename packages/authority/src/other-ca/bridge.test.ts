@@ -91,6 +91,10 @@ describe('the other CAs', () => {
       title: '代表取締役',
       registryOffice: '見本法務局',
     })
+    const path = await pemFile(town.folder, 'bank.pem', [bank])
+    const { text } = await openssl('x509', '-in', path, '-noout', '-text', '-nameopt', 'utf8')
+    assert.match(text, /Private Key Usage Period/)
+    assert.match(text, /Subject: C=JP, O=Sekisho Bank \(specimen\), CN=Mihon Ichiro/)
     const { certificate: clerk } = await town.holder(files.mandate)
     assert.deepEqual(
       readMandate(clerk)?.scope.map(({ code }) => code),

@@ -20,6 +20,7 @@ import {
   issueResponderCertificate,
   keyIdentifier,
   poolKey,
+  privateKeyUsageExtension,
   registeredCorporationExtension,
   registrarExtension,
 } from '@sekisho/pki/issue'
@@ -80,7 +81,11 @@ const role = { codingScheme: '1.2.392.100495.1.6.1.1', code: undefined, text: 'M
 const doctor = healthcareRolesExtension([role])
 
 const holders: Readonly<Record<LeafKind, readonly EncodedExtension[]>> = {
-  representative: [registrarExtension('登記官'), registeredCorporationExtension(corporation)],
+  representative: [
+    privateKeyUsageExtension(notBefore, endAfterMonths(notBefore, 24)),
+    registrarExtension('登記官'),
+    registeredCorporationExtension(corporation),
+  ],
   person: [],
   mandate: [mandated()],
   doctor: [doctor],
@@ -172,6 +177,13 @@ const validity = (from: number, to: number): Change => {
   const times = der.sequence(der.time(from), der.time(to))
   return parts => withElement(parts, at.validity, times)
 }
+const lasting =
+  (months: number): Change =>
+  parts => {
+    const end = endAfterMonths(notBefore, months)
+    const period = privateKeyUsageExtension(notBefore, end)
+    return withExtension(validity(notBefore, end)(parts), period)
+  }
 const key =
   (spki: Uint8Array): Change =>
   parts =>
@@ -255,8 +267,8 @@ const hostile: Readonly<Record<string, readonly Case[]>> = {
     ],
   ],
   'other-life': [
-    ['representative', validity(notBefore, endAfterMonths(notBefore, 4))],
-    ['representative', validity(notBefore, endAfterMonths(notBefore, 30))],
+    ['representative', lasting(4)],
+    ['representative', lasting(30)],
     ['person', validity(notBefore, endAfterMonths(notBefore, 61))],
     ['doctor', validity(notBefore, endAfterMonths(notBefore, 24) - 1000)],
     ['cross', validity(notBefore, endAfterMonths(notBefore, 61))],
@@ -336,6 +348,11 @@ const hostile: Readonly<Record<string, readonly Case[]>> = {
     ['doctor', lost('2.5.29.9')],
     ['doctor', swapped({ ...doctor, value: der.sequence(der.sequence()) })],
     ['official', added(mandated())],
+  ],
+  'other-key-period': [
+    ['representative', lost('2.5.29.16')],
+    ['representative', swapped(privateKeyUsageExtension(notBefore, endAfterMonths(notBefore, 27)))],
+    ['person', added(privateKeyUsageExtension(notBefore, endAfterMonths(notBefore, 24)))],
   ],
   'other-distribution-point': [
     ['person', swapped(points('http://elsewhere.example/list.crl'))],

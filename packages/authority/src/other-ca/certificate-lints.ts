@@ -4,6 +4,7 @@ import {
   accessMethods,
   bytesEqual,
   type Certificate,
+  contextPrimitive,
   DerReader,
   type Instant,
   keyUsages,
@@ -205,6 +206,13 @@ export const otherCertificateLints: readonly Lint<Subject>[] = [
     holds: certifiesKind,
   },
   {
+    code: 'other-key-period',
+    citation:
+      'jpki.md §5.3: the registrar says how long the key may sign; CA rule: as long as the certificate',
+    applies: all,
+    holds: saysKeyPeriod,
+  },
+  {
     code: 'other-distribution-point',
     citation: 'RFC 5280 §4.2.1.13: the CA’s list; CA rule: in all but its own and responders’',
     applies: all,
@@ -350,6 +358,17 @@ function certifiesKind({ certificate, kind }: Subject): boolean {
   return isOther && isNamed && isNumbered && isComplete
 }
 
+function saysKeyPeriod({ certificate, kind }: Subject): boolean {
+  const said = certificate.unknownExtensions.find(({ id }) => id === keyPeriodId)
+  if (kind !== 'representative') return said === undefined
+  if (said === undefined) return false
+  const period = new DerReader(said.value).enter(tags.sequence)
+  const [from, until] = [0, 1].map(n => period.readGeneralizedTime(contextPrimitive(n)))
+  period.finish()
+  return from === certificate.notBefore && until === certificate.notAfter
+}
+
+const keyPeriodId = '2.5.29.16'
 const responderSubject = ['2.5.4.6', '2.5.4.3'] as const
 const responderLifeMs = 60 * 24 * 3600 * 1000
 /** Cross-certificates are made anew at least every five years, as certificates of accredited CAs are. */
@@ -373,7 +392,8 @@ const ruled: ReadonlySet<string> = new Set([
   '1.3.6.1.5.5.7.1.1',
   '2.5.29.37',
   '1.3.6.1.5.5.7.48.1.5',
-  // Registrar, corporation, healthcare roles.
+  // Key period, registrar, corporation, healthcare roles.
+  keyPeriodId,
   '1.2.392.100300.1.1.2',
   '1.2.392.100300.1.1.3',
   '2.5.29.9',

@@ -20,14 +20,16 @@ const listsBefore = 2
 /** A cross-certificate with less than this is followed by a new one. */
 const crossLeftMs = 90 * 24 * 3600 * 1000
 
-/** Publishes what is due of every CA that is in force; returns how many lists. Five small reads are all it costs when nothing is. */
+/** Publishes what is due of every CA that is in force; returns how many lists. When nothing is, three small reads are all it costs. */
 export async function publishOthers(world: World): Promise<number> {
   const at = wholeSecond(world.clock.now())
   const inForce = otherCaIds.filter(id => isInForce(world.cas[id], at))
   if (inForce.length === 0) return 0
-  for (const pair of crossPairs) {
-    if (pair.every(id => inForce.includes(id))) await renewCross(world, pair, at)
-  }
+  await renewCross(
+    world,
+    crossPairs.filter(pair => pair.every(id => inForce.includes(id))),
+    at,
+  )
   const changed = await world.store.read(db =>
     db.selectFrom('other_list_change').select('ca').distinct().execute(),
   )
@@ -103,32 +105,36 @@ export async function recognise(
   await world.store.transaction(tx => issueCross(tx, world, pair, world.clock.now()))
 }
 
+/** Makes those cross-certificates that there never were, and those that follow others. */
 async function renewCross(
   world: World,
-  pair: readonly [OtherCaId, OtherCaId],
+  pairs: readonly (readonly [OtherCaId, OtherCaId])[],
   at: Instant,
 ): Promise<void> {
-  const [issuer, subject] = pair
-  const end = Math.min(
-    world.cas[issuer].certificate.notAfter,
-    world.cas[subject].certificate.notAfter,
-  )
-  const isEnough = async (db: Pick<Transaction<OtherTables>, 'selectFrom'>): Promise<boolean> => {
-    const row = await db
+  const read = (db: Pick<Transaction<OtherTables>, 'selectFrom'>) =>
+    db
       .selectFrom('other_certificate')
-      .select(['not_after', 'state'])
-      .where('ca', '=', issuer)
-      .where('crossed', '=', subject)
+      .distinctOn(['ca', 'crossed'])
+      .select(['ca', 'crossed', 'not_after', 'state'])
+      .where('kind', '=', 'cross')
+      .orderBy('ca')
+      .orderBy('crossed')
       .orderBy('not_before', 'desc')
-      .limit(1)
-      .executeTakeFirst()
-    return row !== undefined && (row.state === 'revoked' || row.not_after - at > crossLeftMs)
+      .execute()
+  type Rows = Awaited<ReturnType<typeof read>>
+  const isWanting = (rows: Rows, [issuer, subject]: readonly [OtherCaId, OtherCaId]): boolean => {
+    const [one, other] = [world.cas[issuer].certificate, world.cas[subject].certificate]
+    // Where a CA ends as soon as that, nothing can follow.
+    if (Math.min(one.notAfter, other.notAfter) - at < crossLeftMs) return false
+    const row = rows.find(each => each.ca === issuer && each.crossed === subject)
+    return row === undefined || (row.state === 'valid' && row.not_after - at <= crossLeftMs)
   }
-  // Where a CA ends as soon as that, nothing can follow.
-  if (end - at < crossLeftMs || (await world.store.read(isEnough))) return
+  const seen = await world.store.read(read)
+  if (!pairs.some(pair => isWanting(seen, pair))) return
   await world.store.transaction(async tx => {
-    await lockInTransaction(tx, `cross ${issuer} ${subject}`)
-    if (!(await isEnough(tx))) await issueCross(tx, world, pair, at)
+    await lockInTransaction(tx, 'cross-certificates')
+    const rows = await read(tx)
+    for (const pair of pairs) if (isWanting(rows, pair)) await issueCross(tx, world, pair, at)
   })
 }
 

@@ -1,6 +1,8 @@
 /** Extensions that say more of a holder than the name: of corporations (registrar of companies), of healthcare roles (health PKI). */
+import { contextPrimitive } from '../der.ts'
 import {
   explicit,
+  generalizedTime,
   objectIdentifier,
   printableString,
   sequence,
@@ -13,6 +15,7 @@ import {
   type HealthcareRole,
 } from '../healthcare-role.ts'
 import { type RegisteredCorporation, registeredCorporationId } from '../registered-corporation.ts'
+import type { Instant } from '../reason.ts'
 import type { EncodedExtension } from './certificate.ts'
 
 /** registeredCorporationInfo; see `readRegisteredCorporation`. */
@@ -36,6 +39,18 @@ export function registeredCorporationExtension(info: RegisteredCorporation): Enc
 /** registrar: who of the registry certifies (jpki.md §5.3). */
 export function registrarExtension(registrar: string): EncodedExtension {
   return { id: '1.2.392.100300.1.1.2', isCritical: false, value: utf8String(registrar) }
+}
+
+/** privateKeyUsagePeriod (RFC 3280 §4.2.1.4, which RFC 5280 no longer has): for how long the key may sign; the registrar of companies says it. */
+export function privateKeyUsageExtension(from: Instant, until: Instant): EncodedExtension {
+  return {
+    id: '2.5.29.16',
+    isCritical: false,
+    value: sequence(
+      generalizedTime(from, contextPrimitive(0)),
+      generalizedTime(until, contextPrimitive(1)),
+    ),
+  }
 }
 
 /** subjectDirectoryAttributes with hcRole; see `readHealthcareRoles`. */
