@@ -46,10 +46,12 @@ const otherCas = ['government', 'bridge', 'registrar', 'accredited', 'health'] a
 describe('companies and other CAs', () => {
   let town: TestTown
   let folder: TemporaryFolder
+  let sekisho: ReturnType<typeof commands>
   const at = (name: string): string => join(folder.path, name)
 
   before(async () => {
     folder = await temporaryFolder('other-cas')
+    sekisho = commands(at('compiled'))
     town = await startTestTown()
   })
   after(async () => {
@@ -211,7 +213,6 @@ describe('companies and other CAs', () => {
       await writeFile(at(name), der)
       return at(name)
     }
-    const sekisho = commands(at('compiled'))
     const file = await save('report.p7m', signedCms(await holder('doctor'), '診断書'))
     const trust = [
       '--anchors',
@@ -277,12 +278,19 @@ describe('companies and other CAs', () => {
     assert.equal(summary(await judged('cms', file, policies.mandate)), 'TOTAL-PASSED')
 
     await town.clock.advance(60_000)
-    const present = await town.admin('authority', 'corporation-representatives', { corporation })
-    const [representative] = present as readonly { readonly id: string }[]
-    await town.admin('authority', 'corporation-event', {
-      corporation,
-      event: { what: 'resign', representative: representative?.id },
-    })
+    const data = ['--data', town.layout.folder]
+    const shown = await sekisho.done(['corporation', 'show', corporation, ...data])
+    const [representative] = JSON.parse(shown) as readonly { readonly id: string }[]
+    const resigned = ['enter', corporation, 'resign', '--representative', representative?.id ?? '']
+    const entered = await sekisho.done(['corporation', ...resigned, ...data])
+    // Both certificates of this company: the representative's and the clerk's.
+    assert.deepEqual(JSON.parse(entered), { ended: 2 })
+    assert.match(
+      await sekisho.refused(['corporation', ...resigned, ...data]),
+      /^corporation-unknown/,
+    )
+    const nowhere = ['corporation', 'enter', corporation, 'move', ...data]
+    assert.match(await sekisho.refused(nowhere), /^request-malformed/)
     for (const [signed, policy] of [
       [file, policies.mandate],
       [signedCms(bank, '契約書'), policies.representative],
@@ -293,11 +301,11 @@ describe('companies and other CAs', () => {
   it('a CA that is cut off from the bridge is out of reach, and no other', async () => {
     const health = signedCms(await holder('doctor'), '処方箋')
     const firm = signedCms(await holder('construction-representative'), '入札書')
-    const pair = { issuer: 'bridge', subject: 'health' }
-    await town.admin('authority', 'cross-certificate-revoke', pair)
+    const pair = ['bridge', 'health', '--data', town.layout.folder]
+    await sekisho.done(['cross-certificate', 'revoke', ...pair])
     assert.match(summary(await judged('cms', health, policies.doctor)), /issuer-unknown$/)
     assert.equal(summary(await judged('cms', firm, policies.representative)), 'TOTAL-PASSED')
-    await town.admin('authority', 'cross-certificate-issue', pair)
+    await sekisho.done(['cross-certificate', 'issue', ...pair])
     assert.equal(summary(await judged('cms', health, policies.doctor)), 'TOTAL-PASSED')
   })
 })

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { addAgentCommand } from './agent.ts'
 import { addCaCommands } from './ca.ts'
 import { addCardCommands } from './card.ts'
+import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addTownCommands } from './town.ts'
@@ -14,6 +15,7 @@ export function createCommandLine(): Command {
   addOperatorCommands(program)
   addCaCommands(program)
   addCardCommands(program)
+  addCorporationCommands(program)
   addVerifyCommands(program)
   addAgentCommand(program)
   return program
