@@ -137,7 +137,7 @@ type StatusChangeTable = {
 type QueryTable = {
   verifier: string
   key: string
-  kind: 'corresponding-serial' | 'predecessor'
+  kind: 'corresponding-serial' | 'predecessor' | 'age' | 'latest-attributes'
   request_sha256: string
   usage_id: string
   fee_yen: number
@@ -158,6 +158,9 @@ type SeedingTable = {
 }
 
 /** The authority's tables. */
+/** `answers/`: consents to the latest attributes that may no longer be used, by verifier and number. */
+type ConsentWithdrawalTable = { verifier: string; number: string; at: number }
+
 /** `ca/`: generations that key ceremonies made, besides those with which every town begins. */
 type GenerationTable = {
   ca: CaKind
@@ -181,6 +184,7 @@ export type AuthorityTables = {
   card: CardTable
   certificate: CertificateTable
   generation: GenerationTable
+  consent_withdrawal: ConsentWithdrawalTable
   partition: PartitionTable
   publication: PublicationTable
   partition_change: PartitionChangeTable
@@ -352,5 +356,10 @@ export const authorityMigrations: Migrations = {
   },
   'authority-0006-ceremony': async (db: Kysely<unknown>) => {
     for (const statement of ceremonies) await sql.raw(statement).execute(db)
+  },
+  'authority-0007-answers': async (db: Kysely<unknown>) => {
+    const table =
+      'create table consent_withdrawal (verifier text, number text, at bigint not null, primary key (verifier, number))'
+    await sql.raw(table).execute(db)
   },
 }

@@ -7,6 +7,15 @@
  * repeats both.
  */
 import { z } from 'zod'
+import { consentedAttributes } from './attribute-consent.ts'
+
+export {
+  type AttributeConsent,
+  composeAttributeConsent,
+  type ConsentedAttribute,
+  consentedAttributes,
+  readAttributeConsent,
+} from './attribute-consent.ts'
 
 const hex = z.string().regex(/^[0-9a-f]+$/)
 const base64 = z.base64()
@@ -63,9 +72,19 @@ export const crlManifest = z.strictObject({
 })
 export type CrlManifest = z.infer<typeof crlManifest>
 
+/** For what a verifier asks; the law names what each answer may be used for (jpki.md §5.1, art. 52). */
+export const queryPurpose = z.enum([
+  'identification',
+  'login',
+  'age-determination',
+  'attribute-update',
+])
+export type QueryPurpose = z.infer<typeof queryPurpose>
+
 /** `POST /v1/corresponding-serial` 対応証明書の発行番号 (A5): the holder's authentication certificate. ¥2. */
 export const correspondingSerialQuery = z.strictObject({
   signature: certificateReference,
+  purpose: queryPurpose,
   /** SHA-256 (hex) of the statement that the holder signed and that contains the consent. */
   consent: z.strictObject({ statementSha256: hex.length(64), givenAt: instantText }),
 })
@@ -83,6 +102,7 @@ export type CorrespondingSerialAnswer = z.infer<typeof correspondingSerialAnswer
 /** `POST /v1/predecessor` 新旧シリアル番号の紐付け (A6): the authentication certificate one before. Free. */
 export const predecessorQuery = z.strictObject({
   authentication: certificateReference,
+  purpose: queryPurpose,
   /** Consents held: the authority's use of its records; for verifiers of authentications only, also the obtaining. */
   consents: z.array(z.enum(['authority-use', 'provider-obtaining'])).min(1),
 })
@@ -97,6 +117,69 @@ export const predecessorAnswer = z.strictObject({
 })
 export type PredecessorAnswer = z.infer<typeof predecessorAnswer>
 
+/**
+ * `POST /v1/age` 年齢判定 (A7): is the holder of this certificate of that age or over? The tap is the holder's consent. The age costs nothing
+ * beside the validity check that comes with it.
+ */
+export const ageQuery = z.strictObject({
+  authentication: certificateReference,
+  purpose: queryPurpose,
+  /** One of the ages that laws ask about. */
+  age: z.int().min(1).max(120),
+})
+export type AgeQuery = z.infer<typeof ageQuery>
+
+/** Nothing but this: no date, no age. `isReached` is null unless the certificate is valid. */
+export const ageAnswer = z.strictObject({
+  usage: z.string().min(1).max(64),
+  feeYen: z.int().nonnegative(),
+  answeredAt: instantText,
+  certificate: z.enum(['valid', 'invalid', 'unknown']),
+  isReached: z.boolean().nullable(),
+})
+export type AgeAnswer = z.infer<typeof ageAnswer>
+
+/**
+ * `POST /v1/latest-attributes` 最新の利用者情報 (A14): the present attributes of the person to whom a signature certificate was issued, by a
+ * consent (`composeAttributeConsent`) that they signed with it or with another of theirs.
+ */
+export const latestAttributesQuery = z.strictObject({
+  signature: certificateReference,
+  purpose: queryPurpose,
+  attributes: z.array(z.enum(consentedAttributes)).min(1),
+  consent: z.strictObject({
+    /** The text, UTF-8 in base64. */
+    text: base64.max(8192),
+    /** RSA with SHA-256 over the text. */
+    signature: base64.max(2048),
+    /** The certificate that it was signed with. */
+    signedWith: certificateReference,
+  }),
+})
+export type LatestAttributesQuery = z.infer<typeof latestAttributesQuery>
+
+/** `attributes` is null when there are none at present: the person died, or is no longer in the register. */
+export const latestAttributesAnswer = z.strictObject({
+  usage: z.string().min(1).max(64),
+  feeYen: z.int().nonnegative(),
+  answeredAt: instantText,
+  attributes: z
+    .strictObject({
+      /** With 〓 where a character cannot be carried. */
+      name: z.string().optional(),
+      address: z.string().optional(),
+      /** `YYYY-MM-DD`; unknown parts are zeros. */
+      birthdate: z.string().optional(),
+      gender: z.enum(['male', 'female', 'unknown']).optional(),
+    })
+    .nullable(),
+})
+export type LatestAttributesAnswer = z.infer<typeof latestAttributesAnswer>
+
+/** `POST /v1/consent-withdrawals` (A14): the consent with this number may no longer be used. Idempotent; free. */
+export const consentWithdrawal = z.strictObject({ number: z.string().min(1).max(200) })
+export type ConsentWithdrawal = z.infer<typeof consentWithdrawal>
+
 /** `GET /v1/usage/{YYYY-MM}`: what the authority counted for this verifier, for reconciliation. */
 export const usageStatement = z.strictObject({
   month: z.string().regex(/^\d{4}-\d{2}$/),
@@ -107,6 +190,8 @@ export const usageStatement = z.strictObject({
       kind: z.enum([
         'corresponding-serial',
         'predecessor',
+        'age',
+        'latest-attributes',
         'ocsp-signature',
         'ocsp-authentication',
       ]),

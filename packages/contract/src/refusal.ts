@@ -508,6 +508,15 @@ export const refusals = {
     'The signing transaction has ended already.',
     'Fetch its result.',
   ),
+  'purpose-unlawful': entry(
+    403,
+    'operator',
+    'never',
+    'その目的でこの照会をすることはできません。',
+    '照会の目的を確かめてください。',
+    'This must not be asked for that purpose.',
+    'Check what the query is for.',
+  ),
   // -- keys in a token ------------------------------------------------------------------------
   'token-absent': entry(
     503,

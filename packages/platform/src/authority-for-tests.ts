@@ -196,6 +196,9 @@ export function createTestAuthority(clock: Clock): TestAuthority {
         ...stamp(),
         predecessor: before.get(nameOf(reference)) ?? null,
       }),
+    age: () => Promise.reject(new Refusal('authority-refused')),
+    latestAttributes: () => Promise.reject(new Refusal('authority-refused')),
+    withdrawConsent: () => Promise.reject(new Refusal('authority-refused')),
     usageStatement: async month => ({ month, lines: [], totalYen: 0 }),
   }
   const authority: TestAuthority = {

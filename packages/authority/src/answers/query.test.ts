@@ -47,13 +47,22 @@ for (const kind of ['embedded', 'postgres'] as const)
     })
 
     const ask = (who: Verifier, key: string, signature: CertificateReference) =>
-      answerCorrespondingSerial(town.world, who, key, { signature, consent })
+      answerCorrespondingSerial(town.world, who, key, {
+        signature,
+        purpose: 'identification',
+        consent,
+      })
     const askBefore = (
       who: Verifier,
       key: string,
       authentication: CertificateReference,
       consents: readonly ('authority-use' | 'provider-obtaining')[] = bothConsents,
-    ) => answerPredecessor(town.world, who, key, { authentication, consents: [...consents] })
+    ) =>
+      answerPredecessor(town.world, who, key, {
+        authentication,
+        purpose: 'login',
+        consents: [...consents],
+      })
     const valid = async (
       id: string,
       ca: 'signature' | 'authentication',
@@ -227,7 +236,11 @@ for (const kind of ['embedded', 'postgres'] as const)
       assert.ok(signature)
       const who = both()
       const asked = (key: string) =>
-        answerCorrespondingSerial(own.world, who, key, { signature, consent })
+        answerCorrespondingSerial(own.world, who, key, {
+          signature,
+          purpose: 'identification',
+          consent,
+        })
       await asked('key-november')
       own.clock.turnTo(Date.UTC(2026, 10, 30, 15))
       await asked('key-december')

@@ -3,7 +3,6 @@
  * accredited verifiers; the same idempotency key gets the same answer and is counted once. A refusal is not kept: nothing
  * was answered, and the same query may succeed later under the same key.
  */
-import { createHash } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import {
   type CertificateReference,
@@ -16,10 +15,8 @@ import {
   type UsageStatement,
 } from '@sekisho/contract/authority'
 import { startOfDayInJapan } from '@sekisho/contract/japan'
-import { lockInTransaction, type Transaction } from '@sekisho/runtime/store'
-import type { z } from 'zod'
-import type { AuthorityTables } from '../database.ts'
 import type { World } from '../world.ts'
+import { answerOnce, requireAccreditation, requirePurpose } from './counted.ts'
 import type { Verifier } from './verifier.ts'
 
 /** Yen for a corresponding serial (S1). */
@@ -28,7 +25,7 @@ const correspondingSerialYen = 2
 /**
  * Answers which authentication certificate belongs to a signature certificate: the one beside it on the card when it was
  * issued. For verifiers accredited for both (jpki.md §5.1, art. 18(5)). Refusals `verifier-not-accredited`,
- * `certificate-unknown`, `idempotency-conflict`.
+ * `purpose-unlawful`, `certificate-unknown`, `idempotency-conflict`.
  */
 export async function answerCorrespondingSerial(
   world: World,
@@ -37,7 +34,8 @@ export async function answerCorrespondingSerial(
   query: CorrespondingSerialQuery,
 ): Promise<CorrespondingSerialAnswer> {
   requireAccreditation(verifier, ['signatures', 'authentications'])
-  return once(
+  requirePurpose(query, ['identification'])
+  return answerOnce(
     world,
     {
       verifier,
@@ -64,7 +62,7 @@ export async function answerCorrespondingSerial(
 /**
  * Answers which authentication certificate came one before, on renewal or reissue. The holder must have consented to the
  * authority's use of its records, and towards a verifier of authentications alone also to the obtaining (flows.md §4).
- * Refusals `verifier-not-accredited`, `consent-missing`, `certificate-unknown`, `idempotency-conflict`.
+ * Refusals `verifier-not-accredited`, `purpose-unlawful`, `consent-missing`, `certificate-unknown`, `idempotency-conflict`.
  */
 export async function answerPredecessor(
   world: World,
@@ -73,12 +71,13 @@ export async function answerPredecessor(
   query: PredecessorQuery,
 ): Promise<PredecessorAnswer> {
   requireAccreditation(verifier, ['authentications'])
+  requirePurpose(query, ['identification', 'login'])
   const needed = verifier.accreditedFor.includes('signatures')
     ? (['authority-use'] as const)
     : (['authority-use', 'provider-obtaining'] as const)
   if (!needed.every(consent => query.consents.includes(consent)))
     throw new Refusal('consent-missing')
-  return once(
+  return answerOnce(
     world,
     { verifier, key, kind: 'predecessor', query, feeYen: 0, form: predecessorAnswer },
     async (tx, usage) => {
@@ -93,11 +92,6 @@ export async function answerPredecessor(
       return { ...usage, predecessor: referenceOf(found) }
     },
   )
-}
-
-function requireAccreditation(verifier: Verifier, needed: Verifier['accreditedFor']): void {
-  if (!needed.every(one => verifier.accreditedFor.includes(one)))
-    throw new Refusal('verifier-not-accredited')
 }
 
 function referenceOf(row: {
@@ -134,60 +128,4 @@ export async function usageOf(
     feeYen: row.fee_yen,
   }))
   return { month, lines, totalYen: lines.reduce((sum, line) => sum + line.feeYen, 0) }
-}
-
-type Usage = { readonly usage: string; readonly feeYen: number; readonly answeredAt: string }
-
-/** Answers a query under its key: computed and stored in one transaction, or repeated as it was. */
-async function once<T>(
-  world: World,
-  asked: {
-    readonly verifier: Verifier
-    readonly key: string
-    readonly kind: 'corresponding-serial' | 'predecessor'
-    readonly query: unknown
-    readonly feeYen: number
-    /** What an answer kept before is read by. */
-    readonly form: z.ZodType<T>
-  },
-  compute: (tx: Transaction<AuthorityTables>, usage: Usage) => Promise<T>,
-): Promise<T> {
-  const requestSha256 = createHash('sha256')
-    .update(`${asked.kind}\n${JSON.stringify(asked.query)}`)
-    .digest('hex')
-  const at = world.clock.now()
-  return world.store.transaction(async tx => {
-    // Two calls with one key that arrive together: the second waits and finds the first one's answer.
-    await lockInTransaction(tx, `query ${asked.verifier.id} ${asked.key}`)
-    const known = await tx
-      .selectFrom('query')
-      .select(['answer', 'request_sha256'])
-      .where('verifier', '=', asked.verifier.id)
-      .where('key', '=', asked.key)
-      .executeTakeFirst()
-    if (known !== undefined) {
-      if (known.request_sha256 !== requestSha256) throw new Refusal('idempotency-conflict')
-      return asked.form.parse(JSON.parse(known.answer))
-    }
-    const usage = world.random.uuidv7(at)
-    const answer = await compute(tx, {
-      usage,
-      feeYen: asked.feeYen,
-      answeredAt: new Date(at).toISOString(),
-    })
-    await tx
-      .insertInto('query')
-      .values({
-        verifier: asked.verifier.id,
-        key: asked.key,
-        kind: asked.kind,
-        request_sha256: requestSha256,
-        usage_id: usage,
-        fee_yen: asked.feeYen,
-        answer: JSON.stringify(answer),
-        at,
-      })
-      .execute()
-    return answer
-  })
 }

@@ -5,9 +5,14 @@
 import type { KeyObject } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import {
+  ageAnswer,
+  ageQuery,
+  consentWithdrawal,
   crlManifest,
   correspondingSerialAnswer,
   correspondingSerialQuery,
+  latestAttributesAnswer,
+  latestAttributesQuery,
   predecessorAnswer,
   predecessorQuery,
   usageStatement,
@@ -18,6 +23,8 @@ import { z } from 'zod'
 import { answerOcsp } from '../revocation/ocsp.ts'
 import { readList, readManifest } from '../revocation/publish.ts'
 import type { World } from '../world.ts'
+import { answerAge } from './age.ts'
+import { answerLatestAttributes, withdrawConsent } from './latest-attributes.ts'
 import { createNonceTable } from './nonce.ts'
 import { answerCorrespondingSerial, answerPredecessor, usageOf } from './query.ts'
 import type { Verifier } from './verifier.ts'
@@ -115,6 +122,36 @@ function addSignedRoutes(scope: App, given: AnswerWorld): void {
     request => {
       const key = request.headers['idempotency-key']
       return answerPredecessor(world, verifierOf(request), key, request.body)
+    },
+  )
+  scope.post(
+    '/v1/age',
+    { schema: { headers: idempotent, body: ageQuery, response: { 200: ageAnswer } } },
+    request => {
+      const key = request.headers['idempotency-key']
+      return answerAge(world, verifierOf(request), key, request.body)
+    },
+  )
+  scope.post(
+    '/v1/latest-attributes',
+    {
+      schema: {
+        headers: idempotent,
+        body: latestAttributesQuery,
+        response: { 200: latestAttributesAnswer },
+      },
+    },
+    request => {
+      const key = request.headers['idempotency-key']
+      return answerLatestAttributes(world, verifierOf(request), key, request.body)
+    },
+  )
+  scope.post(
+    '/v1/consent-withdrawals',
+    { schema: { body: consentWithdrawal, response: { 200: consentWithdrawal } } },
+    async request => {
+      await withdrawConsent(world, verifierOf(request), request.body.number)
+      return request.body
     },
   )
   const month = z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) })

@@ -5,12 +5,19 @@
 import { type KeyObject } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import {
+  ageAnswer,
+  type AgeAnswer,
+  type AgeQuery,
   type CertificateReference,
+  consentWithdrawal,
   correspondingSerialAnswer,
   type CorrespondingSerialAnswer,
   type CorrespondingSerialQuery,
   crlManifest,
   type CrlManifest,
+  latestAttributesAnswer,
+  type LatestAttributesAnswer,
+  type LatestAttributesQuery,
   predecessorAnswer,
   type PredecessorAnswer,
   type UsageStatement,
@@ -41,6 +48,12 @@ export type AuthorityConnector = {
     query: CorrespondingSerialQuery,
     key: string,
   ): Promise<CorrespondingSerialAnswer>
+  /** 年齢判定: a charged validity check, and yes or no. */
+  age(query: AgeQuery, key: string): Promise<AgeAnswer>
+  /** 最新の利用者情報, by a consent that the person signed. */
+  latestAttributes(query: LatestAttributesQuery, key: string): Promise<LatestAttributesAnswer>
+  /** Tells that a consent to the latest attributes was withdrawn. */
+  withdrawConsent(number: string): Promise<void>
   /** 新旧シリアル番号の紐付け, one step back. */
   predecessor(authentication: CertificateReference, key: string): Promise<PredecessorAnswer>
   /** What the authority counted in a month. */
@@ -87,12 +100,27 @@ export function connectAuthority(settings: AuthoritySettings, world: World): Aut
         body: query,
         key,
       }),
+    age: (query, key) => ask(ageAnswer, { method: 'POST', path: '/v1/age', body: query, key }),
+    latestAttributes: (query, key) =>
+      ask(latestAttributesAnswer, {
+        method: 'POST',
+        path: '/v1/latest-attributes',
+        body: query,
+        key,
+      }),
+    withdrawConsent: async number => {
+      await ask(consentWithdrawal, {
+        method: 'POST',
+        path: '/v1/consent-withdrawals',
+        body: { number },
+      })
+    },
     predecessor: (authentication, key) =>
       ask(predecessorAnswer, {
         method: 'POST',
         path: '/v1/predecessor',
         // The platform verifies signatures too: of the two consents the first is the condition (flows.md §4, case 1).
-        body: { authentication, consents: ['authority-use'] },
+        body: { authentication, purpose: 'login', consents: ['authority-use'] },
         key,
       }),
     usageStatement: month => ask(usageStatement, { method: 'GET', path: `/v1/usage/${month}` }),

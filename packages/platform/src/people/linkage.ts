@@ -44,6 +44,7 @@ export async function linksOfSigner(
     return { links: [own], query: undefined }
   const { authentication, query } = await askCorrespondingSerial(world, {
     signature: judged.reference,
+    purpose: 'identification',
     consent: {
       statementSha256: signed.statementSha256,
       givenAt: new Date(judged.at).toISOString(),
