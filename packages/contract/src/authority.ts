@@ -263,7 +263,7 @@ export const mandateApplication = z.strictObject({
   corporation: corporateNumber,
   delegate: z.strictObject({
     name: z.string().min(1).max(64),
-    address: z.string().min(1).max(200),
+    address: z.string().min(1).max(128),
     unit: z.string().min(1).max(64),
     title: z.string().min(1).max(64),
   }),

@@ -1,5 +1,6 @@
 /** What certificates say of a holder beyond the name: corporation, mandate, healthcare roles: written, read back, and bent. */
 import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { Certificate } from './certificate.ts'
 import { MalformedError, toHex } from './der.ts'
@@ -157,5 +158,37 @@ describe('healthcare roles', () => {
     const { id } = healthcareRolesExtension(roles)
     const value = sequence(sequence(objectIdentifier('1.0.17090.0.1'), setOf(utf8String('x'))))
     malformed(() => readHealthcareRoles(holding({ id, isCritical: false, value })))
+  })
+})
+
+describe('what was bent at random', () => {
+  it('is read or malformed, and nothing else happens', () => {
+    const seed = randomInt(2 ** 31)
+    let state = seed
+    const below = (end: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 1
+      return state % end
+    }
+    const whole = [
+      registeredCorporationExtension(info),
+      healthcareRolesExtension([{ codingScheme: '1.2.3', code: '1', text: 'a' }]),
+      extension.subjectAltName([generalName.directory(mandateName(mandate))]),
+    ]
+    const readers = [readRegisteredCorporation, readHealthcareRoles, readMandate] as const
+    let refused = 0
+    for (let i = 0; i < 900; i++) {
+      const one = whole[i % whole.length]
+      if (one === undefined) continue
+      const bent = Uint8Array.from(one.value)
+      for (let n = 0; n <= below(3); n++) bent[below(bent.length)] = below(256)
+      const value = below(4) === 0 ? bent.subarray(0, below(bent.length)) : bent
+      try {
+        readers[i % readers.length]?.(holding({ ...one, value }))
+      } catch (error) {
+        assert.ok(error instanceof MalformedError, `seed ${seed}, case ${i}: ${String(error)}`)
+        refused++
+      }
+    }
+    assert.ok(refused > 300, `seed ${seed}: ${refused}`)
   })
 })

@@ -14,7 +14,8 @@ import { type Ending, revokeOther } from '../other-ca/issue.ts'
 import type { OtherWorld } from '../other-ca/world.ts'
 import { type Corporation, lockOpenCorporation, representativeOf } from './corporation.ts'
 
-const name = z.string().min(1).max(128)
+/** As long as a name in a certificate may be (RFC 5280); the real register has longer ones. */
+const name = z.string().min(1).max(64)
 /** Names in Latin letters, as certificates carry them. */
 const romaji = z.string().regex(/^[A-Za-z0-9 .,&'()-]{1,64}$/)
 const office = { name, nameRomaji: romaji, title: z.string().min(1).max(64) }

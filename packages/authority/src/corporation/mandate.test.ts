@@ -89,6 +89,11 @@ describe('an application for a mandate', () => {
     await refused(grantMandate(town.world, Uint8Array.of(1, 2, 3)), 'request-malformed')
     await refused(asked({ kind: 'mandate-application' }), 'request-malformed')
     await refused(asked({ ...application(), more: 1 }), 'request-malformed')
+    const { delegate } = application()
+    const longest = { ...delegate, name: '名'.repeat(64), address: '町'.repeat(128) }
+    assert.ok(await asked(application({ delegate: longest })))
+    const longer = { ...delegate, name: '名'.repeat(65) }
+    await refused(asked(application({ delegate: longer })), 'request-malformed')
     const { proof } = application({ corporation: '7999901000001' })
     await refused(asked({ ...application(), proof }), 'request-malformed')
     const foreign = Buffer.from(poolKey(23).spki).toString('base64')

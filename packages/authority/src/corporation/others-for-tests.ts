@@ -16,7 +16,12 @@ import { poolKey } from '@sekisho/pki/issue'
 import { fixedClock, type FixedClock } from '@sekisho/runtime/clock'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import { systemRandom } from '@sekisho/runtime/random'
-import { type Engine, openEmbedded } from '@sekisho/runtime/store'
+import {
+  connectPostgres,
+  type Engine,
+  openEmbedded,
+  startTemporaryPostgres,
+} from '@sekisho/runtime/store'
 import { type LeafKind, type OtherCaId, otherCaIds, policyOf } from '../other-ca/kind.ts'
 import { publishOthers, readCross, readOtherList } from '../other-ca/publication.ts'
 import type { OtherWorld } from '../other-ca/world.ts'
@@ -67,10 +72,13 @@ export type TestOthers = AsyncDisposable & {
 export type Vary = Partial<CertificateDemands> & { readonly trusts?: OtherCaId }
 
 /** Opens and seeds one. */
-export async function openTestOthers(at: number = today): Promise<TestOthers> {
-  const engine = await openEmbedded('memory')
+export async function openTestOthers(
+  database: 'embedded' | 'postgres' = 'embedded',
+): Promise<TestOthers> {
+  const server = database === 'postgres' ? await startTemporaryPostgres() : undefined
+  const engine = server === undefined ? await openEmbedded('memory') : connectPostgres(server.url)
   const folder = await temporaryFolder('others')
-  const clock = fixedClock(at)
+  const clock = fixedClock(today)
   const world = await openOtherWorld({
     engine,
     publicOrigin: origin,
@@ -120,6 +128,7 @@ export async function openTestOthers(at: number = today): Promise<TestOthers> {
     },
     [Symbol.asyncDispose]: async () => {
       await engine.close()
+      await server?.[Symbol.asyncDispose]()
       await folder.remove()
     },
   }

@@ -286,6 +286,11 @@ const hostile: Readonly<Record<string, readonly Case[]>> = {
     ['root', parts => withElement(parts, at.subject, caNameOf('bridge').raw)],
     ['responder', subject(['2.5.4.6', 'JP'])],
   ],
+  'other-name-length': [
+    ['person', subject(['2.5.4.6', 'JP'], ['2.5.4.7', '町'], ['2.5.4.3', '名'.repeat(65)])],
+    ['person', subject(['2.5.4.6', 'JP'], ['2.5.4.7', '町'.repeat(129)], ['2.5.4.3', '名'])],
+    ['mandate', swapped(mandated({ corporation: '社'.repeat(65) }))],
+  ],
   'other-crossed-key': [['cross', key(poolKey(20).spki)]],
   'other-key-usage': [
     ['person', swapped(extension.keyUsage(keyUsages.keyCertSign))],

@@ -26,6 +26,7 @@ import {
   leafKinds,
   type LeafKind,
   leafRules,
+  nameBounds,
   type OtherCaId,
   policyOf,
   recognised,
@@ -128,6 +129,18 @@ export const otherCertificateLints: readonly Lint<Subject>[] = [
       'jpki.md §5.3: the form of its kind; RFC 5280 §4.1.2.6: a CA’s is the one under which it issues',
     applies: all,
     holds: hasSubjectOfKind,
+  },
+  {
+    code: 'other-name-length',
+    citation: 'RFC 5280 appendix A.1: upper bounds',
+    applies: all,
+    holds: ({ certificate: { subject, subjectAltName } }) =>
+      [
+        subject,
+        ...(subjectAltName ?? []).flatMap(each => (each.kind === 'directory' ? [each.name] : [])),
+      ]
+        .flatMap(name => name.relativeNames.flat())
+        .every(({ type, text }) => Array.from(text).length <= (nameBounds.get(type) ?? 0)),
   },
   {
     code: 'other-crossed-key',

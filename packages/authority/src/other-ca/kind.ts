@@ -64,6 +64,20 @@ export const leafRules: Readonly<Record<LeafKind, LeafRules>> = {
 /** Key usage of every holder: signatures that commit. */
 export const holderKeyUsage: number = keyUsages.digitalSignature | keyUsages.nonRepudiation
 
+/** Most characters of a value by attribute type (RFC 5280 appendix A.1, X.520 for those that it leaves out). */
+export const nameBounds: ReadonlyMap<string, number> = new Map([
+  [country, 2],
+  [commonName, 64],
+  [locality, 128],
+  [organization, 64],
+  [unit, 64],
+  [title, 64],
+  [serialNumber, 64],
+  // organizationIdentifier, description.
+  ['2.5.4.97', 64],
+  ['2.5.4.13', 1024],
+])
+
 /** Subject of a holder, each value for the attribute type of that place after the country. Throws `RangeError` for too few or too many. */
 export function subjectOf(kind: LeafKind, values: readonly string[]): Name {
   const [, ...types] = leafRules[kind].subject
