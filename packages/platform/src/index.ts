@@ -1,5 +1,9 @@
 /** The platform 署名等検証者: what an accredited operator runs. */
-export type { AuthoritySettings } from './evidence/connector.ts'
+export {
+  type AuthorityConnector,
+  type AuthoritySettings,
+  connectAuthority,
+} from './evidence/connector.ts'
 export {
   openSnapshotFiles,
   type RevocationFolder,
