@@ -75,9 +75,9 @@ describe('a town, its cards, providers and clock', () => {
     }
   })
 
-  it('has sixteen cards, and the wallet offers the plain adult’s first', async () => {
+  it('has twenty-one cards, and the wallet offers the plain adult’s first', async () => {
     const names = (await sekisho.done(at('card', 'list'))).trim().split('\n')
-    assert.equal(names.length, 16)
+    assert.equal(names.length, 21)
     const wallet = await (await caller.fetch(town.urls.wallet)).text()
     assert.match(/<h3>([^<]*)</.exec(wallet)?.[1] ?? '', /佐藤　花子/)
   })
@@ -96,7 +96,7 @@ describe('a town, its cards, providers and clock', () => {
     await sekisho.done(issue, '4826\nSECRET99\n')
     assert.match(await sekisho.refused(issue, '4826\nSECRET99\n'), /^card-issued-already/)
     const cards = (await sekisho.done(at('card', 'list'))).trim().split('\n')
-    assert.equal(cards.length, 17)
+    assert.equal(cards.length, 22)
     const card = cards.find(name => /^\d/.test(name)) ?? ''
     const filled = ['--submit', 'phone=0312345678', 'purpose=savings']
     const opened = await sekisho.done(sign(`${town.urls.bank}/open`, card, ...filled), 'SECRET99\n')

@@ -131,6 +131,6 @@ function readRows(): readonly Row[] {
       login: answer(ofLogin),
       identify: answer(ofIdentify),
     }))
-  assert.equal(read.length, 16)
+  assert.equal(read.length, 21)
   return read
 }

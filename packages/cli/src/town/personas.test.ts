@@ -44,6 +44,11 @@ const expected: Readonly<Record<string, readonly [signature: Standing, authentic
     'expiring-tomorrow': ['valid', 'valid'],
     'unknown-birth-day': ['valid', 'valid'],
     'pin-always': ['valid', 'valid'],
+    alias: ['valid', 'valid'],
+    'abroad-from-birth': ['none', 'valid'],
+    'guardianship-begun': ['cessationOfOperation', 'valid'],
+    'number-changed': ['cessationOfOperation', 'cessationOfOperation'],
+    'signature-declined': ['none', 'valid'],
   }
 
 /** A plain day, and those on which calendars go wrong. */
@@ -132,7 +137,7 @@ for (const at of days)
       return read.value
     }
 
-    it('are sixteen, each with a card', () => {
+    it('are twenty-one, each with a card', () => {
       assert.deepEqual([...cards.keys()].toSorted(), Object.keys(expected).toSorted())
     })
 
@@ -165,6 +170,7 @@ for (const at of days)
       assert.equal(Array.from(attributesOf('long-address').address).length, 200)
       assert.equal(attributesOf('former-surname').name, '田中　美咲')
       assert.match(attributesOf('foreign-resident').name, /^[Ａ-Ｚ　]+$/)
+      assert.equal(attributesOf('alias').name, 'ＫＩＭ　ＭＩＮＪＩ（金田　恵子）')
       assert.equal(attributesOf('unknown-birth-day').birthDate.kind, 'partial')
     })
 
@@ -174,6 +180,15 @@ for (const at of days)
       const lastSecond = Date.UTC(year, month - 1, day, 14, 59, 59)
       for (const kind of ['signature', 'authentication'] as const)
         assert.equal(onCard('expiring-tomorrow', kind)?.notAfter, lastSecond)
+    })
+
+    it('the foreign resident’s card and certificates end with the stay, before the fifth birthday', () => {
+      const until = dateInJapan(at + 2 * 365.25 * 24 * 3600 * 1000)
+      const lastSecond = Date.UTC(until.year, until.month - 1, until.day, 14, 59, 59)
+      for (const kind of ['signature', 'authentication'] as const)
+        assert.equal(onCard('foreign-resident', kind)?.notAfter, lastSecond)
+      const day = `${until.year}${String(until.month).padStart(2, '0')}${String(until.day).padStart(2, '0')}`
+      assert.equal(cards.get('foreign-resident')?.expires, day)
     })
 
     it('the one with a renewed card renewed early enough for the sixth birthday', () => {

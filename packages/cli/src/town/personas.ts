@@ -59,7 +59,15 @@ export function personas(now: number): readonly Persona[] {
       'Foreign resident with an alphabet name',
       person('ＳＡＮＴＯＳ　ＭＡＲＩＡ　ＬＵＩＳＡ', toyota, born(1988, 9, 30), 'female'),
       [card(150)],
-      { municipality: '23211' },
+      {
+        municipality: '23211',
+        stay: {
+          category: 'mid-to-long-term',
+          nationality: 'PHL',
+          until: dateInJapan(now + 2 * yearDays * dayMs),
+          alias: null,
+        },
+      },
     ),
     persona(
       'fourteen-year-old',
@@ -157,6 +165,67 @@ export function personas(now: number): readonly Persona[] {
       [card(45)],
       { demandsPinAlways: true },
     ),
+    ...personasOfRegistry(now),
+  ]
+}
+
+/** People whose state comes from what the register says besides the four attributes. */
+function personasOfRegistry(now: number): readonly Persona[] {
+  return [
+    persona(
+      'alias',
+      '通称のある特別永住者',
+      'Special permanent resident with an alias',
+      person('ＫＩＭ　ＭＩＮＪＩ（金田　恵子）', shinjuku, born(1969, 8, 8), 'female'),
+      [card(90)],
+      {
+        municipality: '13104',
+        stay: {
+          category: 'special-permanent',
+          nationality: 'KOR',
+          until: null,
+          alias: '金田　恵子',
+        },
+      },
+    ),
+    persona(
+      'abroad-from-birth',
+      '国外で生まれ、住民票のない人',
+      'Born abroad, never had a resident record',
+      person('関　海', chiyoda, born(2001, 2, 14), 'male'),
+      [card(70)],
+      { isAbroad: true },
+    ),
+    persona(
+      'guardianship-begun',
+      '成年後見が始まった人',
+      'Guardianship begun',
+      person('林　芳子', fujisawa, born(1939, 5, 3), 'female'),
+      [card(1000), { daysAgo: 15, what: 'event', event: { what: 'begin-guardianship' } }],
+      { municipality: '14205' },
+    ),
+    persona(
+      'number-changed',
+      '個人番号を変更した人',
+      'My number changed',
+      person('清水　智子', hakodate, born(1975, 10, 21), 'female'),
+      [card(365), { daysAgo: 5, what: 'event', event: { what: 'change-number' } }],
+      { municipality: '01202' },
+    ),
+    persona(
+      'signature-declined',
+      '署名用電子証明書を希望しない人',
+      'Declined the signature certificate',
+      person('石川　修', toyota, born(1958, 12, 1), 'male'),
+      [
+        {
+          daysAgo: 180,
+          what: 'event',
+          event: { what: 'card', pin: personaPin, withSignature: false },
+        },
+      ],
+      { municipality: '23211' },
+    ),
   ]
 }
 
@@ -216,6 +285,8 @@ function persona(
     readonly municipality?: string
     readonly isWard?: boolean
     readonly demandsPinAlways?: boolean
+    readonly stay?: Persona['stay']
+    readonly isAbroad?: boolean
   } = {},
 ): Persona {
   return {
@@ -224,6 +295,8 @@ function persona(
     municipality: more.municipality ?? '13101',
     attributes,
     isWard: more.isWard ?? false,
+    stay: more.stay,
+    isAbroad: more.isAbroad,
     demandsPinAlways: more.demandsPinAlways ?? false,
     pin: personaPin,
     password: personaPassword,
