@@ -362,4 +362,10 @@ export const authorityMigrations: Migrations = {
       'create table consent_withdrawal (verifier text, number text, at bigint not null, primary key (verifier, number))'
     await sql.raw(table).execute(db)
   },
+  'authority-0008-caller': async (db: Kysely<unknown>) => {
+    // Callers of the loss line are looked up by name.
+    const index =
+      "create index resident_plain_name on resident (replace(attributes->>'name', '　', ''))"
+    await sql.raw(index).execute(db)
+  },
 }

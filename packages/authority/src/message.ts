@@ -17,6 +17,10 @@ export const messages = defineMessages({
     text: 'residents were registered',
     fields: { residents: 'number', personas: 'number' },
   },
+  'authority.caller-not-identified': {
+    level: 'warn',
+    text: 'a caller of the loss line was not identified',
+  },
   'authority.keys-opened': {
     level: 'warn',
     text: 'two operators opened the token of the CA keys',

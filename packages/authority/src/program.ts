@@ -16,10 +16,12 @@ import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
 import { addHeldGenerations } from './ca/ceremony.ts'
 import { caCommands } from './ca/command.ts'
+import { addCaRoutes } from './ca/screen.ts'
 import { createCaKeyStore } from './ca/key-store.ts'
 import { corporationCommands } from './corporation/command.ts'
 import { openOtherWorld, startOthers } from './corporation/program.ts'
 import { authorityMigrations, type AuthorityTables } from './database.ts'
+import { addLossLineRoutes } from './loss-line/screen.ts'
 import { messages } from './message.ts'
 import { publishOthers } from './other-ca/publication.ts'
 import type { OtherWorld } from './other-ca/world.ts'
@@ -100,6 +102,8 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     publicOrigin: settings.publicOrigin,
     labels: new Map(settings.personas.map(one => [one.id, one.label])),
   })
+  addLossLineRoutes(server.app, { world, publicOrigin: settings.publicOrigin })
+  addCaRoutes(server.app, { world, token: settings.token })
   // Nothing runs beside the server until it has its port.
   await server.listen(settings.port)
   const stopPublishing = every(

@@ -517,6 +517,15 @@ export const refusals = {
     'This must not be asked for that purpose.',
     'Check what the query is for.',
   ),
+  'caller-not-identified': entry(
+    403,
+    'citizen',
+    'after-remedy',
+    'お申し出の内容では、本人を確認できませんでした。',
+    '氏名、生年月日、住所をカードのとおりに確かめて、もう一度お申し出ください。',
+    'What was said does not identify the caller.',
+    'Check name, date of birth and address as they stand on the card, and say them again.',
+  ),
   // -- keys in a token ------------------------------------------------------------------------
   'token-absent': entry(
     503,
