@@ -182,7 +182,7 @@ function createCards(
         }
       })
     return {
-      id: world.random.uuidv7(issuedAt),
+      id: world.random.uuidv7(at),
       residentId: row.id,
       municipality: row.municipality,
       serial: cardSerial(world.random),

@@ -142,6 +142,14 @@ export const lifeEvents = {
     source: 'catalogue A8, A3: where the regime lifts holds',
   },
   'authentication-secret-reset': { among: alive, ...harmless, source: 'flows.md §2 step 6' },
+  'text-pin-secret-reset': { among: alive, ...harmless, source: 'flows.md §2 step 6' },
+  'resident-pin-secret-reset': { among: alive, ...harmless, source: 'flows.md §2 step 6' },
+  'codes-unblocked': { among: alive, ...harmless, source: 'jpki.md §1.5: at the counter only' },
+  'card-updated': {
+    among: alive,
+    ...harmless,
+    source: 'catalogue B2, B3: the card shows the present record once it is brought along',
+  },
   'signature-secret-reset': { among: alive, ...harmless, source: 'flows.md §2 step 6' },
 } as const satisfies Readonly<Record<string, LifeEvent>>
 export type LifeEventKind = keyof typeof lifeEvents

@@ -220,7 +220,7 @@ function leave(life: Life, event: ResidentEvent, at: number): Outcome {
 }
 
 /** Whether somebody may be issued a signature certificate: 15, no ward, registered here (A2). */
-export function maySign(life: Life, at: number): boolean {
+function maySign(life: Life, at: number): boolean {
   return ageOn(life.birth, dateInJapan(at)) >= 15 && !life.isWard && life.status === 'resident'
 }
 
