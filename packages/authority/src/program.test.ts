@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { correspondingSerialAnswer, crlManifest, usageStatement } from '@sekisho/contract/authority'
+import { isMyNumber, isResidentCode } from '@sekisho/contract/japan'
 import { parseCrl, parseOcspResponse } from '@sekisho/pki'
 import { fixedClock, type FixedClock, protocolNow } from '@sekisho/runtime/clock'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
@@ -193,6 +194,35 @@ describe('the authority as a program', () => {
     typeof json === 'object' && json !== null ? Reflect.get(json, 'code') : undefined
 
   describe('signed queries', () => {
+    it('resident code and my number are on the window’s page of a resident, in no list, address or log line', async () => {
+      const { id } = await tables.read(db =>
+        db
+          .selectFrom('resident')
+          .select('id')
+          .where('persona', '=', 'plain')
+          .executeTakeFirstOrThrow(),
+      )
+      const read = async (path: string): Promise<Response> =>
+        caller.fetch(`${settings.publicOrigin}${path}`)
+      const page = await read(`/residents/${id}`)
+      assert.equal(page.headers.get('cache-control'), 'no-store')
+      const text = await page.text()
+      const [myNumber = ''] = text.match(/(?<![0-9])[0-9]{12}(?![0-9])/) ?? []
+      const [code = ''] = text.match(/(?<![0-9])[0-9]{11}(?![0-9])/) ?? []
+      assert.ok(isMyNumber(myNumber) && isResidentCode(code))
+      await callAdmin(settings.adminPath, 'resident-event', {
+        resident: 'plain',
+        event: { what: 'correct-trivially', address: '東京都千代田区神田神保町１－１－１' },
+      })
+      const elsewhere = [
+        await (await read('/')).text(),
+        JSON.stringify(await callAdmin(settings.adminPath, 'resident-list')),
+        ...lines,
+      ].join('\n')
+      assert.ok(lines.length > 0)
+      assert.ok(!elsewhere.includes(myNumber) && !elsewhere.includes(code))
+    })
+
     it('a signed question gets a signed answer', async () => {
       const got = await sendRequest(signed(await query('plain')))
       assert.equal(got.status, 200)
