@@ -207,6 +207,34 @@ describe('companies and other CAs', () => {
     assert.equal(readHealthcareRoles(signature.certificate)[0]?.text, 'Medical Doctor')
   })
 
+  it('a provider asks the platform, which says whose company it is and what the mandate allows', async () => {
+    const shop = await town.provider({ id: 'shop' })
+    const ask = async (
+      kind: 'pdf' | 'cms',
+      file: Uint8Array,
+      signers: 'citizen' | 'representative' | 'mandate' | 'doctor',
+    ) => shop.sekisho.verifyFile({ kind, file, signers })
+    const pdf = signedPdf(await holder('construction-representative'))
+    const report = await ask('pdf', pdf, 'representative')
+    assert.equal(report.indication, 'TOTAL-PASSED', JSON.stringify(report.reasons))
+    assert.equal(report.signatures[0]?.holder?.corporation?.number, '5999901000003')
+    for (const signers of ['citizen', 'doctor', 'mandate'] as const) {
+      const other = await ask('pdf', pdf, signers)
+      assert.equal(other.verdict === 'passed', false, signers)
+      assert.equal(other.signatures[0]?.holder, undefined)
+    }
+    const bid = signedCms(await holder('construction-clerk'), '入札書')
+    const { holder: clerk } = (await ask('cms', bid, 'mandate')).signatures[0] ?? {}
+    assert.deepEqual([clerk?.name, clerk?.unit, clerk?.title], ['見本五月', '営業部', '主任'])
+    assert.deepEqual(clerk?.mandate?.by, { name: '見本三郎', title: '代表取締役' })
+    assert.deepEqual(
+      clerk?.mandate?.scope.map(each => each.code),
+      ['bid.submit', 'contract.sign'],
+    )
+    const doctor = await ask('cms', signedCms(await holder('doctor'), '処方箋'), 'doctor')
+    assert.deepEqual(doctor.signatures[0]?.holder?.roles, ['Medical Doctor'])
+  })
+
   it('sekisho verify judges the same offline, with the policy demanded', async () => {
     const { root, cross, lists } = await fetched()
     const save = async (name: string, der: Uint8Array): Promise<string> => {

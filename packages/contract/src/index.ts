@@ -24,6 +24,7 @@ export {
   type FileVerificationRequest,
   fileVerificationRequest,
   type FeeStatement,
+  type HolderFacts,
   identityClaims,
   type IdentityClaims,
   inlineFileBytesMax,

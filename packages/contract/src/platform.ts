@@ -180,6 +180,13 @@ export const fileVerificationRequest = z.strictObject({
   /** The request that a time-stamp answers. */
   query: z.base64().max(4096).optional(),
   purpose: z.enum(['signature', 'authentication']).default('signature'),
+  /**
+   * As whom all signers are to be recognised: citizens, or one kind of holder of another PKI that the platform recognises
+   * (docs/protocol/other-cas.md).
+   */
+  signers: z
+    .enum(['citizen', 'representative', 'person', 'mandate', 'doctor', 'official'])
+    .default('citizen'),
 })
 export type FileVerificationRequest = z.input<typeof fileVerificationRequest>
 
@@ -203,7 +210,27 @@ const indication = {
   reasons: z.array(z.strictObject({ code: z.string(), ja: z.string(), en: z.string() })),
 }
 
-/** The report on a signed file: one outcome a signature, and nothing of the signers. */
+/** What a certificate says of a holder who is no citizen to the platform (C12): company, capacity, mandate, role. */
+const holderFacts = z.strictObject({
+  kind: z.enum(['representative', 'person', 'mandate', 'doctor', 'official']),
+  name: z.string(),
+  unit: z.string().optional(),
+  title: z.string().optional(),
+  corporation: z
+    .strictObject({ number: z.string(), name: z.string(), headOffice: z.string() })
+    .optional(),
+  mandate: z
+    .strictObject({
+      by: z.strictObject({ name: z.string(), title: z.string() }),
+      scope: z.array(z.strictObject({ code: z.string(), text: z.string() })),
+      isSubdelegable: z.boolean(),
+    })
+    .optional(),
+  roles: z.array(z.string()).optional(),
+})
+export type HolderFacts = z.infer<typeof holderFacts>
+
+/** The report on a signed file: one outcome a signature, and nothing of signers who are citizens. */
 export const fileVerificationReport = z.strictObject({
   id: z.string(),
   kind: z.string(),
@@ -224,6 +251,8 @@ export const fileVerificationReport = z.strictObject({
       provenAt: instantText.optional(),
       /** What is covered, where a signature may cover a part. */
       covers: z.array(z.string()),
+      /** Of a signature that passed as that of another kind of signer than citizens. */
+      holder: holderFacts.optional(),
       /** What was changed in a PDF since, in words. */
       changes: z.array(
         z.strictObject({

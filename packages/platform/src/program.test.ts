@@ -24,6 +24,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     profile: jpkiReal,
     anchors: [],
     timeStamps: undefined,
+    recognised: undefined,
     verifier: () => Promise.resolve([]),
     authority: { url: 'https://authority.example', answerKey: key },
     messageKey: key,

@@ -37,6 +37,7 @@ import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { askAboutPast, describePast } from './evidence/revocation-history.ts'
 import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
+import { createRecognised, type RecognisedSettings } from './evidence/recognised.ts'
 import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.ts'
 import { createTrust, type Trust } from './evidence/trust.ts'
 import { createUploads } from './evidence/upload.ts'
@@ -76,6 +77,8 @@ export type PlatformSettings = {
   readonly anchors: readonly Certificate[]
   /** The time-stamp authority that is believed; undefined: none, and no time of signing is proven. */
   readonly timeStamps: TimeStampSettings | undefined
+  /** Other PKIs whose holders' signatures are recognised; undefined: none. */
+  readonly recognised: RecognisedSettings | undefined
   readonly authority: AuthoritySettings
   /** The trust core as browsers take it, for the verifier page and evidence boxes. */
   verifier(): Promise<VerifierModules>
@@ -229,6 +232,7 @@ async function compose(
   })
   const judge = createJudge({ ...settings, trust, keeper, connector })
   const stamps = createStampTrust(settings.timeStamps, { ...settings, keys: trust.keys })
+  const recognised = createRecognised(settings.recognised, settings)
   const world: World = {
     issuer: settings.issuer,
     store,
@@ -237,7 +241,7 @@ async function compose(
     log: settings.log,
     connector,
     judge,
-    fileJudge: createFileJudge({ ...settings, trust, keeper, connector, stamps }),
+    fileJudge: createFileJudge({ ...settings, trust, keeper, connector, stamps, recognised }),
     uploads: createUploads({ folder: settings.uploadsFolder, random: settings.random }),
     stamps,
     keeping: { trust, stamps, clock: settings.clock },

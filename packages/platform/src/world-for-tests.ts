@@ -23,6 +23,7 @@ import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
+import { createRecognised } from './evidence/recognised.ts'
 import { createStampTrust } from './evidence/time-stamp.ts'
 import { createTrust } from './evidence/trust.ts'
 import { createUploads } from './evidence/upload.ts'
@@ -81,7 +82,19 @@ export async function startTestWorld(
     random,
     keys: trust.keys,
   })
-  const fileJudge = createFileJudge({ trust, keeper, connector, clock, random, stamps })
+  const fileJudge = createFileJudge({
+    trust,
+    keeper,
+    connector,
+    clock,
+    random,
+    stamps,
+    recognised: createRecognised(undefined, {
+      mode: 'town',
+      fetch: unreachable,
+      revocationRefreshMs: 1000,
+    }),
+  })
   const uploadsFolder = await temporaryFolder('uploads')
   const receiptKey = await createKey('ed25519')
   const ledger = createLedger({

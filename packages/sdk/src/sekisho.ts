@@ -183,6 +183,8 @@ export type Sekisho = {
     readonly kind: FileVerificationRequest['kind']
     readonly file: Uint8Array | Blob
     readonly content?: Uint8Array | Blob
+    /** As whom all signers are to be recognised; else as citizens. */
+    readonly signers?: FileVerificationRequest['signers']
   }): Promise<FileVerificationReport>
   /**
    * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person.
@@ -255,7 +257,7 @@ export function createSekisho(options: SekishoOptions): Sekisho {
       const answer = signedFileAnswer.parse(await link.call('GET', path, 'sign', { isSafe: true }))
       return { ...answer, file: fromBase64(answer.file) }
     },
-    verifyFile: async ({ kind, file, content }) => {
+    verifyFile: async ({ kind, file, content, signers = 'citizen' }) => {
       await using given = startUploading(link)
       return fileVerificationReport.parse(
         await link.call('POST', '/v1/file-verifications', 'verify', {
@@ -264,6 +266,7 @@ export function createSekisho(options: SekishoOptions): Sekisho {
             file: await given.give(file),
             ...(content === undefined ? {} : { content: await given.give(content) }),
             purpose: 'signature',
+            signers,
           } satisfies FileVerificationRequest,
           isSafe: false,
         }),

@@ -1,9 +1,10 @@
 /** The registry of companies and the other CAs as parts of the authority's program: opened on its engine, under its origin. */
+import type { Certificate } from '@sekisho/pki'
 import type { Clock } from '@sekisho/runtime/clock'
 import type { App } from '@sekisho/runtime/http'
 import type { Random } from '@sekisho/runtime/random'
 import type { Engine } from '@sekisho/runtime/store'
-import { createOtherCas } from '../other-ca/authority.ts'
+import { createOtherCas, otherRootOf } from '../other-ca/authority.ts'
 import { otherMigrations, type OtherTables } from '../other-ca/database.ts'
 import { publishOthers } from '../other-ca/publication.ts'
 import { addOtherCaRoutes } from '../other-ca/route.ts'
@@ -11,6 +12,11 @@ import type { OtherWorld } from '../other-ca/world.ts'
 import { createHolderKeys, townOtherCaPlan } from '../town-keys.ts'
 import { addCorporationRoutes } from './route.ts'
 import { seedCorporations } from './town.ts'
+
+/** Root of the town's government CA: what those trust who recognise the other PKIs. The same in every town. */
+export function townGovernmentAnchor(): Certificate {
+  return otherRootOf('government', townOtherCaPlan())
+}
 
 /** Opens the tables. */
 export async function openOtherWorld(given: {

@@ -56,7 +56,7 @@ export function createOtherCas(plan: OtherCaPlan, origin: string): OtherCas {
 }
 
 /** A CA's own certificate: the same for every origin. */
-function otherRootOf(id: OtherCaId, plan: OtherCaPlan): Certificate {
+export function otherRootOf(id: OtherCaId, plan: OtherCaPlan): Certificate {
   const { spki, algorithm, sign } = plan.keyOf(id).ca
   const name = caNameOf(id)
   const addresses = { list: '', ocsp: '' }

@@ -105,6 +105,18 @@ const configuration = z.strictObject({
   timeStamps: z
     .strictObject({ url: z.url(), listUrl: z.url(), anchors: z.array(z.string()) })
     .optional(),
+  /** Other PKIs over one root; without it only citizens' signatures are recognised. */
+  recognised: z
+    .strictObject({
+      anchor: z.string(),
+      crossUrl: z.url(),
+      listUrls: z.array(z.url()).min(1).max(64),
+      policies: z.partialRecord(
+        z.enum(['representative', 'person', 'mandate', 'doctor', 'official']),
+        z.string().regex(/^[0-2](\.\d{1,20}){1,30}$/),
+      ),
+    })
+    .optional(),
   authority: z.strictObject({ url: z.url(), answerKeyId: z.string(), answerKeyFile: z.string() }),
   messageKeyId: z.string(),
   messageKeyFile: z.string(),
@@ -169,7 +181,7 @@ async function runPlatform(file: string): Promise<void> {
 
 /** What the configuration names by files, read before anything is made. */
 async function filesOf(config: Configuration, at: (path: string) => string) {
-  const { authority, timeStamps } = config
+  const { authority, timeStamps, recognised } = config
   const key = async <T>(setting: string, path: string, read: (pem: Buffer) => T): Promise<T> => {
     const pem = Buffer.from(await readBytes(at(path)))
     try {
@@ -188,6 +200,10 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
             listUrl: timeStamps.listUrl,
             anchors: await Promise.all(timeStamps.anchors.map(path => readCertificate(at(path)))),
           },
+    recognised:
+      recognised === undefined
+        ? undefined
+        : { ...recognised, anchor: await readCertificate(at(recognised.anchor)) },
     authority: {
       url: authority.url,
       answerKey: {

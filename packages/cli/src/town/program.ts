@@ -1,8 +1,11 @@
 /** Composes each program of a town from the town's folder. Used by a one-process town and by the processes of a split one. */
 import {
   type Authority,
+  otherCaIds,
+  policyOf,
   startAuthority,
   townAnchors,
+  townGovernmentAnchor,
   townTimeStampAnchors,
 } from '@sekisho/authority'
 import { jpkiTown } from '@sekisho/pki'
@@ -138,6 +141,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       profile: jpkiTown,
       anchors: townAnchors(),
       verifier: verifierModules(),
+      recognised: recognised(layout),
       timeStamps: {
         url: `${layout.urls.authority}/time-stamps`,
         listUrl: `${layout.urls.authority}/time-stamps/root.crl`,
@@ -227,6 +231,17 @@ function bankMetadata(layout: Layout, key: KeyPair): unknown {
     scope: 'openid name address birthdate gender sign verify change statement',
     sekisho_purpose: '預金口座の開設と、口座の利用時の本人の確認のため',
     sekisho_revocation: 'crl',
+  }
+}
+
+/** The other PKIs of the town, as its platform recognises them: over the government's root. */
+function recognised({ urls }: Layout) {
+  const kinds = ['representative', 'person', 'mandate', 'doctor', 'official'] as const
+  return {
+    anchor: townGovernmentAnchor(),
+    crossUrl: `${urls.authority}/other-ca/cross-certificates`,
+    listUrls: otherCaIds.map(id => `${urls.authority}/other-ca/${id}/list.crl`),
+    policies: Object.fromEntries(kinds.map(kind => [kind, policyOf('government', kind)])),
   }
 }
 

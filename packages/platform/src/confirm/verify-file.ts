@@ -29,7 +29,8 @@ type Request = z.output<typeof fileVerificationRequest>
 
 /**
  * Judges, and charges for every citizen's certificate whose validity was looked up, whatever was found. The same file again on
- * the same day is judged anew and charged once. Refusals: `request-malformed` for content and its hashes both; `upload-unknown`,
+ * the same day is judged anew and charged once. Refusals: `request-malformed` for content and its hashes both, for signers whom the
+ * platform does not recognise, or who are no citizens and should have logged in; `upload-unknown`,
  * `upload-incomplete`; `request-too-large`; `authority-unreachable` where its OCSP cannot be asked.
  */
 export async function verifyFileForProvider(
@@ -39,6 +40,8 @@ export async function verifyFileForProvider(
 ): Promise<FileVerificationReport> {
   if (request.content !== undefined && request.contentHashes !== undefined)
     throw new Refusal('request-malformed', { fields: 'contentHashes' })
+  if (request.signers !== 'citizen' && request.purpose !== 'signature')
+    throw new Refusal('request-malformed', { fields: 'purpose' })
   const judgement = await world.uploads.use(provider.id, uploadsIn(request), uploads =>
     world.fileJudge.report(fileToJudge(provider, request, uploads)),
   )
@@ -88,13 +91,14 @@ function fileToJudge(
     query: request.query === undefined ? undefined : bytesOf(request.query),
     purpose: request.purpose,
     length: Math.max(...lengths),
+    signers: request.signers,
     revocation: provider.revocation,
   }
 }
 
 type Plain = Omit<FileVerificationReport, 'signedReport'>
 
-function describe({ report, at, fileSha256 }: FileJudgement, id: string): Plain {
+function describe({ report, at, fileSha256, holders }: FileJudgement, id: string): Plain {
   return {
     id,
     kind: report.kind,
@@ -102,12 +106,13 @@ function describe({ report, at, fileSha256 }: FileJudgement, id: string): Plain 
     judgedAt: iso(at),
     policy: report.policy,
     fileSha256,
-    signatures: report.signatures.map(each => ({
+    signatures: report.signatures.map((each, i) => ({
       ...indicated(each),
       level: each.level,
       ...(each.algorithm === undefined ? {} : { algorithm: each.algorithm }),
       ...(each.claimedAt === undefined ? {} : { claimedAt: each.claimedAt }),
       ...(each.provenAt === undefined ? {} : { provenAt: each.provenAt }),
+      ...(holders[i] === undefined ? {} : { holder: holders[i] }),
       covers: [...each.covers],
       changes: [...each.changes],
     })),

@@ -3,6 +3,7 @@
  * meanwhile. This file is those threads' module; what goes in and out is plain data.
  */
 import { createHash } from 'node:crypto'
+import type { HolderFacts } from '@sekisho/contract'
 import {
   type ByteSource,
   type Certificate,
@@ -21,6 +22,7 @@ import {
   parseCrl,
   type RevocationEvidence,
   RevocationIndex,
+  type SignedFileDemands,
   type SignedFileDescription,
   type SignedFileKind,
   type SignedFileReport,
@@ -30,6 +32,8 @@ import {
 import type { Instant } from '@sekisho/runtime/clock'
 import { openPositionedFile } from '@sekisho/runtime/files'
 import { serveThread } from '@sekisho/runtime/thread'
+import { holderFacts } from './holder.ts'
+import type { RecognisedMaterial } from './recognised.ts'
 import { openSnapshotPlace, type SnapshotPlace } from './revocation-file.ts'
 import { issuerKeyId } from './trust.ts'
 
@@ -59,6 +63,8 @@ export type FileQuestion = {
     readonly stampAnchors: readonly Uint8Array[]
     readonly stampLists: readonly Uint8Array[]
   }
+  /** Instead of citizens one kind of holder of another PKI; then its lists tell of revocation. */
+  readonly recognised: RecognisedMaterial | undefined
   readonly revocation:
     | { readonly kind: 'unchecked' }
     /** The snapshot in force; `version` says which, so that it is opened once. Undefined: there is none yet. */
@@ -85,6 +91,8 @@ export type FileFindings = {
   /** SHA-256 (hex) of the file. */
   readonly fileSha256: string
   readonly citizens: readonly CitizenSigner[]
+  /** Of each signature that passed as that of another kind of holder. */
+  readonly holders: readonly (HolderFacts | undefined)[]
 }
 
 /** Keys kept loaded in a thread. */
@@ -97,7 +105,7 @@ function judge(asked: FileQuestion): FileFindings {
   using file = openGiven(asked.file)
   // First, because what the judgement finds may be views of what was read last.
   const fileSha256 = sha256Of(file.source)
-  const anchors = asked.trust.anchors.map(parseCertificate)
+  const signers = asked.recognised === undefined ? citizens(asked) : others(asked.recognised)
   const report = validateSignedFile({
     kind: asked.kind,
     file: file.bytes ?? file.source,
@@ -107,28 +115,61 @@ function judge(asked: FileQuestion): FileFindings {
     query: asked.query,
     algorithm: undefined,
     at: asked.at,
-    anchors,
-    certificates: [],
-    revocation: evidenceOf(asked.revocation),
+    ...signers,
     timeStamps: {
       anchors: asked.trust.stampAnchors.map(parseCertificate),
       intermediates: [],
       revocation: { ...nothingCollected, lists: asked.trust.stampLists.map(parseCrl) },
       policy: generalPolicy,
     },
-    rules: {
-      kind: 'profile',
-      profile: asked.trust.profile,
-      purpose: asked.purpose,
-      poolKeys: asked.trust.mode === 'town' ? 'danger-accepted' : 'refused',
-    },
     policy: generalPolicy,
     keys,
   })
+  const { recognised } = asked
   return {
     report: describeSignedFile(report),
     fileSha256,
-    citizens: citizensOf(report, anchors),
+    citizens: recognised === undefined ? citizensOf(report, signers.anchors) : [],
+    holders: report.signatures.map(({ verdict, certificate }) =>
+      recognised === undefined || verdict !== 'passed' || certificate === undefined
+        ? undefined
+        : holderFacts(recognised.kind, certificate),
+    ),
+  }
+}
+
+type SignerDemands = Pick<SignedFileDemands, 'anchors' | 'certificates' | 'revocation' | 'rules'>
+
+function citizens({ trust, purpose, revocation }: FileQuestion): SignerDemands {
+  return {
+    anchors: trust.anchors.map(parseCertificate),
+    certificates: [],
+    revocation: evidenceOf(revocation),
+    rules: {
+      kind: 'profile',
+      profile: trust.profile,
+      purpose,
+      poolKeys: trust.mode === 'town' ? 'danger-accepted' : 'refused',
+    },
+  }
+}
+
+function others({ anchor, cross, lists, policy }: RecognisedMaterial): SignerDemands {
+  return {
+    anchors: [parseCertificate(anchor)],
+    certificates: cross.map(parseCertificate),
+    revocation: { ...nothingCollected, lists },
+    rules: {
+      kind: 'standard',
+      policies: {
+        acceptable: [policy],
+        isExplicitRequired: true,
+        isMappingInhibited: false,
+        isAnyInhibited: true,
+      },
+      purpose: undefined,
+      policy: generalPolicy,
+    },
   }
 }
 

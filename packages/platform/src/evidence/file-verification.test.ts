@@ -39,6 +39,7 @@ describe('signed files', () => {
         kind: 'cms',
         file: base64(file),
         purpose: 'signature',
+        signers: 'citizen',
       })
     const both = joinSigners(contained(one), contained(other))
     const first = await ask(both)
@@ -61,7 +62,12 @@ describe('signed files', () => {
     const { authority } = world
     const file = base64(contained(authority.issue('signature')))
     const ask = async () =>
-      verifyFileForProvider(world, provider, { kind: 'cms', file, purpose: 'signature' })
+      verifyFileForProvider(world, provider, {
+        kind: 'cms',
+        file,
+        purpose: 'signature',
+        signers: 'citizen',
+      })
     assert.equal((await ask()).verdict, 'passed')
     authority.isDown = true
     await rejects(ask(), 'authority-unreachable')
@@ -74,6 +80,7 @@ describe('signed files', () => {
       kind: 'cms',
       file: base64(contained(world.authority.issue('signature'))),
       purpose: 'signature',
+      signers: 'citizen',
       content: base64(message),
       contentHashes: { sha256: base64(new Uint8Array(32)) },
     } as const

@@ -4,7 +4,7 @@
  * server from answering; large ones have a thread of their own, so that they do not keep small ones waiting.
  */
 import { availableParallelism } from 'node:os'
-import { Refusal } from '@sekisho/contract'
+import { type HolderFacts, Refusal } from '@sekisho/contract'
 import type { CertificateReference } from '@sekisho/contract/authority'
 import {
   bytesEqual,
@@ -18,6 +18,7 @@ import type { Random } from '@sekisho/runtime/random'
 import { startThreadPool } from '@sekisho/runtime/thread'
 import type { AuthorityConnector } from './connector.ts'
 import type { CitizenSigner, FileFindings, FileQuestion } from './file-judgement.ts'
+import type { HolderKind, Recognised } from './recognised.ts'
 import type { RevocationKeeper } from './revocation.ts'
 import type { StampTrust } from './time-stamp.ts'
 import type { Trust } from './trust.ts'
@@ -29,6 +30,7 @@ type World = {
   readonly clock: Clock
   readonly random: Random
   readonly stamps: StampTrust
+  readonly recognised: Recognised
 }
 
 /** What is to be judged. */
@@ -38,7 +40,9 @@ export type FileToJudge = Pick<
 > & {
   /** Of file and content together, in bytes. */
   readonly length: number
-  /** How revocation is looked up (per provider, C2). */
+  /** As whom all signers are to be recognised. */
+  readonly signers: 'citizen' | HolderKind
+  /** How revocation of citizens is looked up (per provider, C2). */
   readonly revocation: 'crl' | 'ocsp'
 }
 
@@ -48,12 +52,14 @@ export type FileJudgement = {
   readonly at: number
   readonly fileSha256: string
   readonly checked: readonly CertificateReference[]
+  /** By signature, of those that passed and are no citizens'. */
+  readonly holders: readonly (HolderFacts | undefined)[]
 }
 
 export type FileJudge = {
   /**
    * Refusals: `request-too-large` for a kind that is not read in pieces; `authority-unreachable` where the authority's OCSP
-   * cannot be asked.
+   * cannot be asked; `request-malformed` for signers whom the platform does not recognise.
    */
   report(given: FileToJudge): Promise<FileJudgement>
   /** Ends the threads. */
@@ -83,11 +89,19 @@ export function createFileJudge(world: World): FileJudge {
     report: async given => {
       const isInPieces = given.kind === 'pdf' || given.kind === 'cms'
       if (!isInPieces && given.length > heldBytesMax) throw new Refusal('request-too-large')
-      const { revocation, length, ...file } = given
+      const { revocation, length, signers, ...file } = given
       const at = world.clock.now()
       const trust = await trustOf(world)
+      const recognised = await recognisedOf(world, signers)
       const ask = (question: FileQuestion['revocation']): Promise<FileFindings> =>
-        (length > smallBytesMax ? large : small).ask({ ...file, at, trust, revocation: question })
+        (length > smallBytesMax ? large : small).ask({
+          ...file,
+          at,
+          trust,
+          recognised,
+          revocation: question,
+        })
+      if (recognised !== undefined) return judged(at, await ask({ kind: 'unchecked' }))
       if (revocation === 'crl') {
         return judged(at, await ask({ kind: 'lists', ...world.keeper.place() }))
       }
@@ -102,9 +116,20 @@ export function createFileJudge(world: World): FileJudge {
   }
 }
 
-function judged(at: number, { report, fileSha256, citizens }: FileFindings): FileJudgement {
+function judged(at: number, findings: FileFindings): FileJudgement {
+  const { report, fileSha256, citizens, holders } = findings
   const checked = citizens.map(({ issuerKeyId, serial }) => ({ issuerKeyId, serial }))
-  return { report, at, fileSha256, checked }
+  return { report, at, fileSha256, checked, holders }
+}
+
+async function recognisedOf(
+  { recognised }: World,
+  signers: FileToJudge['signers'],
+): Promise<FileQuestion['recognised']> {
+  if (signers === 'citizen') return undefined
+  const material = await recognised.material(signers)
+  if (material === undefined) throw new Refusal('request-malformed', { fields: 'signers' })
+  return material
 }
 
 async function trustOf({ trust, stamps }: World): Promise<FileQuestion['trust']> {
