@@ -96,13 +96,14 @@ function checkPackagesListed(
 }
 
 const pure = new Set(['pki', 'contract', 'card'])
-const testOnlyAllowed = new Set(['pki/issue', 'card/virtual'])
+const testOnlyAllowed = new Set(['pki/issue', 'card/virtual', 'card/issue'])
 const never: readonly (readonly [from: RegExp, to: RegExp])[] = [
   [/^(platform|mandates|mailbox|procedures|portal)$/, /^(authority|card|readers)(\/|$)/],
   [/^authority$/, /^platform(\/|$)/],
   [/^services$/, /^(platform|authority|card|readers|pki|ledger|contract)(\/|$)/],
   [/^(?!authority$|readers$|cli$|card$)/, /^card\/virtual$/],
   [/^(?!authority$|pki$|cli$)/, /^pki\/issue$/],
+  [/^(?!authority$|card$|cli$)/, /^card\/issue$/],
 ]
 
 function checkImports(
@@ -229,7 +230,7 @@ function checkName(path: string): Finding[] {
   const found: Finding[] = []
   for (const part of path.split('/'))
     if (bannedFileNames.test(part)) found.push({ path, rule: 'name', what: `${part} says nothing` })
-  if (name.endsWith('.ts') && !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|deep))?\.ts$/.test(name))
+  if (name.endsWith('.ts') && !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|deep|d))?\.ts$/.test(name))
     found.push({ path, rule: 'name', what: 'file names are kebab-case' })
   if (name === 'index.ts' && !/^packages\/[^/]+\/src\/index\.ts$/.test(path))
     found.push({ path, rule: 'barrel', what: 'index.ts only as the door of a package' })

@@ -16,10 +16,10 @@ import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
 import { addHeldGenerations } from './ca/ceremony.ts'
 import { caCommands } from './ca/command.ts'
-import { addCaRoutes } from './ca/screen.ts'
 import { createCaKeyStore } from './ca/key-store.ts'
 import { corporationCommands } from './corporation/command.ts'
 import { openOtherWorld, startOthers } from './corporation/program.ts'
+import { addCaRoutes } from './ca/screen.ts'
 import { authorityMigrations, type AuthorityTables } from './database.ts'
 import { addLossLineRoutes } from './loss-line/screen.ts'
 import { messages } from './message.ts'
@@ -31,7 +31,8 @@ import { publishDue } from './revocation/publish.ts'
 import { type Population, seedOnce } from './seed.ts'
 import { addStampRoutes } from './time-stamp/route.ts'
 import { createStamper, stampRootOf } from './time-stamp/stamper.ts'
-import { freshCardKey, townHierarchy, townStamps } from './town-keys.ts'
+import { freshCardKey, townCardIssuerKeys, townHierarchy, townStamps } from './town-keys.ts'
+import { createCardIssuer } from './window/card-issuer.ts'
 import { windowCommands } from './window/command.ts'
 import { endStaysDue } from './window/stay-end.ts'
 import { addWindowRoutes, windowRefusalPage } from './window/screen.ts'
@@ -169,6 +170,7 @@ export async function openWorld(
     cardsFolder: settings.cardsFolder,
     effects: settings.effects,
     cardKey: freshCardKey,
+    cardIssuer: createCardIssuer(townCardIssuerKeys()),
     numbers: await openPersonalNumbers(answers.store, settings.numbersKey, settings.random),
   }
 }

@@ -1,5 +1,7 @@
 /** Keys of a town's authority, TEST ONLY: two generations of each CA over the checked-in pool, and keys for cards. */
-import { jpkiTown } from '@sekisho/pki'
+import type { CvAnchor } from '@sekisho/card'
+import type { CvSigner } from '@sekisho/card/issue'
+import { importPublicKey, jpkiTown } from '@sekisho/pki'
 import { poolCurveKey, poolKey, poolSize } from '@sekisho/pki/issue'
 import { createKey } from '@sekisho/runtime/keys'
 import { generationKinds } from './ca/generation-kind.ts'
@@ -7,6 +9,7 @@ import { type CaKey, createHierarchy, type GenerationPlan, type Hierarchy } from
 import type { StamperPlan } from './time-stamp/stamper.ts'
 import type { OtherCaPlan } from './other-ca/authority.ts'
 import { otherCaIds } from './other-ca/kind.ts'
+import type { CardIssuerKeys } from './window/card-issuer.ts'
 import type { CardKey } from './world.ts'
 
 /**
@@ -85,7 +88,47 @@ export async function freshCardKey(): Promise<CardKey> {
 
 /** For the personas' first cards: distinct keys of the pool while it lasts, so that a town begins without making keys. */
 export function createPoolKeys(): () => Promise<CardKey> {
-  return poolKeysBetween(caKeys, firstHolderKey)
+  return poolKeysBetween(firstIssuerKey + 3, firstHolderKey)
+}
+
+/** The town's issuer of cards. Identifiers have the form of those seen on test cards (jpki.md §1.4). */
+export function townCardIssuerKeys(): CardIssuerKeys {
+  const { spki, privateKey } = poolKey(firstIssuerKey + 1)
+  return {
+    root: cvSigner('6000033', firstIssuerKey),
+    records: {
+      id: '6100001',
+      spki,
+      sign: message => privateKey.sign('rsa-sha256', message),
+      signBlock: block => privateKey.signBlock(block),
+    },
+    terminals: { id: terminalAuthorityId, spki: poolKey(firstIssuerKey + 2).spki },
+  }
+}
+
+/** Signs the certificates of organisations whose terminals cards believe (A10, A11). */
+export function townTerminalAuthority(): CvSigner {
+  return cvSigner(terminalAuthorityId, firstIssuerKey + 2)
+}
+
+/** Whom readers of a town's cards trust: for records, and for chips. */
+export function townCardAnchors(): {
+  readonly records: readonly CvAnchor[]
+  readonly chips: readonly CvAnchor[]
+} {
+  const { root, records } = townCardIssuerKeys()
+  return {
+    records: [{ id: root.id, key: importPublicKey(poolKey(firstIssuerKey).spki) }],
+    chips: [{ id: records.id, key: importPublicKey(records.spki) }],
+  }
+}
+
+const firstIssuerKey = caKeys
+const terminalAuthorityId = '9000001'
+
+function cvSigner(id: string, index: number): CvSigner {
+  const { sign } = poolKey(index)
+  return { id, sign: message => sign('rsa-sha256', message) }
 }
 
 function poolKeysBetween(first: number, end: number): () => Promise<CardKey> {

@@ -17,6 +17,7 @@ import {
   presentGuardianship,
 } from './revocation/revoke.ts'
 import type { PersonalNumbers } from './registry/personal-number.ts'
+import type { CardIssuer } from './window/card-issuer.ts'
 
 /** A key pair for a card. */
 export type CardKey = { readonly pkcs8: Uint8Array; readonly spki: Uint8Array }
@@ -53,6 +54,8 @@ export type World = {
   readonly log: Log
   /** Resident codes and my numbers. */
   readonly numbers: PersonalNumbers
+  /** What goes onto cards besides certificates. */
+  readonly cardIssuer: CardIssuer
   /** Name of the notification that is dealt with, when its sender gave it one. */
   readonly notice?: string | undefined
   /** Folder of the card files: the window's tray. */

@@ -1,5 +1,11 @@
 export type { Command, Response } from './apdu.ts'
+export { proveChip, readChipCertificate } from './chip.ts'
+export type { CvAnchor } from './cv-certificate.ts'
 export { type Card, CardGone } from './exchange.ts'
+export { readBirthDate, readFront, readMyNumberImage, selectFace } from './face.ts'
+export type { FaceRecord } from './face-record.ts'
+export type { FreeFile, FreePlan, FreeType } from './free-plan.ts'
+export type { GuardedKind, GuardedNumber } from './guarded.ts'
 export {
   checkCertificate,
   logout,
@@ -10,8 +16,35 @@ export {
   triesLeft,
   verifyPin,
 } from './jpki.ts'
-export { parsePin, Pin, type SecretKind } from './pin.ts'
+export {
+  type OwnerKey,
+  type OwnerSession,
+  proveOwner,
+  readCommonId,
+  readLoadedFile,
+  readLoadedRecord,
+  selectLoaded,
+  setLoadedPin,
+  verifyLoadedPin,
+  writeLoadedFile,
+  writeLoadedRecord,
+} from './loaded.ts'
+export {
+  deleteApplication,
+  listApplications,
+  loadApplication,
+  type LoadedApplication,
+  type LoadingSession,
+  openLoading,
+  readFreeRoom,
+} from './loading.ts'
+export { parsePin, Pin, type SecretKind, type SecretName } from './pin.ts'
+export { authenticatePinless, type PinlessAnswer } from './pinless.ts'
 export { type CardReason, cardReasons, type Outcome } from './reason.ts'
+export { readResidentCode, selectResident } from './resident.ts'
+export type { TerminalCredential } from './terminal.ts'
+export { readMyNumber, readTextAttributes, selectText } from './text.ts'
+export type { CardGender, TextAttributes } from './text-record.ts'
 export {
   type CardRecord,
   readCardRecord,

@@ -13,6 +13,7 @@ import {
   type VirtualCard,
 } from '@sekisho/card/virtual'
 import { Refusal } from '@sekisho/contract'
+import { systemRandom } from '@sekisho/runtime/random'
 import { hasCode, lockFile, readJsonFile, writeJsonFile } from '@sekisho/runtime/files'
 
 /** A card taken out of the folder. */
@@ -56,6 +57,8 @@ export function openCardFolder(folder: string): CardFolder {
   }
 }
 
+const random = systemRandom()
+
 /** The file that is a persona's card. */
 export function cardFile(folder: string, persona: string): string {
   return join(folder, cardFileName(persona))
@@ -70,6 +73,7 @@ async function takeCard(persona: string, path: string): Promise<HeldCard> {
     if (read === undefined) throw new Refusal('card-absent')
     let state = read
     const virtual = createVirtualCard(read, {
+      random: size => random.bytes(size),
       async onChange(changed) {
         await writeJsonFile(path, changed)
         state = changed

@@ -6,7 +6,15 @@
  * certificates whose keys nobody has, and the old card holds revoked ones: nobody can do anything with either, and the holder
  * comes to the window again (renewal, or reissue when there is no card at all).
  */
-import { type Personalisation, personalise, renewKeys, resetPin } from '@sekisho/card/virtual'
+import {
+  type CardState,
+  moreOf,
+  type Personalisation,
+  personalise,
+  renewKeys,
+  resetPin,
+  secretIn,
+} from '@sekisho/card/virtual'
 import { Refusal } from '@sekisho/contract'
 import type { CaKind, CertificateReference } from '@sekisho/contract/authority'
 import { ageOn, dateInJapan } from '@sekisho/contract/japan'
@@ -19,6 +27,7 @@ import { cardSerial } from '../registry/bulk.ts'
 import { latestBirthDate, type Resident } from '../registry/resident.ts'
 import { endOfStay } from '../registry/foreign-stay.ts'
 import type { CardKey, World } from '../world.ts'
+import type { CardContent } from './card-issuer.ts'
 import { changeCard, placeOf, putCard } from './card-tray.ts'
 import { requirePossible, takeEffect } from './effect.ts'
 import { findResident, lockResident, record } from './resident-file.ts'
@@ -31,6 +40,9 @@ export type CardWish = {
   readonly demandsPinAlways: boolean
   readonly pin?: string | undefined
   readonly password?: string | undefined
+  /** PINs of the text and the resident-registry application; without, both are `pin`: one common PIN is allowed (A2). */
+  readonly textPin?: string | undefined
+  readonly residentPin?: string | undefined
 }
 
 /** A card in use. */
@@ -73,10 +85,12 @@ async function makeCard(
   const resident = await findResident(world, residentId)
   const at = world.clock.now()
   const keys = await makeKeys(world, resident, wish, at)
+  const chipKey = await world.cardKey()
+  const pins = applicationPins(resident, wish)
   const serial = cardSerial(world.random)
   const name = resident.persona ?? serial
   await putCard(placeOf(world, name), async () => {
-    const { end, material } = await world.store.transaction(async tx => {
+    const { end, material, content } = await world.store.transaction(async tx => {
       const present = await lockResident(tx, residentId)
       requirePossible(present, event)
       const isFirst = event === 'card-handed-out'
@@ -90,14 +104,20 @@ async function makeCard(
         .values({ ...card, resident_id: residentId, state: 'active' })
         .execute()
       const material = await issueOnto(tx, world, { resident: present, card, keys, at })
-      return { end, material }
+      const content = await contentOf(tx, world, present, {
+        expires: dayText(end),
+        securityCode: newSecurityCode(world, [wish.pin, wish.textPin, wish.residentPin]),
+      })
+      return { end, material, content }
     })
+    const more = { serial, issued: dayText(at), key: chipKey, ...pins }
     return personalise({
       serial,
       municipality: resident.municipality,
       expires: dayText(end),
       demandsPinAlways: wish.demandsPinAlways,
       ...withSecrets(material, keys),
+      more: await world.cardIssuer.compose(content, more),
     })
   })
   return name
@@ -117,25 +137,30 @@ export async function renewCertificates(
   const at = world.clock.now()
   const keys = await makeKeys(world, resident, { ...wish, withAuthentication: true }, at)
   await changeCard(placeOf(world, name), card.serial, async state => {
-    const material = await world.store.transaction(async tx => {
+    requireUnlikeFace(state, [wish.pin, wish.password])
+    const { material, content } = await world.store.transaction(async tx => {
       const present = await lockCard(tx, residentId, card)
       const old = await certificateOn(tx, card.id, 'authentication')
       await takeEffect(tx, world, { residentId, kind: 'renewed', at })
       const renews = old?.state === 'valid' ? old.not_after : undefined
-      return issueOnto(tx, world, { resident: present, card, keys, at, renews })
+      const material = await issueOnto(tx, world, { resident: present, card, keys, at, renews })
+      return { material, content: await contentOf(tx, world, present, printedOn(state)) }
     })
-    return personalise({
+    const renewed = personalise({
       serial: state.serial,
       municipality: state.municipality,
       expires: state.expires,
       demandsPinAlways: state.demandsPinAlways,
       ...withSecrets(material, keys),
+      more: moreOf(state),
     })
+    return world.cardIssuer.rewrite(content, renewed)
   })
 }
 
 /**
- * A new signature certificate alone, as after a change of attributes. The authentication certificate stays. Refusals
+ * A new signature certificate alone, as after a change of attributes, which the text and face applications then show too. The
+ * authentication certificate stays. Refusals
  * `signature-certificate-not-allowed`, `event-not-possible` while something on the card is held, and as for renewal.
  */
 export async function reissueSignature(
@@ -153,7 +178,8 @@ export async function reissueSignature(
     at,
   )
   await changeCard(placeOf(world, name), card.serial, async state => {
-    const material = await world.store.transaction(async tx => {
+    requireUnlikeFace(state, [wish.password])
+    const { material, content } = await world.store.transaction(async tx => {
       const present = await lockCard(tx, residentId, card)
       const held = await tx
         .selectFrom('certificate')
@@ -163,29 +189,56 @@ export async function reissueSignature(
         .executeTakeFirst()
       if (held !== undefined) throw new Refusal('event-not-possible')
       await takeEffect(tx, world, { residentId, kind: 'signature-reissued', at })
-      return issueOnto(tx, world, { resident: present, card, keys, at })
+      const material = await issueOnto(tx, world, { resident: present, card, keys, at })
+      return { material, content: await contentOf(tx, world, present, printedOn(state)) }
     })
+    const rewritten = await world.cardIssuer.rewrite(content, state)
     return material.signature === undefined || keys.signature === undefined
-      ? state
-      : renewKeys(state, 'signature', material.signature, keys.signature.secret)
+      ? rewritten
+      : renewKeys(rewritten, 'signature', material.signature, keys.signature.secret)
   })
 }
 
 /**
- * Sets a new PIN or password on the card that is brought along, and gives all tries back. Refusals `card-not-issued`,
- * `card-absent`, `card-in-use`, `signature-certificate-absent`, `event-not-possible` when that key is not there,
- * `pin-unsuitable`, `pin-malformed`.
+ * Writes the present record onto the card that is brought along, as after a move or a change of name: text and face application
+ * show it then. Refusals `card-not-issued`, `card-absent`, `card-in-use`, `event-not-possible` for a card without them.
+ */
+export async function updateCard(world: World, residentId: string): Promise<void> {
+  const { card, name } = await findCard(world, residentId)
+  const at = world.clock.now()
+  await changeCard(placeOf(world, name), card.serial, async state => {
+    if (state.text === undefined) throw new Refusal('event-not-possible')
+    const content = await world.store.transaction(async tx => {
+      const present = await lockCard(tx, residentId, card)
+      requirePossible(present, 'card-updated')
+      await takeEffect(tx, world, { residentId, kind: 'card-updated', at })
+      return contentOf(tx, world, present, printedOn(state))
+    })
+    return world.cardIssuer.rewrite(content, state)
+  })
+}
+
+/**
+ * Sets a new PIN or password on the card that is brought along, of whichever application, and gives all tries back. Refusals
+ * `card-not-issued`, `card-absent`, `card-in-use`, `signature-certificate-absent`, `event-not-possible` when there is nothing for
+ * it to guard, `pin-unsuitable`, `pin-malformed`.
  */
 export async function resetSecret(
   world: World,
   residentId: string,
-  kind: CaKind,
+  kind: CaKind | 'text-pin' | 'resident-pin',
   secret: string,
 ): Promise<void> {
   const { resident, card, name } = await findCard(world, residentId)
-  const accepted = acceptSecret(kind, secret, resident.attributes)
+  const form = kind === 'signature' ? 'signature' : 'authentication'
+  const accepted = acceptSecret(form, secret, resident.attributes)
   await changeCard(placeOf(world, name), card.serial, state => {
-    if (state[kind].privateKey === null)
+    requireUnlikeFace(state, [accepted])
+    const isThere =
+      kind === 'signature' || kind === 'authentication'
+        ? state[kind].privateKey !== null
+        : secretIn(state, kind) !== undefined
+    if (!isThere)
       throw new Refusal(
         kind === 'signature' ? 'signature-certificate-absent' : 'event-not-possible',
       )
@@ -197,6 +250,34 @@ export async function resetSecret(
 }
 
 /**
+ * Gives the codes of the text and face application their tries back on the card that is brought along; they stay what is printed.
+ * Refusals `card-not-issued`, `card-absent`, `card-in-use`, `event-not-possible` for a card without them.
+ */
+export async function unblockCodes(world: World, residentId: string): Promise<void> {
+  const { card, name } = await findCard(world, residentId)
+  await changeCard(placeOf(world, name), card.serial, state => {
+    if (state.text === undefined) throw new Refusal('event-not-possible')
+    let unblocked = state
+    for (const code of printedCodes) {
+      const value = secretIn(state, code)?.secret
+      if (typeof value === 'string') unblocked = resetPin(unblocked, code, value)
+    }
+    return unblocked
+  })
+  await world.store.transaction(tx =>
+    record(tx, world, residentId, 'codes-unblocked', world.clock.now()),
+  )
+}
+
+const printedCodes = [
+  'text-code-a',
+  'text-code-b',
+  'face-birth',
+  'face-code-a',
+  'face-code-b',
+] as const
+
+/**
  * The card follows a stay that was extended, while it is still valid: its new end is written onto the card that is brought along.
  * The certificates keep theirs until they are renewed. Refusals `card-not-issued`, `card-absent`, `card-in-use`,
  * `event-not-possible`.
@@ -205,16 +286,17 @@ export async function extendCard(world: World, residentId: string): Promise<void
   const { card, name } = await findCard(world, residentId)
   const at = world.clock.now()
   await changeCard(placeOf(world, name), card.serial, async state => {
-    const end = await world.store.transaction(async tx => {
+    const { end, content } = await world.store.transaction(async tx => {
       const present = await lockCard(tx, residentId, card)
       requirePossible(present, 'card-extended')
       const end = endOfCard(world, present, card.issued_at)
       if (at > card.expires_at || end <= card.expires_at) throw new Refusal('event-not-possible')
       await tx.updateTable('card').set({ expires_at: end }).where('id', '=', card.id).execute()
       await takeEffect(tx, world, { residentId, kind: 'card-extended', at })
-      return end
+      const printed = { ...printedOn(state), expires: dayText(end) }
+      return { end, content: await contentOf(tx, world, present, printed) }
     })
-    return { ...state, expires: dayText(end) }
+    return world.cardIssuer.rewrite(content, { ...state, expires: dayText(end) })
   })
 }
 
@@ -246,6 +328,59 @@ async function lockCard(
   const resident = await lockResident(tx, residentId)
   if ((await activeCard(tx, residentId))?.id !== card.id) throw new Refusal('event-not-possible')
   return resident
+}
+
+/** What the text and face application say of a resident, with what is printed on the card alone. */
+async function contentOf(
+  tx: Transaction<AuthorityTables>,
+  world: World,
+  resident: Resident,
+  printed: Pick<CardContent, 'expires' | 'securityCode'>,
+): Promise<CardContent> {
+  const { attributes, municipality } = resident
+  return {
+    attributes,
+    municipality,
+    numbers: await world.numbers.read(tx, resident.id),
+    ...printed,
+  }
+}
+
+/** What is printed on a card that is brought along. One of before has no security code; it is not rewritten either. */
+function printedOn(state: CardState): Pick<CardContent, 'expires' | 'securityCode'> {
+  return { expires: state.expires, securityCode: securityCodeOn(state) ?? '' }
+}
+
+function securityCodeOn(state: CardState): string | undefined {
+  return secretIn(state, 'text-code-b')?.secret?.slice(-4)
+}
+
+/** Refusal `pin-unsuitable` for a secret that anybody can read on the card's face. */
+function requireUnlikeFace(state: CardState, secrets: readonly (string | undefined)[]): void {
+  const code = securityCodeOn(state)
+  if (code !== undefined && secrets.includes(code)) throw new Refusal('pin-unsuitable')
+}
+
+/** Four digits that are none of the holder's PINs: a card comes from the maker before they are set. */
+function newSecurityCode(world: World, pins: readonly (string | undefined)[]): string {
+  for (;;) {
+    const [high = 0, low = 0] = world.random.bytes(2)
+    const code = String(((high << 8) | low) % 10_000).padStart(4, '0')
+    if (!pins.includes(code)) return code
+  }
+}
+
+/** PINs of the text and the resident application, unless the holder set none at all. Refusals `pin-malformed`, `pin-unsuitable`. */
+function applicationPins(
+  resident: Resident,
+  wish: CardWish,
+): { readonly textPin: string | undefined; readonly residentPin: string | undefined } {
+  const accept = (pin: string | undefined): string | undefined =>
+    pin === undefined ? undefined : acceptSecret('authentication', pin, resident.attributes)
+  return {
+    textPin: accept(wish.textPin ?? wish.pin),
+    residentPin: accept(wish.residentPin ?? wish.pin),
+  }
 }
 
 /** Keys for the certificates that are wished for and allowed. */

@@ -12,6 +12,8 @@ import {
   reissueSignature,
   renewCertificates,
   resetSecret,
+  unblockCodes,
+  updateCard,
 } from './desk.ts'
 import { notify } from './effect.ts'
 import { recordBirth } from './entry.ts'
@@ -38,6 +40,8 @@ const cardWish = {
   withAuthentication: z.boolean().default(true),
   withSignature: z.boolean().default(true),
   demandsPinAlways: z.boolean().default(false),
+  textPin: pin,
+  residentPin: pin,
 }
 const birthDate = z.strictObject({
   year: z.int(),
@@ -73,6 +77,8 @@ export const residentEvent = z.discriminatedUnion('what', [
   z.strictObject({ what: z.literal('signature'), password, pin }),
   z.strictObject({ what: z.literal('reset-pin'), pin: z.string().max(4) }),
   z.strictObject({ what: z.literal('reset-password'), password: z.string().max(16) }),
+  z.strictObject({ what: z.literal('reset-text-pin'), pin: z.string().max(4) }),
+  z.strictObject({ what: z.literal('reset-resident-pin'), pin: z.string().max(4) }),
   z.strictObject({
     what: z.literal('move'),
     municipality: z.string().regex(/^\d{5}$/),
@@ -110,6 +116,8 @@ export const residentEvent = z.discriminatedUnion('what', [
       'residence-lost',
       'stay-ended',
       'extend-card',
+      'update-card',
+      'unblock-codes',
       'begin-guardianship',
       'end-guardianship',
       'change-number',
@@ -187,6 +195,14 @@ function perform(
       return resetSecret(world, id, 'authentication', event.pin)
     case 'reset-password':
       return resetSecret(world, id, 'signature', event.password)
+    case 'reset-text-pin':
+      return resetSecret(world, id, 'text-pin', event.pin)
+    case 'reset-resident-pin':
+      return resetSecret(world, id, 'resident-pin', event.pin)
+    case 'unblock-codes':
+      return unblockCodes(world, id)
+    case 'update-card':
+      return updateCard(world, id)
     case 'move':
       return move(world, id, event)
     case 'rename':

@@ -59,6 +59,7 @@ function offersOf(file: FileState): readonly {
         ...when(isAlive && file.hasCard && file.maySign && !file.hasHeld, 'signature'),
         ...when(isAlive && file.hasCard, 'renew', 'reissue'),
         ...when(isHere && file.hasCard && typeof stay?.until === 'object', 'extend-card'),
+        ...when(isAlive && file.hasCard, 'update-card'),
       ],
     },
     {
@@ -66,6 +67,7 @@ function offersOf(file: FileState): readonly {
       events: [
         ...when(file.hasCard && file.hasAuthentication, 'reset-pin'),
         ...when(file.hasCard && file.hasSignature, 'reset-password'),
+        ...when(isAlive && file.hasCard, 'reset-text-pin', 'reset-resident-pin', 'unblock-codes'),
       ],
     },
     {
@@ -108,6 +110,8 @@ function fieldsOf(lang: Lang, what: What, file: FileState): Markup | null {
     case 'reset-password':
       return passwordField(lang, what, true)
     case 'reset-pin':
+    case 'reset-text-pin':
+    case 'reset-resident-pin':
       return pinField(lang, what, true)
     case 'move':
       return html`${select(
@@ -140,6 +144,8 @@ function fieldsOf(lang: Lang, what: What, file: FileState): Markup | null {
     case 'join':
     case 'head':
     case 'extend-card':
+    case 'update-card':
+    case 'unblock-codes':
     case 'stay-ended':
     case 'begin-guardianship':
     case 'end-guardianship':

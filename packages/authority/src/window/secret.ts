@@ -6,8 +6,8 @@ import type { ResidentAttributes } from '../registry/resident.ts'
 
 /**
  * Takes the secret for one key of a card, or refuses it: `pin-malformed` when it does not have the form of that key's, or is
- * missing; `pin-unsuitable` when it spells the holder's birth date. Not done: the security code on the card's face, which
- * this card does not have.
+ * missing; `pin-unsuitable` when it spells the holder's birth date. The security code on the card's face is refused where
+ * the card is at hand (`desk.ts`).
  */
 export function acceptSecret(
   kind: CaKind,

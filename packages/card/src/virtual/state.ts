@@ -3,7 +3,8 @@
  * included, which is why only synthetic people have one.
  */
 import { type SecretKind, type SecretName, triesMax } from '../pin.ts'
-import { base64, base64Text, record } from './base64.ts'
+import { parseCvCertificate } from '../cv-certificate.ts'
+import { base64, base64Text, bytesOf, record } from './base64.ts'
 import {
   type DataApplication,
   type DataApplicationName,
@@ -195,6 +196,26 @@ export function withFewerTries(before: CardState, after: CardState): CardState {
 
 function applicationOf(name: Exclude<SecretName, SecretKind | 'free-pin'>): DataApplicationName {
   return name.startsWith('text') ? 'text' : name.startsWith('face') ? 'face' : 'resident'
+}
+
+/** What the card holds besides the JPKI application. */
+export function moreOf(card: CardState): MoreApplications {
+  const { chip, trust, text, face, resident, free } = card
+  return {
+    ...(chip === undefined ? {} : { chip }),
+    ...(trust === undefined ? {} : { trust }),
+    ...(text === undefined ? {} : { text }),
+    ...(face === undefined ? {} : { face }),
+    ...(resident === undefined ? {} : { resident }),
+    ...(free === undefined ? {} : { free }),
+  }
+}
+
+/** The chip's key as SubjectPublicKeyInfo, from its certificate; `undefined` on cards of before. */
+export function chipKeyOf(card: CardState): Uint8Array | undefined {
+  return card.chip === undefined
+    ? undefined
+    : parseCvCertificate(bytesOf(card.chip.certificate))?.spki
 }
 
 /** Reads a card state from parsed JSON. @throws RangeError naming the member that is wrong, never its value. */
