@@ -1,4 +1,10 @@
 /** Synthetic citizens with real certificates for the tests of this package; nothing outside tests imports it. */
+import {
+  composeFaceApplication,
+  composeResidentApplication,
+  composeTextApplication,
+  issueCvCertificate,
+} from '@sekisho/card/issue'
 import { type CardState, personalise } from '@sekisho/card/virtual'
 import { jpkiTown, parseCertificate, type CertificateKind } from '@sekisho/pki'
 import {
@@ -48,6 +54,49 @@ export function adultCard(): CardState {
       },
     }),
     authentication: young.authentication,
+  }
+}
+
+/** An adult's card with text and resident-registry application besides, under the same PIN. */
+export function wholeCard(): CardState {
+  const { privateKey, sign, spki } = poolKey(5)
+  const issuer = { id: '6000033', sign: (message: Uint8Array) => sign('rsa-sha256', message) }
+  const signer = {
+    ...issuer,
+    certificate: issueCvCertificate({ subject: '6100001', spki }, issuer),
+    signBlock: (block: Uint8Array) => privateKey.signBlock(block),
+  }
+  return {
+    ...adultCard(),
+    text: composeTextApplication({
+      myNumber: '123456789018',
+      attributes: {
+        name: '関所　花子',
+        address: '東京都千代田区一丁目1番1号',
+        birthDate: '19850401',
+        gender: 'female',
+      },
+      pin: testPin,
+      codeB: '60040120311234',
+      chipKey: poolKey(6).spki,
+      signer,
+    }),
+    face: composeFaceApplication({
+      myNumber: '123456789018',
+      codeB: '60040120311234',
+      birthDate: '19850401',
+      gender: 'female',
+      nameImage: new Uint8Array(300),
+      addressImage: new Uint8Array(700),
+      photo: new Uint8Array(4000),
+      expires: '20310101',
+      securityCodeImage: new Uint8Array(90),
+      myNumberImage: new Uint8Array(200),
+      municipality: '13101',
+      chipKey: poolKey(6).spki,
+      signer,
+    }),
+    resident: composeResidentApplication({ residentCode: '12345678901', pin: testPin }),
   }
 }
 

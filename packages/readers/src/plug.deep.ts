@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { createVirtualCard, type VirtualCard } from '@sekisho/card/virtual'
 import { temporaryFolder } from '@sekisho/runtime/files'
-import { adultCard, testPassword, testPin, youngCard } from './citizens-for-tests.ts'
+import { adultCard, testPassword, testPin, wholeCard, youngCard } from './citizens-for-tests.ts'
 import { type Pcscd, startPcscd } from './pcscd-for-tests.ts'
 import { plugCard } from './plug.ts'
 
@@ -158,5 +158,30 @@ test('OpenSC also reads a card without signature certificate', async () => {
   await withTools(card, async tool => {
     assert.match(await tool('pkcs15-tool', '--read-certificate', '1'), /BEGIN CERTIFICATE/)
     await assert.rejects(tool('pkcs15-tool', '--read-certificate', '2'))
+  })
+})
+
+test('opensc-tool selects the other applications and reads them after their PIN; opensc-explorer sees their files', async () => {
+  const card = createVirtualCard(wholeCard(), { onChange: () => undefined })
+  await withTools(card, async (tool, folder) => {
+    const send = (...commands: readonly string[]): Promise<string> =>
+      tool('opensc-tool', ...commands.flatMap(command => ['--send-apdu', command]))
+    for (const id of ['D3921000310001010408', 'D3921000310001010402', 'D3921000310001010401'])
+      assert.match(await send(`00A4040C0A${id}`), /Received \(SW1=0x90, SW2=0x00\)/)
+    assert.match(await send('00A4040C0AD3921000310001010409'), /SW1=0x6A, SW2=0x82/)
+
+    const selectText = '00A4040C0AD3921000310001010408'
+    const before = await send(selectText, '00B0820040')
+    assert.match(before, /SW1=0x69, SW2=0x82/)
+    const after = await send(selectText, '002000910431323334', '00B0820040')
+    assert.match(after.replaceAll(/\s/g, ''), /FF20/)
+
+    await writeFile(
+      join(folder, 'script'),
+      'apdu 00A4040C0AD3921000310001010401\napdu 0020009C\napdu 0020009C0431323334\napdu 00B0810000\nquit\n',
+    )
+    const explored = await tool('opensc-explorer', 'script')
+    assert.match(explored, /SW1=0x63, SW2=0xC3/)
+    assert.match(explored.replaceAll(/\s/g, ''), /FF100B3132333435363738393031/i)
   })
 })
