@@ -120,10 +120,7 @@ async function arrive(town: TestTown, index: number, notice: string): Promise<st
   })
   const id: unknown = typeof answer === 'object' ? Reflect.get(answer, 'resident') : undefined
   if (typeof id === 'string') return id
-  // It was entered, and the process died before it could say as whom.
-  const [found] = query(town, `select resident_id from authority.event where notice = '${notice}'`)
-  if (found === undefined) throw new Error('an arrival that nobody noted')
-  return found
+  throw new Error('an arrival without a resident')
 }
 
 /** Any event of an adult who is registered; the first is a card. */

@@ -12,7 +12,7 @@ import { type ForeignStay, nameWithAlias } from '../registry/foreign-stay.ts'
 import { relationOfChild } from '../registry/household.ts'
 import { residentAttributes, type ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
-import { requirePossible, takeEffect } from './effect.ts'
+import { requirePossible } from './effect.ts'
 import { lockHouseholds } from './household-file.ts'
 import { findHost } from './notification.ts'
 import { record } from './resident-file.ts'
@@ -50,7 +50,7 @@ export async function recordBirth(
       },
       at,
     )
-    await takeEffect(tx, world, { residentId: parentId, kind: 'born', at })
+    await record(tx, world, id, 'born', at)
     return id
   })
 }

@@ -137,6 +137,7 @@ type ParsedEvent = z.output<typeof residentEvent>
 /** What an event brought: the name of a card just handed out, the id of a child just entered. */
 export type EventOutcome = {
   readonly card?: string
+  /** Of an event that was performed before: in whose file it stands. */
   readonly resident?: string
   /** It had been performed before under the same notice; nothing happened again. */
   readonly isRepeated?: true
@@ -165,17 +166,21 @@ export async function performOnce(
   notice: string,
   perform: (world: World) => Promise<EventOutcome>,
 ): Promise<EventOutcome> {
-  const known = (): Promise<unknown> =>
-    world.store.read(db =>
-      db.selectFrom('event').select('id').where('notice', '=', notice).executeTakeFirst(),
+  const known = async (): Promise<EventOutcome | undefined> => {
+    const row = await world.store.read(db =>
+      db.selectFrom('event').select('resident_id').where('notice', '=', notice).executeTakeFirst(),
     )
-  if ((await known()) !== undefined) return { isRepeated: true }
+    return row === undefined ? undefined : { resident: row.resident_id, isRepeated: true }
+  }
+  const done = await known()
+  if (done !== undefined) return done
   try {
     return await perform({ ...world, notice })
   } catch (error) {
     // Sent twice at once: the other one was first, and left this one nothing to do.
     const isCollision = error instanceof UniqueViolation || error instanceof Refusal
-    if (isCollision && (await known()) !== undefined) return { isRepeated: true }
+    const other = isCollision ? await known() : undefined
+    if (other !== undefined) return other
     throw error
   }
 }

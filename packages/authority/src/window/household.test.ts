@@ -89,6 +89,18 @@ for (const [name, open] of engines)
         (await findResident(town.world, head)).attributes.address,
       )
       assert.equal(await town.states(child), 'signature:- authentication:-')
+      const noted = await town.world.store.read(db =>
+        db
+          .selectFrom('event')
+          .select(['resident_id', 'kind'])
+          .where('resident_id', 'in', [head, spouse, child])
+          .orderBy('position')
+          .execute(),
+      )
+      assert.deepEqual(noted, [
+        { resident_id: spouse, kind: 'household-joined' },
+        { resident_id: child, kind: 'born' },
+      ])
     })
 
     it('joining at the same address ends nothing, from another address it ends the signature certificate', async () => {

@@ -56,16 +56,6 @@ const effects: readonly (readonly [
   ],
   [{ what: 'begin-guardianship' }, 'revoked/cessationOfOperation', 'valid'],
   [{ what: 'change-number' }, 'revoked/cessationOfOperation', 'revoked/cessationOfOperation'],
-  [
-    {
-      what: 'born',
-      name: '関所　一',
-      birthDate: { year: 2026, month: 11, day: 1 },
-      gender: 'male',
-    },
-    'valid',
-    'valid',
-  ],
   [{ what: 'end-card' }, 'revoked/cessationOfOperation', 'revoked/cessationOfOperation'],
   [{ what: 'stop' }, 'revoked/cessationOfOperation', 'revoked/cessationOfOperation'],
   [{ what: 'key-compromised' }, 'revoked/keyCompromise', 'revoked/keyCompromise'],
@@ -162,7 +152,7 @@ describe('notifications at the window', () => {
       performOnce(town.world, `notice ${id}`, named => performEvent(named, id, event))
     const answers = await Promise.all([send(), send(), send()])
     assert.equal(answers.filter(answer => answer.isRepeated === true).length, 2)
-    assert.deepEqual(await send(), { isRepeated: true })
+    assert.deepEqual(await send(), { resident: id, isRepeated: true })
     const noted = await town.world.store.read(db =>
       db.selectFrom('event').select('kind').where('resident_id', '=', id).execute(),
     )
