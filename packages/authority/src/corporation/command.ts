@@ -5,7 +5,7 @@ import { revokeOther } from '../other-ca/issue.ts'
 import { otherCaIds } from '../other-ca/kind.ts'
 import { publishOthers, recognise } from '../other-ca/publication.ts'
 import type { OtherWorld } from '../other-ca/world.ts'
-import { readRepresentatives } from './corporation.ts'
+import { readRepresentatives, searchCorporations } from './corporation.ts'
 import { corporationEvent, enter } from './event.ts'
 
 /** Commands by name. What they change is on the lists when they are answered. */
@@ -20,6 +20,7 @@ export function corporationCommands(world: OtherWorld) {
       await publishOthers(world)
       return entered
     },
+    'corporation-list': async () => searchCorporations(world, ''),
     'corporation-representatives': async (body: unknown) => {
       const { corporation } = parsed(z.strictObject({ corporation: z.string() }), body)
       const found = await readRepresentatives(world, corporation)

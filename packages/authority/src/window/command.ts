@@ -2,6 +2,7 @@
 import { Refusal } from '@sekisho/contract'
 import { z } from 'zod'
 import { publishDue } from '../revocation/publish.ts'
+import { residentOf } from '../registry/resident.ts'
 import type { World } from '../world.ts'
 import { registerArrival } from './entry.ts'
 import { newcomer, performEvent, performOnce, residentEvent } from './event.ts'
@@ -18,18 +19,26 @@ const arrival = z.strictObject({
   notice,
 })
 
+/** The newest of a resident's certificates, for who watches what an event does. */
+const certificatesMax = 8
+
 /** Commands by name. */
 export function windowCommands(world: World) {
   return {
-    'resident-list': async () =>
-      world.store.read(db =>
+    'resident-list': async () => {
+      const rows = await world.store.read(db =>
         db
           .selectFrom('resident')
-          .select(['id', 'municipality', 'status', 'persona'])
+          .selectAll()
           .where('persona', 'is not', null)
           .orderBy('persona')
           .execute(),
-      ),
+      )
+      return rows.map(row => {
+        const { id, municipality, status, persona, attributes } = residentOf(row)
+        return { id, municipality, status, persona, birthDate: attributes.birthDate }
+      })
+    },
     'resident-event': async (body: unknown) => {
       const parsed = z
         .strictObject({ resident: z.string(), event: residentEvent, notice })
@@ -49,6 +58,31 @@ export function windowCommands(world: World) {
         resident: await registerArrival(inside, person),
       })
       return name === undefined ? register(world) : performOnce(world, name, register)
+    },
+    'resident-certificates': async (body: unknown) => {
+      const parsed = z.strictObject({ resident: z.string() }).safeParse(body)
+      if (!parsed.success) throw new Refusal('request-malformed')
+      const id = await residentId(world, parsed.data.resident)
+      const rows = await world.store.read(db =>
+        db
+          .selectFrom('certificate')
+          .select(['ca', 'issuer_key_id', 'der', 'not_before', 'not_after', 'state', 'reason'])
+          .where('resident_id', '=', id)
+          .where('der', 'is not', null)
+          .orderBy('not_before', 'desc')
+          .orderBy('ca')
+          .limit(certificatesMax)
+          .execute(),
+      )
+      return rows.map(row => ({
+        ca: row.ca,
+        issuerKeyId: row.issuer_key_id,
+        notBefore: row.not_before,
+        notAfter: row.not_after,
+        state: row.state,
+        reason: row.reason,
+        der: Buffer.from(row.der ?? []).toString('base64'),
+      }))
     },
     publish: async () => ({ lists: await publishDue(world) }),
   }

@@ -15,6 +15,8 @@ import {
   table,
 } from '@sekisho/web'
 import { z } from 'zod'
+import { createBoard } from './board.ts'
+import { addBoardRoutes } from './board-page.ts'
 import type { Layout } from './layout.ts'
 import { personaPassword, personaPin, personas } from './personas.ts'
 import type { Running } from './program.ts'
@@ -50,6 +52,12 @@ export async function startFront(layout: Layout, log: Log): Promise<Running> {
       return reply.redirect('/', 303)
     },
   )
+  addBoardRoutes(server.app, {
+    board: createBoard(layout, clock),
+    clock,
+    origin: layout.urls.town,
+    name: townName,
+  })
   await server.listen(layout.ports.town)
   return { stop: () => server.stop() }
 }
@@ -75,6 +83,7 @@ const words = {
     clock: '町の時計',
     advance: '時計を進める',
     days: '進める日数',
+    board: '出来事の盤(引っ越し、紛失、死亡、認証局の鍵の更新などを起こして見る)',
   },
   en: {
     lead: 'A town of synthetic people and real parts: card APDUs, X.509, OpenID Connect.',
@@ -96,6 +105,7 @@ const words = {
     clock: 'Clock of the town',
     advance: 'Turn the clock forward',
     days: 'Days',
+    board: 'Event board: make people move, lose cards, die, roll over the CA, and watch',
   },
 } as const
 
@@ -133,7 +143,7 @@ function frontPage(layout: Layout, lang: Lang, now: number): string {
         ]),
         { caption: 'unseen' },
       ),
-      html`<h2>${say.clock}</h2><p class="lead">${time}</p><form method="post" action="/clock"><div class="field"><label for="days">${say.days}</label><input id="days" name="days" type="number" min="0" max="${daysMax}" value="1" required></div>${button(say.advance, 'second')}</form>`,
+      html`<h2>${say.clock}</h2><p class="lead">${time}</p><form method="post" action="/clock"><div class="field"><label for="days">${say.days}</label><input id="days" name="days" type="number" min="0" max="${daysMax}" value="1" required></div>${button(say.advance, 'second')}</form><p><a href="/board">${say.board}</a></p>`,
     ],
   })
 }
