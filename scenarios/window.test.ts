@@ -109,7 +109,38 @@ for (const database of ['embedded', 'postgres'] as const)
       await picture(page, 'window-after-move')
     })
 
+    it('registers who arrives from abroad with an end of stay, who then gets a card that ends with it, and a child', async () => {
+      await page.goto(town.urls.authority)
+      await page.getByRole('link', { name: '転入・国外での登録' }).click()
+      await assertAccessible(page)
+      await picture(page, 'window-register')
+      await page.getByLabel('氏名', { exact: true }).fill('SILVA ANA')
+      await page.getByLabel('生年月日').fill('1992-05-05')
+      await page.getByLabel('市区町村').selectOption({ label: '愛知県豊田市' })
+      await page.getByLabel('住所').fill('愛知県豊田市元城町1丁目1番')
+      await page.getByLabel('国籍・地域').fill('BRA')
+      await page.getByLabel('在留期間の満了日').fill('2029-03-31')
+      await page.getByRole('button', { name: '届出を受け付ける' }).click()
+      await page.getByRole('heading', { level: 1, name: 'ＳＩＬＶＡ　ＡＮＡ' }).waitFor()
+      await assertAccessible(page)
+      await perform('カードを交付する', async form => {
+        await form.getByLabel('暗証番号(利用者証明用').fill('2468')
+        await form.getByLabel('署名用パスワード').fill('SEKISHO1')
+      })
+      assert.ok(await page.getByText('令和11年3月31日まで有効').isVisible())
+      await perform('成年後見の開始', nothing)
+      assert.ok((await states()).some(state => state.includes('cessationOfOperation')))
+      await perform('出生', async form => {
+        await form.getByLabel('氏名', { exact: true }).fill('SILVA LUCAS')
+        await form.getByLabel('生年月日').fill('2025-01-31')
+      })
+      assert.ok(await page.getByText('世帯主 (2人)').isVisible())
+      await picture(page, 'window-foreign-resident')
+    })
+
     it('an unsuitable PIN is refused on a page that says so', async () => {
+      await page.goto(town.urls.authority)
+      await page.getByRole('link', { name: '佐藤　花子' }).click()
       await page.locator('summary', { hasText: /^暗証番号を初期化する/ }).click()
       await page.locator('#reset-pin-pin').fill('1990')
       await page.locator('#reset-pin-pin').press('Enter')
@@ -125,11 +156,11 @@ for (const database of ['embedded', 'postgres'] as const)
       const focused = (): Promise<string> =>
         page.evaluate(`document.activeElement.textContent.trim().slice(0, 12)`)
       const seen: string[] = []
-      for (let step = 0; step < 3; step++) {
+      for (let step = 0; step < 4; step++) {
         await page.keyboard.press('Tab')
         seen.push(await focused())
       }
-      assert.deepEqual(seen, ['本文へ移動', 'せきしょ町 住民窓口', 'English'])
+      assert.deepEqual(seen, ['本文へ移動', 'せきしょ町 住民窓口', '転入・国外での登録', 'English'])
       await page.keyboard.press('Tab')
       await page.keyboard.press('Tab')
       await page.keyboard.type('佐藤 花')

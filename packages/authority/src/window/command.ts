@@ -5,19 +5,10 @@ import { publishDue } from '../revocation/publish.ts'
 import { residentOf } from '../registry/resident.ts'
 import type { World } from '../world.ts'
 import { registerArrival } from './entry.ts'
-import { newcomer, performEvent, performOnce, residentEvent } from './event.ts'
+import { arrival, performEvent, performOnce, residentEvent } from './event.ts'
 
 /** By which a sender knows its notification again. */
 const notice = z.string().min(1).max(64).optional()
-
-/** Somebody who arrives, or is registered abroad. */
-const arrival = z.strictObject({
-  ...newcomer,
-  municipality: z.string().regex(/^\d{5}$/),
-  address: z.string().min(1).max(200),
-  isAbroad: z.boolean().default(false),
-  notice,
-})
 
 /** The newest of a resident's certificates, for who watches what an event does. */
 const certificatesMax = 8
@@ -51,7 +42,7 @@ export function windowCommands(world: World) {
         : performOnce(world, name, named => performEvent(named, id, event))
     },
     'resident-register': async (body: unknown) => {
-      const parsed = arrival.safeParse(body)
+      const parsed = arrival.extend({ notice }).safeParse(body)
       if (!parsed.success) throw new Refusal('request-malformed')
       const { notice: name, ...person } = parsed.data
       const register = async (inside: World) => ({

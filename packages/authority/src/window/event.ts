@@ -55,13 +55,21 @@ const reading = z
   .optional()
 
 /** Somebody who enters the register. */
-export const newcomer = {
+const newcomer = {
   name: z.string().min(1).max(100),
   reading,
   birthDate,
   gender: z.enum(['male', 'female', 'unknown']),
   stay: foreignStay.optional(),
 }
+
+/** Somebody who arrives from abroad, or is registered while living there. */
+export const arrival = z.strictObject({
+  ...newcomer,
+  municipality: z.string().regex(/^\d{5}$/),
+  address: z.string().min(1).max(200),
+  isAbroad: z.boolean().default(false),
+})
 
 /** An event with what it needs. PIN and password are needed for the certificates that are issued. */
 export const residentEvent = z.discriminatedUnion('what', [

@@ -246,7 +246,8 @@ export function eventOfForm(form: Readonly<Record<string, string>>) {
   return parsed.data
 }
 
-function dateOf(text: string): unknown {
+/** A day as a date field sends it. */
+export function dateOf(text: string): unknown {
   const [year, month, day] = text.split('-').map(Number)
   return { year, month, day }
 }

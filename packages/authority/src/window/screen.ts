@@ -35,6 +35,7 @@ import type { World } from '../world.ts'
 import { maySign } from './desk.ts'
 import { performEvent } from './event.ts'
 import { eventForms, eventOfForm, select } from './form.ts'
+import { addRegisterRoutes } from './register-screen.ts'
 import { findResident } from './resident-file.ts'
 import { eventNames, reasonNames, windowName, windowWords } from './word.ts'
 
@@ -72,6 +73,7 @@ export function addWindowRoutes(app: App, given: ScreenWorld): void {
   app.get('/', { schema: { querystring } }, async (request, reply) =>
     send(reply, await listPage(given, langFor(request), request.query)),
   )
+  addRegisterRoutes(app, given)
   const params = z.object({ id: z.string().max(64) })
   const done = z.object({ done: z.string().max(40).optional(), lang })
   app.get('/residents/:id', { schema: { params, querystring: done } }, async (request, reply) => {
@@ -105,6 +107,7 @@ async function listPage(given: ScreenWorld, lang: Lang, wish: Wish): Promise<str
     wide: true,
     service: { name: windowName[lang], home: '/' },
     path: `/?${new URLSearchParams({ municipality, name }).toString()}`,
+    nav: [{ href: '/register', label: say.register }],
     body: [
       html`<p class="lead">${say.lead}</p>`,
       html`<form method="get" action="/">
@@ -290,7 +293,7 @@ function certificateTable(lang: Lang, certificates: Holdings['certificates']): M
 
 function doneNotice(lang: Lang, done: string | undefined): Markup {
   const names = new Map<string, string>(Object.entries(eventNames[lang]))
-  const name = names.get(done ?? '')
+  const name = done === 'registered' ? windowWords[lang].register : names.get(done ?? '')
   return name === undefined ? html`` : notice('success', `${windowWords[lang].done}: ${name}`)
 }
 
