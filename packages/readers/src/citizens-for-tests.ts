@@ -1,12 +1,16 @@
 /** Synthetic citizens with real certificates for the tests of this package; nothing outside tests imports it. */
+import type { TerminalCredential } from '@sekisho/card'
 import {
   composeFaceApplication,
   composeResidentApplication,
   composeTextApplication,
+  cvKeyObjects,
   issueCvCertificate,
+  issueOrganisationCertificate,
+  issueTerminalCertificate,
 } from '@sekisho/card/issue'
 import { type CardState, personalise } from '@sekisho/card/virtual'
-import { jpkiTown, parseCertificate, type CertificateKind } from '@sekisho/pki'
+import { importPublicKey, jpkiTown, parseCertificate, type CertificateKind } from '@sekisho/pki'
 import {
   type IssuingAuthority,
   issueAuthenticationCertificate,
@@ -54,6 +58,42 @@ export function adultCard(): CardState {
       },
     }),
     authentication: young.authentication,
+  }
+}
+
+/** Terminals that cards believe, and what a card needs for it. */
+export function terminalCitizen() {
+  const by = (index: number, id: string) => ({
+    id,
+    sign: (message: Uint8Array) => poolKey(index).sign('rsa-sha256', message),
+  })
+  const chip = poolKey(6)
+  const certificate = issueCvCertificate(
+    { subject: '200000000000001', spki: chip.spki },
+    by(5, '6100001'),
+  )
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+  return {
+    chip: { privateKey: text(chip.pkcs8), certificate: text(certificate) },
+    trust: { id: '9000001', key: text(cvKeyObjects(poolKey(7).spki)), date: '20260101' },
+    anchors: {
+      records: [{ id: '6000033', key: importPublicKey(poolKey(5).spki) }],
+      chips: [{ id: '6100001', key: importPublicKey(poolKey(5).spki) }],
+    },
+    terminal: (role: 'pinless-organisation' | 'loading-operator'): TerminalCredential => {
+      const organisationCertificate = issueOrganisationCertificate(
+        { code: '9200073', spki: poolKey(8).spki, role, from: '20261101', until: '20261231' },
+        by(7, '9000001'),
+      )
+      return {
+        organisationCertificate,
+        terminalCertificate: issueTerminalCertificate(
+          { number: 'GATE1', spki: poolKey(9).spki, from: '20261118', until: '20261124' },
+          { certificate: organisationCertificate, sign: by(8, '9200073').sign },
+        ),
+        sign: by(9, '').sign,
+      }
+    },
   }
 }
 

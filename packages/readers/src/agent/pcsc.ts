@@ -56,6 +56,9 @@ export async function openPcsc(): Promise<PcscCards> {
   }
 }
 
+/** The longest answer with its status word (ISO/IEC 7816-4 §5.1). */
+const answerBytesMax = 65_538
+
 type Watch = {
   /** Readers, and whether a card lies in them. */
   readonly present: ReadonlyMap<Reader, boolean>
@@ -134,10 +137,15 @@ async function useAlone<T>(
   connected: PcscCard,
   use: (card: Card) => Promise<T>,
 ): Promise<{ readonly value: T } | 'not-jpki'> {
+  // Answers of extended length do not fit the library's own buffer. Commands run one after another.
+  const room = new ArrayBuffer(answerBytesMax)
   const card: Card = {
     async transmit(command) {
       try {
-        return Uint8Array.from(await connected.transmit(command))
+        const answer = await connected.transmit(command, room)
+        const copy = Uint8Array.from(answer)
+        answer.fill(0)
+        return copy
       } catch (fault) {
         if (goneCodes.has(codeOf(fault))) throw new CardGone({ cause: fault })
         throw fault
