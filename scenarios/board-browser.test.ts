@@ -48,11 +48,11 @@ describe('the board of the town in Chromium', () => {
   it('a move ends the signature certificate alone, at the authority and at the platform', async () => {
     await look('plain-adult')
     await assertAccessible(page)
-    assert.deepEqual(await rows(), ['利用者証明用 | valid | good', '署名用 | valid | good'])
+    assert.deepEqual(await rows(), ['利用者証明用 | 有効 | 有効', '署名用 | 有効 | 有効'])
     await press('引っ越す')
     assert.deepEqual(await rows(), [
-      '利用者証明用 | valid | good',
-      '署名用 | revoked affiliationChanged | revoked affiliationChanged',
+      '利用者証明用 | 有効 | 有効',
+      '署名用 | 失効 affiliationChanged | 失効 affiliationChanged',
     ])
     await assertAccessible(page)
     await picture(page, 'board')
@@ -62,12 +62,14 @@ describe('the board of the town in Chromium', () => {
     await look('renewed-card')
     await press('カードをなくす')
     assert.ok(
-      (await rows()).some(row => row.endsWith('held certificateHold | held certificateHold')),
+      (await rows()).some(row =>
+        row.endsWith('一時停止 certificateHold | 一時停止 certificateHold'),
+      ),
     )
     await press('カードが見つかる')
-    assert.ok((await rows()).includes('利用者証明用 | valid | good'))
+    assert.ok((await rows()).includes('利用者証明用 | 有効 | 有効'))
     await press('亡くなる')
-    assert.ok((await rows()).every(row => !row.includes('valid')))
+    assert.ok((await rows()).every(row => !row.includes('有効')))
   })
 
   it('what cannot happen is refused in words', async () => {
@@ -88,8 +90,8 @@ describe('the board of the town in Chromium', () => {
     const keys = await region.locator('tbody code').allTextContents()
     assert.notEqual(keys[0], keys.at(-1))
     assert.deepEqual((await rows()).slice(0, 2), [
-      '利用者証明用 | valid | good',
-      '署名用 | valid | good',
+      '利用者証明用 | 有効 | 有効',
+      '署名用 | 有効 | 有効',
     ])
     await page.goto(`${town.urls.authority}/ca`)
     await assertAccessible(page)
@@ -114,7 +116,7 @@ describe('the board of the town in Chromium', () => {
     await page.getByRole('status').filter({ hasText: '一時停止しました' }).waitFor()
     await picture(page, 'loss-line')
     await look('long-address')
-    assert.ok((await rows()).some(row => row.includes('held certificateHold')))
+    assert.ok((await rows()).some(row => row.includes('一時停止 certificateHold')))
   })
 
   it('the clock turns by years, and certificates end', async () => {

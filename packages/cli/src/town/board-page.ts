@@ -4,7 +4,14 @@ import type { Clock } from '@sekisho/runtime/clock'
 import type { App, Reply, Request } from '@sekisho/runtime/http'
 import { button, html, type Lang, langOf, linkButton, type Markup, page, table } from '@sekisho/web'
 import { z } from 'zod'
-import { type Board, companyEvents, type Happened, personEvents, type Seen } from './board.ts'
+import {
+  type Board,
+  companyEvents,
+  type Happened,
+  personEvents,
+  type Seen,
+  type Standing,
+} from './board.ts'
 import { personas } from './personas.ts'
 
 type BoardWorld = {
@@ -126,8 +133,8 @@ function seenTable(lang: Lang, seen: readonly Seen[]): Markup {
       say.kinds[one.ca],
       html`<code>${one.generation}</code>`,
       `${dayText(one.notBefore, lang)} – ${dayText(one.notAfter, lang)}`,
-      one.atAuthority,
-      one.atPlatform,
+      standingText(lang, one.atAuthority),
+      `${standingText(lang, one.atPlatform)}${one.atPlatform.list === undefined ? '' : ` №${one.atPlatform.list}`}`,
     ]),
     { caption: 'unseen' },
   )
@@ -143,12 +150,18 @@ function journalOf(lang: Lang, journal: readonly Happened[]): Markup {
       timeText(one.at, lang),
       html`<code>${one.who}</code>`,
       say.events[one.what],
-      one.changes.length === 0
-        ? '–'
-        : html`<ul>${one.changes.map(each => html`<li>${each}</li>`)}</ul>`,
+      html`${one.changes.map(
+        ({ before, after }) =>
+          html`<div>${say.kinds[after.ca]}: ${before === undefined ? say.fresh : standingText(lang, before)} → ${standingText(lang, after.atAuthority)} / ${standingText(lang, after.atPlatform)}</div>`,
+      )}${one.more.map(each => html`<div>${each}</div>`)}`,
     ]),
     { caption: 'unseen' },
   )
+}
+
+function standingText(lang: Lang, { state, reason }: Standing): string {
+  const word = words[lang].states[state]
+  return reason === undefined ? word : `${word} ${reason}`
 }
 
 function timeText(at: number, lang: Lang): string {
@@ -195,6 +208,8 @@ const words = {
     ca: '認証局',
     caText: '両方の認証局に新しい世代の鍵を作り、基盤に信頼させます。時計が1時間進みます。',
     journal: '起きたこと',
+    states: { valid: '有効', held: '一時停止', revoked: '失効', unknown: '不明' },
+    fresh: '発行',
     nothing: 'まだ何も起きていません。',
     time: '日時',
     subject: 'だれに',
@@ -243,6 +258,8 @@ const words = {
     caText:
       'Makes a new generation of keys for both CAs and has the platform trust them. The clock goes forward by an hour.',
     journal: 'What happened',
+    states: { valid: 'valid', held: 'on hold', revoked: 'revoked', unknown: 'unknown' },
+    fresh: 'issued',
     nothing: 'Nothing yet.',
     time: 'When',
     subject: 'To whom',

@@ -33,18 +33,27 @@ export type Seen = {
   readonly generation: string
   readonly notBefore: number
   readonly notAfter: number
-  /** As the authority's registry has it, with the reason. */
-  readonly atAuthority: string
-  /** As the platform knows it, with the number of the list. */
-  readonly atPlatform: string
+  readonly atAuthority: Standing
+  readonly atPlatform: Standing & { readonly list: number | undefined }
 }
+
+/** The state of a certificate as one side knows it. */
+export type Standing = {
+  readonly state: 'valid' | 'held' | 'revoked' | 'unknown'
+  readonly reason: string | undefined
+}
+
+/** What became of a certificate; `before` undefined: it is new. */
+export type Change = { readonly before: Standing | undefined; readonly after: Seen }
 
 /** A line of the journal: what happened, and what it changed. */
 export type Happened = {
   readonly at: number
   readonly who: string
   readonly what: PersonEvent | CompanyEvent | 'roll-over' | 'clock'
-  readonly changes: readonly string[]
+  readonly changes: readonly Change[]
+  /** What else there is to say, such as names of keys. */
+  readonly more: readonly string[]
 }
 
 /** A company to choose. */
@@ -79,8 +88,13 @@ export function createBoard(layout: Layout, clock: TownClock): Board {
     await authority('publish')
     await platform('revocation-refresh')
   }
-  const note = (who: string, what: Happened['what'], changes: readonly string[]): void => {
-    journal.unshift({ at: clock.now(), who, what, changes })
+  const note = (
+    who: string,
+    what: Happened['what'],
+    changes: readonly Change[],
+    more: readonly string[] = [],
+  ): void => {
+    journal.unshift({ at: clock.now(), who, what, changes, more })
     journal.splice(journalMax)
   }
   const turnBy = async (ms: number): Promise<void> => {
@@ -100,10 +114,12 @@ export function createBoard(layout: Layout, clock: TownClock): Board {
         return {
           ...rest,
           generation: issuerKeyId.slice(0, 8),
-          atAuthority: reason === null ? state : `${state} ${reason}`,
-          atPlatform: [told.state, told.reason, told.by && `№${told.by.number}`]
-            .filter(each => each !== undefined)
-            .join(' '),
+          atAuthority: { state, reason: reason ?? undefined },
+          atPlatform: {
+            state: told.state === 'good' ? 'valid' : told.state,
+            reason: told.reason,
+            list: told.by?.number,
+          },
         }
       }),
     )
@@ -148,7 +164,7 @@ export function createBoard(layout: Layout, clock: TownClock): Board {
       const done = entered.parse(
         await authority('corporation-event', { corporation: number, event }),
       )
-      note(number, what, [`−${done.ended}`])
+      note(number, what, [], [`−${done.ended}`])
     },
     rollOver: async () => {
       const notBefore = new Date(clock.now() + hourMs).toISOString()
@@ -167,7 +183,7 @@ export function createBoard(layout: Layout, clock: TownClock): Board {
       }
       await turnBy(hourMs)
       await settle()
-      note('CA', 'roll-over', made)
+      note('CA', 'roll-over', [], made)
     },
     turn: async days => {
       await turnBy(days * dayMs)
@@ -192,12 +208,12 @@ const certificate = z.strictObject({
   issuerKeyId: z.string(),
   notBefore: z.number(),
   notAfter: z.number(),
-  state: z.string(),
+  state: z.enum(['valid', 'held', 'revoked']),
   reason: z.string().nullable(),
   der: z.string(),
 })
 const status = z.looseObject({
-  state: z.string(),
+  state: z.enum(['good', 'held', 'revoked', 'unknown']),
   reason: z.string().optional(),
   by: z.looseObject({ number: z.number() }).optional(),
 })
@@ -237,13 +253,10 @@ function wishOf(what: Exclude<PersonEvent, 'turn-18'>, count: number): object {
 }
 
 /** What became another, newest certificates first. */
-function differences(before: readonly Seen[], after: readonly Seen[]): readonly string[] {
+function differences(before: readonly Seen[], after: readonly Seen[]): readonly Change[] {
   const key = (one: Seen): string => `${one.ca} ${one.notBefore}`
-  const known = new Map(before.map(one => [key(one), one]))
-  return after.flatMap(one => {
-    const was = known.get(key(one))
-    if (was === undefined) return [`${one.ca}: + ${one.atAuthority} / ${one.atPlatform}`]
-    if (was.atAuthority === one.atAuthority) return []
-    return [`${one.ca}: ${was.atAuthority} → ${one.atAuthority} / ${one.atPlatform}`]
-  })
+  const known = new Map(before.map(one => [key(one), one.atAuthority]))
+  return after
+    .map(one => ({ before: known.get(key(one)), after: one }))
+    .filter(change => change.before?.state !== change.after.atAuthority.state)
 }
