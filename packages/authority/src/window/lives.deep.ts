@@ -1,6 +1,6 @@
 /**
  * Lives through years of events, against the model (`life-model-for-tests.ts`), on both engines. The seed is printed; `SEKISHO_SEED` repeats
- * one, `SEKISHO_LIVES=10000` runs as many lives through thirty rounds on PostgreSQL, which takes some minutes.
+ * one, `SEKISHO_LIVES=10000` runs as many lives on PostgreSQL, with an event every other year, which takes some minutes.
  */
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
@@ -20,7 +20,18 @@ const daysPerRound = (years * 365.25) / rounds
 
 const plans: readonly (readonly ['embedded' | 'postgres', SimulationPlan])[] = [
   ['embedded', { seed, lives: 60, rounds, daysPerRound, percent: 60, atOnce: 1 }],
-  ['postgres', { seed, lives: many || 120, rounds, daysPerRound, percent: 60, atOnce: 6 }],
+  [
+    'postgres',
+    {
+      seed,
+      lives: many || 120,
+      rounds,
+      daysPerRound,
+      // Few lives are full of events; many have one every other year.
+      percent: many === 0 ? 60 : 12,
+      atOnce: 6,
+    },
+  ],
 ]
 
 for (const [kind, plan] of plans)
@@ -38,7 +49,7 @@ for (const [kind, plan] of plans)
         `${result.events} events, ${result.refused} refused, ${result.certificates} certificates, ${result.lists} lists with ` +
           `${result.entries} entries read, in ${seconds.toFixed(0)} s; ${JSON.stringify(Object.fromEntries(result.byWhat))}`,
       )
-      assert.ok(result.events > plan.lives * 5 && result.entries > 0)
+      assert.ok(result.events > plan.lives * 2 && result.entries > 0)
       // Everything that can happen did.
       assert.ok(result.byWhat.size >= 20, [...result.byWhat.keys()].join(' '))
     } finally {
