@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
+import { type TemporaryFolder, temporaryFolder, listFiles } from '@sekisho/runtime/files'
 import { type Caller, createFetch, signRequest } from '@sekisho/runtime/net'
 import { startTemporaryPostgres } from '@sekisho/runtime/store'
 import { townAnchors } from '@sekisho/authority'
@@ -87,6 +87,27 @@ describe('a town, its cards, providers and clock', () => {
     assert.equal(JSON.parse(seen).triesLeft.authentication, 0)
     assert.ok(!seen.includes(pin) && !seen.includes(password))
     assert.equal(await sekisho.refused(at('card', 'inspect', 'nobody')), 'card-absent')
+  })
+
+  it('reads the text application after its PIN and the face by what is printed on it, verified, and prints no my number', async () => {
+    const text = await sekisho.done(at('card', 'text', 'plain-adult', '--pin-stdin'), `${pin}\n`)
+    const read = JSON.parse(text)
+    assert.equal(read.name, '佐藤　花子')
+    assert.equal(read.birthDate, '19900304')
+    assert.equal(read.myNumber, 'verified, not shown')
+    const wrong = await sekisho.run(at('card', 'text', 'plain-adult', '--pin-stdin'), '1357\n')
+    assert.equal(wrong.status, 2)
+    assert.equal(JSON.parse(wrong.stdout).refused, 'pin-wrong')
+    const place = join(folder.path, 'face')
+    const face = JSON.parse(await sekisho.done(at('card', 'face', 'plain-adult', '--to', place)))
+    assert.match(face.codeB, /^0203042\d{7}$/)
+    assert.deepEqual((await listFiles(place)).toSorted(), [
+      'address.png',
+      'name.png',
+      'photo.jp2',
+      'security-code.png',
+    ])
+    assert.doesNotMatch(text, /\d{12}/)
   })
 
   it('hands out a card to a resident who has none, who then opens an account', async () => {

@@ -16,6 +16,7 @@ import { resolve } from 'node:path'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { personaPassword, personaPin } from '../town/personas.ts'
 import { callProgram } from './admin.ts'
+import { readFace, readText } from './card-content.ts'
 import { untilSignal } from './signal.ts'
 import { defaultFolder } from './town.ts'
 
@@ -58,6 +59,24 @@ export function addCardCommands(program: Command): void {
     .argument('<persona>')
     .option('--data <folder>', '', defaultFolder())
     .action(inspect)
+  card
+    .command('text')
+    .description('the four attributes from the text application, verified')
+    .argument('<persona>')
+    .requiredOption('--pin-stdin', 'the PIN comes on standard input, never as an argument')
+    .option('--data <folder>', '', defaultFolder())
+    .action(async (persona: string, given: { data: string }) =>
+      readText(layoutIn(given.data).cardsFolder, persona, await readStandardInput()),
+    )
+  card
+    .command('face')
+    .description('the face of a card as who holds it sees it: verified, its pictures into a folder')
+    .argument('<persona>')
+    .requiredOption('--to <folder>', 'where the pictures go')
+    .option('--data <folder>', '', defaultFolder())
+    .action((persona: string, given: { to: string; data: string }) =>
+      readFace(layoutIn(given.data).cardsFolder, persona, given.to),
+    )
   card
     .command('plug')
     .description('put a card into this machine’s PC/SC by vpcd, for OpenSC and other programs')
