@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { startTestTown, type TestProvider, type TestTown } from '@sekisho/cli/testkit'
+import { importPrivateKey, parseCertificate } from '@sekisho/pki'
+import { prepareXades } from '@sekisho/pki/assemble'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { assertAccessible, picture, startChromium } from './browser.ts'
@@ -177,17 +179,30 @@ describe('evidence', () => {
       if (message.type() === 'error') faults.push(message.text())
     })
     await page.goto(pathToFileURL(at('box', 'verifier.html')).href)
+    await writeFile(at('entities.xml'), '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+    await writeFile(at('deep.xml'), `${'<a>'.repeat(300)}${'</a>'.repeat(300)}`)
+    await writeFile(at('beside.xml'), await signedBeside('契約書 1.txt', '売買契約書\n'))
+    await writeFile(at('契約書 1.txt'), '売買契約書\n')
+    await writeFile(at('other.txt'), '別の文書\n')
     const outcomes: string[] = []
-    for (const name of [
-      xades,
-      'altered.xml',
-      'wrapped.xml',
-      jades,
-      asice,
-      'altered.asice',
-      'more.asice',
-    ]) {
-      await judge(page, [at(name)])
+    for (const [name, ...beside] of [
+      [xades],
+      ['altered.xml'],
+      ['wrapped.xml'],
+      ['entities.xml'],
+      ['deep.xml'],
+      [jades],
+      [asice],
+      ['altered.asice'],
+      ['more.asice'],
+      ['beside.xml'],
+      ['beside.xml', '契約書 1.txt'],
+      ['beside.xml', '契約書 1.txt', 'other.txt'],
+    ] as const) {
+      await judge(
+        page,
+        [name, ...beside].map(each => at(each)),
+      )
       const report = JSON.parse((await page.locator('#verifier-told pre').textContent()) ?? '')
       outcomes.push(
         [
@@ -207,14 +222,38 @@ describe('evidence', () => {
       'signed.xml xml xades-lt TOTAL-PASSED',
       'altered.xml xml xades-lt HASH_FAILURE content-altered',
       'wrapped.xml xml xades-lt SIG_CONSTRAINTS_FAILURE xml-partly-covered',
+      'entities.xml xml  FORMAT_FAILURE xml-document-type-refused',
+      'deep.xml xml  FORMAT_FAILURE xml-malformed',
       'signed.json jws jades-lt TOTAL-PASSED',
       'signed.asice asice xades-lt TOTAL-PASSED',
       'altered.asice asice xades-lt HASH_FAILURE content-altered',
       'more.asice asice xades-lt SIG_CONSTRAINTS_FAILURE asic-file-uncovered',
+      // Nothing tells of revocation here; what is signed is found by its name, and a file more is not signed.
+      'beside.xml xml xades-b SIGNED_DATA_NOT_FOUND xml-content-missing revocation-missing',
+      'beside.xml xml xades-b TRY_LATER revocation-missing',
+      'beside.xml xml xades-b SIG_CONSTRAINTS_FAILURE xml-partly-covered revocation-missing',
     ])
     assert.deepEqual(faults, [])
   })
 })
+
+/** A signature of the person's card over a file beside it, without evidence. */
+async function signedBeside(name: string, text: string): Promise<Uint8Array> {
+  await using card = await town.takeCard('plain-adult')
+  const { certificate, privateKey } = card.state().signature
+  const bytes = new TextEncoder().encode(text)
+  const file = { uri: encodeURIComponent(name), content: { kind: 'bytes', bytes } } as const
+  const prepared = prepareXades({
+    content: { kind: 'detached', files: [{ ...file, mimeType: 'text/plain' }] },
+    certificate: parseCertificate(Buffer.from(certificate ?? '', 'base64')),
+    certificates: [],
+    algorithm: 'rsa-sha256',
+    signingTime: town.clock.now(),
+    canonicalForm: 'exclusive',
+  })
+  const key = importPrivateKey(Buffer.from(privateKey ?? '', 'base64'))
+  return prepared.finish(key.sign('rsa-sha256', prepared.toBeSigned))
+}
 
 /** The same document with one letter of its text changed, and whole inside another that nobody signed. */
 async function alterXml(path: string): Promise<void> {

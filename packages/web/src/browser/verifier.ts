@@ -73,7 +73,7 @@ const told = document.getElementById('verifier-told')
 const input = document.getElementById('verifier-file')
 const instant = document.getElementById('verifier-at')
 const say = key => words[key][lang]
-const extra = { anchors: [], lists: [], content: undefined }
+const extra = { anchors: [], lists: [] }
 
 const core = await import(config.core)
 input.disabled = false
@@ -95,12 +95,12 @@ async function take(files) {
   // What an XML signature refers to is its content, signed itself or not.
   const isContent = file => kindOf(file) === undefined || others.some(each => each !== file && uriOf(file, each) !== undefined)
   const contents = others.filter(isContent)
-  if (contents.length > 0) extra.content = { kind: 'bytes', bytes: contents[0].bytes }
+  const content = contents.length === 0 ? undefined : { kind: 'bytes', bytes: contents[0].bytes }
   for (const { name } of contents) results.push(note(name + ': ' + say('content')))
   for (const file of others.filter(each => !isContent(each))) {
     try {
       const beside = contents.map(({ name, bytes }) => [uriOf({ name }, file) ?? name, { kind: 'bytes', bytes }])
-      results.push(await judge(file, new Map(beside)))
+      results.push(await judge(file, content, new Map(beside)))
     } catch (fault) {
       results.push(note(file.name + ': ' + say('fault') + ' ' + String(fault)))
     }
@@ -135,7 +135,7 @@ function unarmoured(bytes) {
   return found === null ? bytes : Uint8Array.from(atob(found[1].replace(/\\s/g, '')), each => each.charCodeAt(0))
 }
 
-async function judge(file, files) {
+async function judge(file, content, files) {
   const kind = kindOf(file)
   const decode = text => core.parseCertificate(Uint8Array.from(atob(text), each => each.charCodeAt(0)))
   const at = instant.value === '' ? Date.now() : new Date(instant.value).getTime()
@@ -145,7 +145,7 @@ async function judge(file, files) {
   const report = await core.settle(() => core.validateSignedFile({
     kind,
     file: kind === 'cms' || kind === 'tsr' ? unarmoured(file.bytes) : file.bytes,
-    content: extra.content,
+    content,
     files,
     coverage: 'whole',
     query: undefined,
