@@ -27,9 +27,8 @@ export async function seedOnce(world: World, population: Population): Promise<vo
   )
   if (finished !== undefined) return
   await world.store.transaction(async tx => {
-    await sql`truncate resident, personal_number, event, card, certificate, partition, partition_change`.execute(
-      tx,
-    )
+    // And with the residents whatever belongs to one.
+    await sql`truncate resident, partition, partition_change cascade`.execute(tx)
   })
   const seeding = { ...world, cardKey: createPoolKeys() }
   for (const persona of population.personas) await livePersona(seeding, persona)

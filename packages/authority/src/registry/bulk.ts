@@ -286,7 +286,8 @@ async function insertCards(
       ${numbers(all.map(one => one.revokedAt))}, ${texts(all.map(one => besideOf(one)?.issuerKeyId ?? null))},
       ${texts(all.map(one => besideOf(one)?.serial ?? null))})`.execute(tx)
   const partitions = new Set(all.map(one => `${one.issuerKeyId} ${one.card.municipality}`))
-  for (const partition of partitions) {
+  // In one order, so that chunks that are written at the same time do not wait for each other for ever.
+  for (const partition of [...partitions].toSorted()) {
     const [issuerKeyId = '', municipality = ''] = partition.split(' ')
     await tx
       .insertInto('partition')
