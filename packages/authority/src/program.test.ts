@@ -146,6 +146,7 @@ describe('the authority as a program', () => {
     const { issuer_key_id: issuerKeyId, serial } = await certificate(of, 'signature')
     const asked = {
       signature: { issuerKeyId, serial },
+      purpose: 'identification',
       consent: { statementSha256: 'ab'.repeat(32), givenAt: '2026-11-20T03:00:00Z' },
     }
     return post('/v1/corresponding-serial', asked)
