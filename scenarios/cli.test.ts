@@ -85,6 +85,8 @@ describe('a town, its cards, providers and clock', () => {
   it('inspects a card without a PIN and without a secret', async () => {
     const seen = await sekisho.done(at('card', 'inspect', 'locked-pin'))
     assert.equal(JSON.parse(seen).triesLeft.authentication, 0)
+    assert.equal(JSON.parse(seen).text.triesLeft['text-pin'], 3)
+    assert.deepEqual(JSON.parse(seen).free, { applications: 0, bytes: 8192 })
     assert.ok(!seen.includes(pin) && !seen.includes(password))
     assert.equal(await sekisho.refused(at('card', 'inspect', 'nobody')), 'card-absent')
   })

@@ -1,21 +1,55 @@
-/** `card text`, `card face`: what a card of the town says of its holder, read and verified as a counter's terminal would. */
+/** `card text`, `card face`, and a part of `card inspect`: what a card of the town says of its holder, read and verified as a counter's terminal would. */
 import { resolve } from 'node:path'
 import { townCardAnchors } from '@sekisho/authority'
 import {
+  type Card,
   type Outcome,
   parsePin,
+  readFreeRoom,
   readFront,
   readMyNumber,
   readTextAttributes,
   type SecretName,
   selectFace,
+  selectResident,
   selectText,
+  triesLeft,
   verifyPin,
 } from '@sekisho/card'
 import { secretIn } from '@sekisho/card/virtual'
 import { Refusal } from '@sekisho/contract'
 import { openCardFolder } from '@sekisho/readers'
 import { ownerOnlyFolder, writeFileAtomically } from '@sekisho/runtime/files'
+
+/** Tries left of the secrets of text, face and resident application, and the room of the free area: what needs no secret. */
+export async function inspectMore(card: Card): Promise<Readonly<Record<string, unknown>>> {
+  const seen: Record<string, unknown> = {}
+  for (const [name, select, secrets] of applications) {
+    const selected = await select(card)
+    if (selected.kind === 'refused') {
+      seen[name] = { refused: selected.reason }
+      continue
+    }
+    const tries: Record<string, unknown> = {}
+    for (const secret of secrets) {
+      const left = await triesLeft(card, secret)
+      tries[secret] = left.kind === 'done' ? left.value : { refused: left.reason }
+    }
+    seen[name] = { triesLeft: tries }
+  }
+  const room = await readFreeRoom(card)
+  return { ...seen, free: room.kind === 'done' ? room.value : { refused: room.reason } }
+}
+
+const applications: readonly (readonly [
+  name: string,
+  select: (card: Card) => Promise<Outcome<undefined>>,
+  secrets: readonly SecretName[],
+])[] = [
+  ['text', selectText, ['text-pin', 'text-code-a', 'text-code-b']],
+  ['face', selectFace, ['face-birth', 'face-code-a', 'face-code-b']],
+  ['resident', selectResident, ['resident-pin']],
+]
 
 /**
  * Prints the four attributes after the PIN, and whether the my number is there and signed; the number itself is printed for nobody.
@@ -70,11 +104,7 @@ export async function readFace(folder: string, persona: string, to: string): Pro
   process.stdout.write(`${JSON.stringify(said, null, 2)}\n`)
 }
 
-async function verified(
-  card: Parameters<typeof verifyPin>[0],
-  name: SecretName,
-  typed: string,
-): Promise<Outcome<undefined>> {
+async function verified(card: Card, name: SecretName, typed: string): Promise<Outcome<undefined>> {
   const parsed = parsePin(name, typed)
   if (parsed.kind === 'refused') return parsed
   using pin = parsed.value

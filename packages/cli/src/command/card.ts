@@ -16,7 +16,7 @@ import { resolve } from 'node:path'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { personaPassword, personaPin } from '../town/personas.ts'
 import { callProgram } from './admin.ts'
-import { readFace, readText } from './card-content.ts'
+import { inspectMore, readFace, readText } from './card-content.ts'
 import { untilSignal } from './signal.ts'
 import { defaultFolder } from './town.ts'
 
@@ -167,6 +167,7 @@ async function inspect(persona: string, given: { data: string }): Promise<void> 
       authentication: told(await triesLeft(held.card, 'authentication')),
       signature: told(await triesLeft(held.card, 'signature')),
     },
+    ...(await inspectMore(held.card)),
   }
   process.stdout.write(`${JSON.stringify(seen, null, 2)}\n`)
 }
