@@ -208,8 +208,8 @@ describe('the authority as a program', () => {
       const page = await read(`/residents/${id}`)
       assert.equal(page.headers.get('cache-control'), 'no-store')
       const text = await page.text()
-      const [myNumber = ''] = text.match(/(?<![0-9])[0-9]{12}(?![0-9])/) ?? []
-      const [code = ''] = text.match(/(?<![0-9])[0-9]{11}(?![0-9])/) ?? []
+      const [, myNumber = ''] = /<dd>(\d{12})<\/dd>/.exec(text) ?? []
+      const [, code = ''] = /<dd>(\d{11})<\/dd>/.exec(text) ?? []
       assert.ok(isMyNumber(myNumber) && isResidentCode(code))
       await callAdmin(settings.adminPath, 'resident-event', {
         resident: 'plain',
