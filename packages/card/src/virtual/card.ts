@@ -61,7 +61,9 @@ export function createVirtualCard(
         await given.onChange(reply.change)
       } catch {
         inside.state = withFewerTries(before, reply.change)
-        inside.session = freshSession(session.application, session.aid)
+        // Power may have gone meanwhile.
+        if (inside.session === session)
+          inside.session = freshSession(session.application, session.aid)
         return composeResponse(statusWords.memoryFault)
       }
     }

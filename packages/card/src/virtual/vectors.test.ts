@@ -38,14 +38,15 @@ test('the virtual card answers every exchange of docs/protocol/card-apdu.md', as
   await replay('card-apdu.md', card, 60)
 })
 
-test('and every exchange of docs/protocol/pinless.md', async () => {
-  const key = testKey(1)
-  const card = createVirtualCard(
-    { ...testCard(key, key), ...testApplications() },
-    {
-      onChange: () => undefined,
-      random: size => Uint8Array.from({ length: size }, (_, at) => at),
-    },
-  )
-  await replay('pinless.md', card, 20)
-})
+for (const page of ['pinless.md', 'free-area.md'])
+  test(`and every exchange of docs/protocol/${page}`, async () => {
+    const key = testKey(1)
+    const card = createVirtualCard(
+      { ...testCard(key, key), ...testApplications() },
+      {
+        onChange: () => undefined,
+        random: size => Uint8Array.from({ length: size }, (_, at) => at),
+      },
+    )
+    await replay(page, card, 20)
+  })
