@@ -25,6 +25,7 @@ import {
   readTextAttributes,
   type SecretName,
   selectFace,
+  selectJpki,
   selectResident,
   selectText,
   type TerminalCredential,
@@ -324,6 +325,28 @@ describe('what the window writes onto cards', async () => {
     assert.equal(secretOf(card, 'text-pin'), '1122')
     assert.equal(secretOf(card, 'resident-pin'), '3344')
     assert.notEqual(card.authentication.secret, '1122')
+  })
+
+  test('a card without PINs answers certified terminals and nobody else, until the window sets one', async () => {
+    const other = await town.register({ birthDate: { year: 1950, month: 2, day: 3 } })
+    const both = { what: 'card', withoutPins: true, demandsPinAlways: true } as const
+    await assert.rejects(town.happen(other, both), refused('event-not-possible'))
+    const file = (await town.happen(other, { what: 'card', withoutPins: true })) ?? ''
+    const card = await town.card(file)
+    assert.equal(card.signature.privateKey, null)
+    for (const secret of ['authentication', 'text-pin', 'resident-pin'] as const)
+      assert.deepEqual(secretIn(card, secret)?.triesLeft, 0, secret)
+    const asked = { challenge: random.bytes(32), today: '20261120' }
+    const gate = terminal('pinless-organisation')
+    valueOf(await authenticatePinless(powered(card), gate, asked))
+    const held = powered(card)
+    valueOf(await selectJpki(held))
+    const tried = await verifyPin(held, valueOf(parsePin('authentication', '2468')))
+    assert.equal(tried.kind === 'refused' && tried.reason, 'pin-locked')
+    await town.happen(other, { what: 'renew', withoutPins: true })
+    assert.equal((await town.card(file)).authentication.secret, null)
+    await town.happen(other, { what: 'reset-pin', pin: '8642' })
+    await opened(await town.card(file), selectJpki, 'authentication', '8642')
   })
 
   test('a card of before goes on without the new applications', async () => {

@@ -38,6 +38,8 @@ export type CardWish = {
   readonly withAuthentication: boolean
   readonly withSignature: boolean
   readonly demandsPinAlways: boolean
+  /** A card without any PIN 顔認証マイナンバーカード: no signature certificate, and no use but with certified terminals. */
+  readonly withoutPins?: boolean | undefined
   readonly pin?: string | undefined
   readonly password?: string | undefined
   /** PINs of the text and the resident-registry application; without, both are `pin`: one common PIN is allowed (A2). */
@@ -55,7 +57,11 @@ type Card = {
 
 /** A key for a certificate and the secret that guards it. */
 type NewKey = { readonly key: CardKey; readonly secret: string }
-type NewKeys = Readonly<Partial<Record<CaKind, NewKey>>>
+type NewKeys = {
+  /** No secret on a card without PINs. */
+  readonly authentication?: { readonly key: CardKey; readonly secret: string | undefined }
+  readonly signature?: NewKey
+}
 
 /** What is written onto a card for one key. */
 type KeyMaterial = Omit<NonNullable<Personalisation['signature']>, 'password'>
@@ -84,6 +90,8 @@ async function makeCard(
 ): Promise<string> {
   const resident = await findResident(world, residentId)
   const at = world.clock.now()
+  // Who has no PIN cannot demand it.
+  if (wish.withoutPins === true && wish.demandsPinAlways) throw new Refusal('event-not-possible')
   const keys = await makeKeys(world, resident, wish, at)
   const chipKey = await world.cardKey()
   const pins = applicationPins(resident, wish)
@@ -131,7 +139,7 @@ async function makeCard(
 export async function renewCertificates(
   world: World,
   residentId: string,
-  wish: Pick<CardWish, 'withSignature' | 'pin' | 'password'>,
+  wish: Pick<CardWish, 'withSignature' | 'withoutPins' | 'pin' | 'password'>,
 ): Promise<void> {
   const { resident, card, name } = await findCard(world, residentId)
   const at = world.clock.now()
@@ -376,7 +384,9 @@ function applicationPins(
   wish: CardWish,
 ): { readonly textPin: string | undefined; readonly residentPin: string | undefined } {
   const accept = (pin: string | undefined): string | undefined =>
-    pin === undefined ? undefined : acceptSecret('authentication', pin, resident.attributes)
+    pin === undefined || wish.withoutPins === true
+      ? undefined
+      : acceptSecret('authentication', pin, resident.attributes)
   return {
     textPin: accept(wish.textPin ?? wish.pin),
     residentPin: accept(wish.residentPin ?? wish.pin),
@@ -390,15 +400,18 @@ async function makeKeys(
   wish: Omit<CardWish, 'demandsPinAlways'>,
   at: Instant,
 ): Promise<NewKeys> {
-  const pin = wish.withAuthentication
-    ? acceptSecret('authentication', wish.pin, resident.attributes)
-    : undefined
+  const withoutPins = wish.withoutPins === true
+  const pin =
+    wish.withAuthentication && !withoutPins
+      ? acceptSecret('authentication', wish.pin, resident.attributes)
+      : undefined
   const password =
-    wish.withSignature && maySign(world, resident, at)
+    wish.withSignature && !withoutPins && maySign(world, resident, at)
       ? acceptSecret('signature', wish.password, resident.attributes)
       : undefined
+  const isWanted = wish.withAuthentication || withoutPins
   return {
-    ...(pin === undefined ? {} : { authentication: { key: await world.cardKey(), secret: pin } }),
+    ...(isWanted ? { authentication: { key: await world.cardKey(), secret: pin } } : {}),
     ...(password === undefined
       ? {}
       : { signature: { key: await world.cardKey(), secret: password } }),

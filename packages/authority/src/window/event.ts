@@ -40,6 +40,7 @@ const cardWish = {
   withAuthentication: z.boolean().default(true),
   withSignature: z.boolean().default(true),
   demandsPinAlways: z.boolean().default(false),
+  withoutPins: z.boolean().default(false),
   textPin: pin,
   residentPin: pin,
 }
@@ -80,6 +81,7 @@ export const residentEvent = z.discriminatedUnion('what', [
     pin,
     password,
     withSignature: z.boolean().default(true),
+    withoutPins: z.boolean().default(false),
   }),
   // `pin` is not used: who sets both secrets at once need not tell the two apart.
   z.strictObject({ what: z.literal('signature'), password, pin }),

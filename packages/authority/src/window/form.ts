@@ -103,7 +103,7 @@ function fieldsOf(lang: Lang, what: What, file: FileState): Markup | null {
   switch (what) {
     case 'card':
     case 'reissue':
-      return html`${check('withAuthentication', say.withAuthentication, what, true)}${pinField(lang, what, false)}${signatureFields(lang, what, file)}${check('demandsPinAlways', say.pinAlways, what, false)}`
+      return html`${check('withAuthentication', say.withAuthentication, what, true)}${pinField(lang, what, false)}${signatureFields(lang, what, file)}${check('demandsPinAlways', say.pinAlways, what, false)}${check('withoutPins', say.withoutPins, what, false)}`
     case 'renew':
       return html`${pinField(lang, what, true)}${signatureFields(lang, what, file)}`
     case 'signature':
@@ -211,8 +211,8 @@ export function select(
 
 /** Checkboxes of each form: HTML leaves an unchecked one out, and so would a default that is true. */
 const checks: Readonly<Partial<Record<string, readonly string[]>>> = {
-  card: ['withAuthentication', 'withSignature', 'demandsPinAlways'],
-  reissue: ['withAuthentication', 'withSignature', 'demandsPinAlways'],
+  card: ['withAuthentication', 'withSignature', 'demandsPinAlways', 'withoutPins'],
+  reissue: ['withAuthentication', 'withSignature', 'demandsPinAlways', 'withoutPins'],
   renew: ['withSignature'],
   overseas: ['continues'],
   move: ['withHousehold'],

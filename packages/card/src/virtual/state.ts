@@ -81,7 +81,8 @@ export type Personalisation = {
   readonly municipality: string
   readonly expires: string
   readonly demandsPinAlways?: boolean
-  readonly authentication?: KeyMaterial & { readonly pin: string }
+  /** Without PIN for a card that its holder wanted without: the key then answers certified terminals alone (B12). */
+  readonly authentication?: KeyMaterial & { readonly pin: string | undefined }
   readonly signature?: KeyMaterial & { readonly password: string }
   readonly more?: MoreApplications
 }
@@ -288,15 +289,15 @@ function slot(
   material: KeyMaterial | undefined,
   secret: string | undefined,
 ): KeySlot {
-  if (material === undefined || secret === undefined) {
+  if (material === undefined) {
     return { privateKey: null, certificate: null, caCertificate: null, secret: null, triesLeft: 0 }
   }
   return {
     privateKey: base64(material.privateKey),
     certificate: base64(material.certificate),
     caCertificate: base64(material.caCertificate),
-    secret: normalSecret(kind, secret),
-    triesLeft: triesMax[kind],
+    secret: secret === undefined ? null : normalSecret(kind, secret),
+    triesLeft: secret === undefined ? 0 : triesMax[kind],
   }
 }
 
