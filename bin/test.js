@@ -24,6 +24,7 @@ const debianPackages = [
   'softhsm2',
   'vsmartcard-vpcd',
   'xmlsec1',
+  'zbar-tools',
   'zip',
 ]
 

@@ -161,6 +161,39 @@ type SeedingTable = {
 /** `answers/`: consents to the latest attributes that may no longer be used, by verifier and number. */
 type ConsentWithdrawalTable = { verifier: string; number: string; at: number }
 
+/** `card-application/`: forms that were posted. */
+type CardFormTable = {
+  /** 23 digits. */
+  id: string
+  resident_id: string
+  /** JSON of what is printed. */
+  printed: string
+  state: 'open' | 'used' | 'replaced'
+  issued_at: number
+}
+
+/** `card-application/`: applications for cards. */
+type CardApplicationTable = {
+  id: string
+  form_id: string
+  resident_id: string
+  channel: 'post' | 'phone' | 'window' | 'employer'
+  employer: string | null
+  /** Until delivery. */
+  photo: Uint8Array | null
+  declines_signature: boolean
+  declines_authentication: boolean
+  braille: string | null
+  /** JSON. */
+  representative: string | null
+  state: 'received' | 'ready' | 'delivered' | 'withdrawn'
+  received_at: number
+  ready_at: number | null
+  delivered_at: number | null
+  /** JSON of the check-list. */
+  checks: string | null
+}
+
 /** `ca/`: generations that key ceremonies made, besides those with which every town begins. */
 type GenerationTable = {
   ca: CaKind
@@ -184,6 +217,8 @@ export type AuthorityTables = {
   card: CardTable
   certificate: CertificateTable
   generation: GenerationTable
+  card_form: CardFormTable
+  card_application: CardApplicationTable
   consent_withdrawal: ConsentWithdrawalTable
   partition: PartitionTable
   publication: PublicationTable
@@ -337,6 +372,35 @@ const ceremonies = [
     primary key (ca, generation))`,
 ]
 
+const cardApplications = [
+  `create table card_form (
+    id text primary key check (id ~ '^[0-9]{23}$'),
+    resident_id text not null references resident,
+    printed text not null,
+    state text not null check (state in ('open', 'used', 'replaced')),
+    issued_at bigint not null)`,
+  'create index card_form_resident on card_form (resident_id)',
+  `create table card_application (
+    id text primary key,
+    form_id text not null unique references card_form,
+    resident_id text not null references resident,
+    channel text not null check (channel in ('post', 'phone', 'window', 'employer')),
+    employer text,
+    photo bytea,
+    declines_signature boolean not null,
+    declines_authentication boolean not null,
+    braille text,
+    representative text,
+    state text not null check (state in ('received', 'ready', 'delivered', 'withdrawn')),
+    received_at bigint not null,
+    ready_at bigint,
+    delivered_at bigint,
+    checks text)`,
+  `create unique index card_application_under_way on card_application (resident_id)
+    where state in ('received', 'ready')`,
+  "create index card_application_received on card_application (received_at) where state = 'received'",
+]
+
 /** From an empty schema to the tables above. */
 export const authorityMigrations: Migrations = {
   'authority-0001-foundation': async (db: Kysely<unknown>) => {
@@ -367,5 +431,8 @@ export const authorityMigrations: Migrations = {
     const index =
       "create index resident_plain_name on resident (replace(attributes->>'name', '　', ''))"
     await sql.raw(index).execute(db)
+  },
+  'authority-0009-card-application': async (db: Kysely<unknown>) => {
+    for (const statement of cardApplications) await sql.raw(statement).execute(db)
   },
 }

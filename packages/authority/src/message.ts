@@ -17,6 +17,11 @@ export const messages = defineMessages({
     text: 'residents were registered',
     fields: { residents: 'number', personas: 'number' },
   },
+  'authority.cards-ready': {
+    level: 'info',
+    text: 'cards are ready and their holders are told',
+    fields: { cards: 'number' },
+  },
   'authority.caller-not-identified': {
     level: 'warn',
     text: 'a caller of the loss line was not identified',

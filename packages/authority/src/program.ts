@@ -14,6 +14,9 @@ import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine } from '@sekisho/runtime/store'
 import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
+import { finishCardsDue } from './card-application/application.ts'
+import { cardApplicationCommands } from './card-application/command.ts'
+import { addCardApplicationRoutes } from './card-application/screen.ts'
 import { addHeldGenerations } from './ca/ceremony.ts'
 import { caCommands } from './ca/command.ts'
 import { createCaKeyStore } from './ca/key-store.ts'
@@ -103,6 +106,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     publicOrigin: settings.publicOrigin,
     labels: new Map(settings.personas.map(one => [one.id, one.label])),
   })
+  addCardApplicationRoutes(server.app, { world, publicOrigin: settings.publicOrigin })
   addLossLineRoutes(server.app, { world, publicOrigin: settings.publicOrigin })
   addCaRoutes(server.app, { world, token: settings.token })
   // Nothing runs beside the server until it has its port.
@@ -118,6 +122,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
       ...windowCommands(world),
       ...corporationCommands(others),
       ...caCommands(world, settings.token),
+      ...cardApplicationCommands(world),
       publish: async () => ({ lists: (await publishDue(world)) + (await publishOthers(others)) }),
     },
     settings.log,
@@ -181,6 +186,7 @@ const publishMs = 500
 /** What the day brings, then the lists that are due. */
 async function publish(world: World, others: OtherWorld): Promise<void> {
   await endStaysDue(world)
+  await finishCardsDue(world)
   const lists = (await publishDue(world)) + (await publishOthers(others))
   if (lists > 0) world.log.write(messages['authority.lists-published'], { lists })
 }

@@ -34,6 +34,7 @@ pre{background:var(--ground);border:1px solid var(--line-soft);border-radius:.5r
 .button.second{background:#fff;color:var(--key)}
 .button.second:hover{background:var(--key-soft);color:var(--key-strong)}
 .button[disabled]{background:var(--line-soft);border-color:var(--line-soft);color:var(--text-soft);cursor:not-allowed}
+.qr{max-width:16rem;margin:1.5rem 0}
 .actions{display:flex;flex-wrap:wrap;gap:1rem;margin:2rem 0}
 .field{margin:0 0 1.5rem}
 .field label,legend{display:block;font-weight:700;margin-bottom:.25rem}

@@ -31,6 +31,7 @@ import {
 } from '@sekisho/web'
 import { z } from 'zod'
 import { type Resident, residentOf, type ResidentAttributes } from '../registry/resident.ts'
+import { applicationWords } from '../card-application/word.ts'
 import type { World } from '../world.ts'
 import { maySign } from './desk.ts'
 import { performEvent } from './event.ts'
@@ -198,6 +199,7 @@ async function residentPage(
             [say.myNumber, numbers.myNumber],
             [say.residentCode, numbers.residentCode],
           ])}</details>`,
+      html`<p><a href="/residents/${id}/application">${applicationWords[lang].window}</a></p>`,
       html`<h2>${say.certificates}</h2>`,
       certificateTable(lang, certificates),
       html`<h2>${say.events}</h2>`,

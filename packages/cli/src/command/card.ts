@@ -16,6 +16,7 @@ import { resolve } from 'node:path'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { personaPassword, personaPin } from '../town/personas.ts'
 import { callProgram } from './admin.ts'
+import { readJson } from './file.ts'
 import { inspectMore, readFace, readText } from './card-content.ts'
 import { untilSignal } from './signal.ts'
 import { defaultFolder } from './town.ts'
@@ -52,6 +53,27 @@ export function addCardCommands(program: Command): void {
         event,
       })
       process.stdout.write(`${JSON.stringify(answer)}\n`)
+    })
+  card
+    .command('form')
+    .description('print a new application form for a resident: its 23-digit number')
+    .argument('<resident>', 'id of the resident')
+    .option('--data <folder>', '', defaultFolder())
+    .action(async (resident: string, given: { data: string }) => {
+      const answer = await callProgram(given.data, 'authority', 'card-form', { resident })
+      process.stdout.write(`${JSON.stringify(answer)}\n`)
+    })
+  card
+    .command('collect')
+    .description('hand in application forms that an employer collected')
+    .argument('<file>', 'JSON: [{"form": 23 digits, "photo": base64 of PNG or JPEG, …}]')
+    .requiredOption('--employer <name>')
+    .option('--data <folder>', '', defaultFolder())
+    .action(async (file: string, given: { employer: string; data: string }) => {
+      const { employer, data } = given
+      const body = { employer, applications: await readJson(file) }
+      const answer = await callProgram(data, 'authority', 'card-collection', body)
+      process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
     })
   card
     .command('inspect')
