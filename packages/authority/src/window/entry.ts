@@ -13,7 +13,7 @@ import { relationOfChild } from '../registry/household.ts'
 import { residentAttributes, type ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
 import { requirePossible } from './effect.ts'
-import { lockHouseholds } from './household-file.ts'
+import { inHouseholds } from './household-file.ts'
 import { findHost } from './notification.ts'
 import { record } from './resident-file.ts'
 
@@ -33,8 +33,7 @@ export async function recordBirth(
   child: Newcomer,
 ): Promise<string> {
   const at = world.clock.now()
-  return world.store.transaction(async tx => {
-    await lockHouseholds(tx, [parentId])
+  return inHouseholds(world.store, [parentId], async tx => {
     const parent = await findHost(tx, parentId)
     requirePossible(parent, 'born')
     const attributes = attributesOf(world, child, parent.attributes.address)

@@ -2,23 +2,42 @@
  * A household's file: who holds it may change its members' relations. Taken before the file of a member, always in the order of
  * ids, so that two members' events wait for each other instead of blocking each other for ever.
  */
-import { lockInTransaction, type Transaction } from '@sekisho/runtime/store'
+import { lockInTransaction, type Store, type Transaction } from '@sekisho/runtime/store'
 import type { AuthorityTables } from '../database.ts'
 import { nextHead, type Relation, relationToNew } from '../registry/household.ts'
 import { latestBirthDate, type Resident, residentOf } from '../registry/resident.ts'
 
-/** Takes the households of these residents, and those that are named, for the length of the transaction. */
-export async function lockHouseholds(
+/**
+ * Runs a transaction that holds the households of these residents. Should one of them change households while it waits, it
+ * begins anew: so nobody ever takes a household while holding one that comes after it.
+ */
+export async function inHouseholds<T>(
+  store: Store<AuthorityTables>,
+  residentIds: readonly string[],
+  work: (tx: Transaction<AuthorityTables>) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const outcome = await store.transaction(async tx => {
+      const ids = await householdsOf(tx, residentIds)
+      for (const id of ids) await lockInTransaction(tx, `household ${id}`)
+      const now = await householdsOf(tx, residentIds)
+      return now.join() === ids.join() ? { value: await work(tx) } : undefined
+    })
+    if (outcome !== undefined) return outcome.value
+  }
+}
+
+/** Households of these residents, in the order of their ids. */
+async function householdsOf(
   tx: Transaction<AuthorityTables>,
   residentIds: readonly string[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const rows = await tx
     .selectFrom('resident')
     .select('household_id')
     .where('id', 'in', [...residentIds])
     .execute()
-  const ids = new Set(rows.flatMap(row => row.household_id ?? []))
-  for (const id of [...ids].toSorted()) await lockInTransaction(tx, `household ${id}`)
+  return [...new Set(rows.flatMap(row => row.household_id ?? []))].toSorted()
 }
 
 /** Members of a household who are registered, in the order of their ids. */

@@ -480,3 +480,101 @@ async function compareHouseholds(town: TestWorld): Promise<void> {
 function keyOf(row: Pick<Row, 'issuer_key_id' | 'serial'>): string {
   return `${row.issuer_key_id} ${row.serial}`
 }
+
+/**
+ * Few people, many events at once, some of one household or of one person: nothing says which comes first, so only what holds
+ * in every order is compared. An event is refused or happens; it never fails.
+ */
+export async function raceLives(
+  town: TestWorld,
+  plan: {
+    readonly seed: string
+    readonly people: number
+    readonly rounds: number
+    readonly atOnce: number
+  },
+): Promise<{ readonly events: number; readonly refused: number }> {
+  const draw = drawFrom(seededRandom(plan.seed))
+  const ids: string[] = []
+  for (let index = 0; index < plan.people; index++) ids.push(await town.register())
+  const address = (): string => `架空町${draw.below(1000)}番`
+  const makers: readonly (() => ResidentEvent)[] = [
+    () => ({ what: 'join', of: draw.pick(ids), relation: 'sibling' }),
+    () => ({ what: 'join', of: draw.pick(ids), relation: 'child' }),
+    () => ({ what: 'head' }),
+    () => ({
+      what: 'move',
+      municipality: '14205',
+      address: address(),
+      withHousehold: draw.happens(50),
+    }),
+    () => ({ what: 'move', municipality: '13101', address: address() }),
+    () => ({ what: 'overseas' }),
+    () => ({ what: 'card', ...secrets }),
+    () => ({ what: 'reissue', ...secrets }),
+    () => ({ what: 'renew', ...secrets }),
+    () => ({ what: 'signature', ...secrets }),
+    () => ({ what: 'lost' }),
+    () => ({ what: 'found' }),
+    () => ({ what: 'rename', name: `関所　${draw.pick(['春', '夏', '秋', '冬'])}` }),
+    () => ({
+      what: 'born',
+      name: '関所　一',
+      birthDate: { year: 2023, month: 12, day: 1 },
+      gender: 'female',
+    }),
+  ]
+  let events = 0
+  let refused = 0
+  for (let round = 0; round < plan.rounds; round++) {
+    town.clock.turnTo(town.clock.now() + 7 * dayMs)
+    const few = Array.from({ length: 5 }, () => draw.pick(ids))
+    const chosen = Array.from({ length: plan.atOnce }, () => ({
+      id: draw.pick(few),
+      event: draw.pick(makers)(),
+    }))
+    await Promise.all([
+      ...chosen.map(async ({ id, event }) => {
+        try {
+          await town.happen(id, event)
+          events++
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error
+          refused++
+        }
+      }),
+      publishDue(town.world),
+    ])
+    await compareHouseholds(town)
+    await compareRecords(town)
+  }
+  return { events, refused }
+}
+
+/** What the registry says of itself and what its lists say are the same; no person has two of anything, no line branches. */
+async function compareRecords(town: TestWorld): Promise<void> {
+  await publishDue(town.world)
+  const rows = await town.world.store.read(db => db.selectFrom('certificate').selectAll().execute())
+  const said = new Map<string, string>()
+  for (const partition of (await readManifest(town.world)).partitions) {
+    const der = await readList(town.world, { ...partition, form: 'full' })
+    const list = parseCrl(der ?? new Uint8Array())
+    for (let at = 0; at < list.count; at++)
+      said.set(`${partition.issuerKeyId} ${toHex(list.serialAt(at))}`, list.entryAt(at).reason)
+  }
+  const expected = rows.filter(row => row.state !== 'valid')
+  assert.deepEqual(
+    Array.from(said, ([key, reason]) => `${key} ${reason}`).toSorted(),
+    expected.map(row => `${keyOf(row)} ${row.reason}`).toSorted(),
+  )
+  const firsts = new Set<string>()
+  for (const row of rows) {
+    if (row.ca !== 'authentication' || row.predecessor_serial !== null) continue
+    assert.ok(!firsts.has(row.resident_id), `two lines of ${row.resident_id}`)
+    firsts.add(row.resident_id)
+  }
+  const valid = rows
+    .filter(row => row.state !== 'revoked')
+    .map(row => `${row.resident_id} ${row.ca}`)
+  assert.equal(new Set(valid).size, valid.length, 'two of a kind')
+}

@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { connectPostgres, openEmbedded, startTemporaryPostgres } from '@sekisho/runtime/store'
 import { noon, openTestWorld } from '../world-for-tests.ts'
-import { simulateLives, type SimulationPlan } from './lives-for-tests.ts'
+import { raceLives, simulateLives, type SimulationPlan } from './lives-for-tests.ts'
 
 const seed = process.env['SEKISHO_SEED'] ?? `lives ${randomInt(2 ** 32)}`
 const many = Number(process.env['SEKISHO_LIVES'] ?? 0)
@@ -58,3 +58,18 @@ for (const [kind, plan] of plans)
       await server?.stop()
     }
   })
+
+test('families in which everything happens at once keep one head, one line and true lists', async t => {
+  t.diagnostic(`seed ${seed}`)
+  await using server = await startTemporaryPostgres({ durable: false })
+  const engine = connectPostgres(server.url)
+  const town = await openTestWorld(engine, { at: begin })
+  try {
+    const { events, refused } = await raceLives(town, { seed, people: 24, rounds: 30, atOnce: 16 })
+    t.diagnostic(`${events} events, ${refused} refused`)
+    assert.ok(events > 60)
+  } finally {
+    await town.folder.remove()
+    await engine.close()
+  }
+})

@@ -19,7 +19,7 @@ import type { Relation } from '../registry/household.ts'
 import { type Resident, residentAttributes, type ResidentAttributes } from '../registry/resident.ts'
 import type { World } from '../world.ts'
 import { notify, requirePossible, takeEffect } from './effect.ts'
-import { leaveHousehold, lockHouseholds, makeHead, membersOf, placeIn } from './household-file.ts'
+import { leaveHousehold, inHouseholds, makeHead, membersOf, placeIn } from './household-file.ts'
 import { lockResident } from './resident-file.ts'
 
 /** Where somebody moves, and with whom. */
@@ -35,15 +35,14 @@ export async function move(world: World, residentId: string, to: Move): Promise<
   if (municipalityOf(to.municipality) === undefined)
     throw new Refusal('request-malformed', { fields: 'municipality' })
   const at = world.clock.now()
-  await world.store.transaction(async tx => {
-    await lockHouseholds(tx, [residentId])
+  await inHouseholds(world.store, [residentId], async tx => {
     const resident = await lockResident(tx, residentId)
     requirePossible(resident, 'moved')
     const members = await membersOf(tx, resident.householdId)
     const others = members.filter(member => member.id !== residentId)
     await changeAddress(tx, resident, to, at)
     await takeEffect(tx, world, { residentId, kind: 'moved', at })
-    if (to.withHousehold === true) {
+    if (to.withHousehold === true && others.length > 0) {
       for (const { id } of others) {
         const other = await lockResident(tx, id)
         await changeAddress(tx, other, to, at)
@@ -64,8 +63,7 @@ export async function joinHousehold(
   to: { readonly of: string; readonly relation: Exclude<Relation, 'head'> },
 ): Promise<void> {
   const at = world.clock.now()
-  await world.store.transaction(async tx => {
-    await lockHouseholds(tx, [residentId, to.of])
+  await inHouseholds(world.store, [residentId, to.of], async tx => {
     const resident = await lockResident(tx, residentId)
     const host = await findHost(tx, to.of)
     if (host.householdId === resident.householdId) throw new Refusal('event-not-possible')
@@ -86,8 +84,7 @@ export async function joinHousehold(
 /** Another head of the household 世帯主変更. */
 export async function becomeHead(world: World, residentId: string): Promise<void> {
   const at = world.clock.now()
-  await world.store.transaction(async tx => {
-    await lockHouseholds(tx, [residentId])
+  await inHouseholds(world.store, [residentId], async tx => {
     const resident = await lockResident(tx, residentId)
     requirePossible(resident, 'head-changed')
     if (resident.relation === 'head') throw new Refusal('event-not-possible')
@@ -182,8 +179,7 @@ export async function removeFromRegister(
   const at = world.clock.now()
   const { why } = removal
   const kind = why === 'overseas' && !removal.continues ? 'overseas-for-good' : why
-  await world.store.transaction(async tx => {
-    await lockHouseholds(tx, [residentId])
+  await inHouseholds(world.store, [residentId], async tx => {
     const resident = await lockResident(tx, residentId)
     requirePossible(resident, kind)
     if (why === 'removed' && resident.stay === null) throw new Refusal('event-not-possible')

@@ -165,12 +165,12 @@ export function personas(now: number): readonly Persona[] {
       [card(45)],
       { demandsPinAlways: true },
     ),
-    ...personasOfRegistry(now),
+    ...personasOfRegistry(),
   ]
 }
 
 /** People whose state comes from what the register says besides the four attributes. */
-function personasOfRegistry(now: number): readonly Persona[] {
+function personasOfRegistry(): readonly Persona[] {
   return [
     persona(
       'alias',
