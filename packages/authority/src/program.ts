@@ -28,6 +28,8 @@ import { addLossLineRoutes } from './loss-line/screen.ts'
 import { messages } from './message.ts'
 import { publishOthers } from './other-ca/publication.ts'
 import type { OtherWorld } from './other-ca/world.ts'
+import { pinlessCommands } from './pinless-office/command.ts'
+import { addPinlessRoutes, openPinlessWorld } from './pinless-office/program.ts'
 import { openPersonalNumbers } from './registry/personal-number.ts'
 import { createAnswerCache } from './revocation/answer-cache.ts'
 import { publishDue } from './revocation/publish.ts'
@@ -91,6 +93,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     ...settings,
     holdersFolder: join(settings.cardsFolder, 'holders'),
   })
+  const pinless = await openPinlessWorld({ ...settings, rules: world.rules.pinless })
   const server = await createServer({
     name: 'authority',
     log: settings.log,
@@ -101,6 +104,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
   await addAnswerRoutes(server.app, { ...settings, world })
   await addStampRoutes(server.app, createStamper(townStamps(), settings))
   await startOthers(server.app, others)
+  await addPinlessRoutes(server.app, { ...settings, world, pinless })
   addWindowRoutes(server.app, {
     world,
     publicOrigin: settings.publicOrigin,
@@ -122,6 +126,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
       ...windowCommands(world),
       ...corporationCommands(others),
       ...caCommands(world, settings.token),
+      ...pinlessCommands(pinless),
       ...cardApplicationCommands(world),
       publish: async () => ({ lists: (await publishDue(world)) + (await publishOthers(others)) }),
     },

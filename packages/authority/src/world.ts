@@ -8,6 +8,7 @@ import type { CaKeyStore } from './ca/key-store.ts'
 import { presentValidity, type ValidityRules } from './ca/validity.ts'
 import type { AuthorityTables } from './database.ts'
 import { dailyPublication, type PublicationRules } from './revocation/publish.ts'
+import { type PinlessRules, presentPinless } from './pinless-office/rules.ts'
 import type { AnswerCache } from './revocation/answer-cache.ts'
 import { type OcspRules, presentOcsp } from './revocation/ocsp.ts'
 import {
@@ -29,6 +30,7 @@ export type AuthorityRules = {
   readonly guardianship: GuardianshipRules
   readonly publication: PublicationRules
   readonly ocsp: OcspRules
+  readonly pinless: PinlessRules
 }
 
 /** The rules in force today. */
@@ -38,6 +40,7 @@ export const presentRules: AuthorityRules = {
   guardianship: presentGuardianship,
   publication: dailyPublication,
   ocsp: presentOcsp,
+  pinless: presentPinless,
 }
 
 /** Everything that the parts stand on. */

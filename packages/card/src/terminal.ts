@@ -48,7 +48,7 @@ export function belongsTo(terminal: string, organisation: string): boolean {
  * `terminal-refused` when they do not fit each other, `terminal-expired` outside their days.
  */
 export function checkCredential(
-  credential: TerminalCredential,
+  credential: Omit<TerminalCredential, 'sign'>,
   today: string,
 ): Outcome<{ readonly organisation: CvCertificate; readonly terminal: CvCertificate }> {
   const organisation = parseCvCertificate(credential.organisationCertificate)

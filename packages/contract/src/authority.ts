@@ -292,3 +292,28 @@ export function mandateProofText(
   const { corporation, publicKey, at } = application
   return ['sekisho-mandate-v1', corporation, publicKey, at].join('\n')
 }
+
+/** A day in Japan, YYYYMMDD. */
+const dayText = z.string().regex(/^\d{8}$/)
+const standing = { until: dayText.nullable(), withdrawnAt: instantText.nullable() }
+
+/**
+ * `GET /v1/pinless-standing` (A10): organisations 特定機関 and their terminals, each with the last day of the certificate that the
+ * office knows of, and with when it was withdrawn. What is not on it is not registered. The answer is signed.
+ */
+export const pinlessStanding = z.strictObject({
+  thisUpdate: instantText,
+  nextUpdate: instantText,
+  organisations: z
+    .array(
+      z.strictObject({
+        code: z.string().regex(/^\d{7}$/),
+        ...standing,
+        terminals: z
+          .array(z.strictObject({ number: z.string().regex(/^[A-Za-z0-9]{1,8}$/), ...standing }))
+          .max(100_000),
+      }),
+    )
+    .max(20_000),
+})
+export type PinlessStanding = z.infer<typeof pinlessStanding>
