@@ -112,6 +112,33 @@ describe('a town, its cards, providers and clock', () => {
     assert.doesNotMatch(text, /\d{12}/)
   })
 
+  it('has things happen to residents, once however often they are sent, and enters who arrives', async () => {
+    const child = '{"name":"佐藤 一","birthDate":{"year":2026,"month":1,"day":5},"gender":"male"}'
+    const birth = at('resident', 'event', 'plain-adult', 'born', child, '--notice', 'birth 1')
+    const first = JSON.parse(await sekisho.done(birth))
+    assert.equal(typeof first.resident, 'string')
+    assert.deepEqual(JSON.parse(await sekisho.done(birth)), {
+      resident: first.resident,
+      isRepeated: true,
+    })
+    assert.equal(
+      await sekisho.refused(at('resident', 'event', first.resident, 'lost')),
+      'event-not-possible',
+    )
+    const person = {
+      name: '関 海',
+      birthDate: { year: 1999, month: 9, day: 9 },
+      gender: 'female',
+      municipality: '01100',
+      address: '北海道札幌市中央１',
+    }
+    const arrived = at('resident', 'register', JSON.stringify(person))
+    assert.match(await sekisho.done(arrived), /"resident":"[0-9a-f-]{36}"/)
+    for (const bad of ['{', '[]', '{"name":"関"}'])
+      assert.match(await sekisho.refused(at('resident', 'register', bad)), /^request-malformed/)
+    assert.equal(JSON.parse(await sekisho.done(at('resident', 'list'))).length, 21)
+  })
+
   it('hands out a card to a resident who has none, who then opens an account', async () => {
     const id = await residentWithoutCard(town.urls.authority)
     const issue = at('card', 'issue', id, '--secrets-stdin')

@@ -5,6 +5,7 @@ import { addCardCommands } from './card.ts'
 import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
 import { addOperatorCommands } from './operator.ts'
+import { addResidentCommands } from './resident.ts'
 import { addTownCommands } from './town.ts'
 import { addVerifyCommands } from './verify.ts'
 
@@ -15,6 +16,7 @@ export function createCommandLine(): Command {
   addOperatorCommands(program)
   addCaCommands(program)
   addCardCommands(program)
+  addResidentCommands(program)
   addCorporationCommands(program)
   addVerifyCommands(program)
   addAgentCommand(program)
