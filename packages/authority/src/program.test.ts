@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { correspondingSerialAnswer, crlManifest, usageStatement } from '@sekisho/contract/authority'
 import { isMyNumber, isResidentCode } from '@sekisho/contract/japan'
-import { parseCrl, parseOcspResponse } from '@sekisho/pki'
+import {
+  encodeOcspRequest,
+  ocspCertId,
+  parseCertificate,
+  parseCrl,
+  parseOcspResponse,
+  toHex,
+} from '@sekisho/pki'
 import { fixedClock, type FixedClock, protocolNow } from '@sekisho/runtime/clock'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import { callAdmin } from '@sekisho/runtime/http'
@@ -451,6 +458,28 @@ describe('the authority as a program', () => {
         body: new Uint8Array(20_000),
       })
       assert.equal(codeOf(await large.json()), 'request-too-large')
+    })
+
+    it('a request may come by GET, base64 behind the path, and nonsense there is a refusal of OCSP’s own', async () => {
+      const url = `${settings.publicOrigin}/ocsp/signature`
+      const row = await certificate('plain', 'signature')
+      const leaf = parseCertificate(row.der)
+      const issuer = authority.anchors.find(
+        each => toHex(each.subjectKeyIdentifier ?? new Uint8Array()) === row.issuer_key_id,
+      )
+      assert.ok(issuer !== undefined)
+      const asked = encodeOcspRequest([ocspCertId(leaf, issuer, 'sha1')], undefined)
+      const text = encodeURIComponent(Buffer.from(asked).toString('base64'))
+      const got = await caller.fetch(`${url}/${text}`)
+      assert.equal(got.headers.get('content-type'), 'application/ocsp-response')
+      const answer = parseOcspResponse(new Uint8Array(await got.arrayBuffer()))
+      assert.deepEqual(answer.kind === 'basic' && answer.answers[0]?.status, { kind: 'good' })
+      const nonsense = await caller.fetch(`${url}/%41%41`)
+      const said = parseOcspResponse(new Uint8Array(await nonsense.arrayBuffer()))
+      assert.deepEqual(said, { kind: 'unsuccessful', status: 1 })
+      assert.equal((await caller.fetch(url)).status, 404)
+      assert.equal((await caller.fetch(`${url}/%zz`)).status, 404)
+      assert.equal((await caller.fetch(url, { method: 'DELETE' })).status, 404)
     })
 
     const asks = async (ca: 'signature' | 'authentication', der: Uint8Array) => {

@@ -18,7 +18,12 @@ export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify'
 export { type AdminHandlers, type AdminSocket, adminSocket, callAdmin } from './admin-socket.ts'
 export { type Cookie, createCookie } from './cookie.ts'
 export type { NodeCallback, NodeCallback as RawHandler } from './front.ts'
-export type { Locale, RefusalPage, RefusedRequest } from './refusal-answer.ts'
+export {
+  type Locale,
+  type RefusalPage,
+  type RefusedRequest,
+  writeRefusal,
+} from './refusal-answer.ts'
 export { contentSecurityPolicy, type PolicyOverrides } from './security-headers.ts'
 export { requireSignedMessages } from './signed-exchange.ts'
 

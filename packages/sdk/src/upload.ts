@@ -73,7 +73,7 @@ async function sendAll(link: Link, id: string, blob: Blob): Promise<void> {
       breaks = 0
     } catch (thrown) {
       if (!isBreak(thrown) || ++breaks > breaksMax) throw thrown
-      await new Promise(resolve => setTimeout(resolve, breaks * pauseMs))
+      await pause(breaks * pauseMs)
       const state = await link.send('verify', { method: 'HEAD', path: pathOf(id), isSafe: true })
       if (state.headers.get('upload-complete') === '?1') return
       offset = Number(state.headers.get('upload-offset'))
@@ -84,6 +84,13 @@ async function sendAll(link: Link, id: string, blob: Blob): Promise<void> {
 // A piece that broke off may still be on its way into the file: then the next one does not follow yet.
 function isBreak(thrown: unknown): boolean {
   return thrown instanceof SekishoError && breakCodes.has(thrown.code)
+}
+
+/** Wherever the SDK runs there are signals; timers are each world's own. */
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve =>
+    AbortSignal.timeout(ms).addEventListener('abort', () => resolve(), { once: true }),
+  )
 }
 
 function pathOf(id: string): string {

@@ -20,7 +20,6 @@ import {
 import { type App, type Request, requireSignedMessages } from '@sekisho/runtime/http'
 import type { MessageKey } from '@sekisho/runtime/net'
 import { z } from 'zod'
-import { answerOcsp } from '../revocation/ocsp.ts'
 import { readList, readManifest } from '../revocation/publish.ts'
 import type { World } from '../world.ts'
 import { answerAge } from './age.ts'
@@ -40,7 +39,6 @@ export type AnswerWorld = {
 /** Adds the routes. */
 export async function addAnswerRoutes(app: App, given: AnswerWorld): Promise<void> {
   addListRoute(app, given.world)
-  await app.register(async scope => addOcspRoutes(scope as App, given.world))
   await app.register(async scope => addSignedRoutes(scope as App, given))
 }
 
@@ -60,24 +58,6 @@ function addListRoute(app: App, world: World): void {
     return reply.type('application/pkix-crl').send(Buffer.from(der))
   })
 }
-
-/** One address for each CA, as in the certificates. The body is taken as bytes. */
-function addOcspRoutes(scope: App, world: World): void {
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser(
-    'application/ocsp-request',
-    { parseAs: 'buffer', bodyLimit: ocspRequestBytesMax },
-    (_request, body, done) => done(null, body),
-  )
-  for (const ca of ['signature', 'authentication'] as const)
-    scope.post(`/ocsp/${ca}`, async (request, reply) => {
-      const der = request.body instanceof Uint8Array ? request.body : new Uint8Array()
-      const answer = await answerOcsp(world, ca, der)
-      return reply.type('application/ocsp-response').send(Buffer.from(answer))
-    })
-}
-
-const ocspRequestBytesMax = 16 * 1024
 
 function addSignedRoutes(scope: App, given: AnswerWorld): void {
   const { world } = given

@@ -2,8 +2,10 @@
  * What differs between generations of the service, as data: today's, and the next as far as it is public (jpki.md §1.10: ECDSA on
  * P-384 with SHA-384, ten years instead of five). Holders' keys may be of either kind under both: the profile decides.
  */
-import type { CaKeyKind } from './key-store.ts'
 import { nextValidity, type ValidityRules } from './validity.ts'
+
+/** Kinds of key that a CA may have. */
+export type CaKeyKind = 'rsa-2048' | 'ec-p384'
 
 /** A kind of generation. */
 export type GenerationKind = {

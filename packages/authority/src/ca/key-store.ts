@@ -6,10 +6,8 @@ import { sign as signWith } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import { type KeyPair, loadOrCreateKey } from '@sekisho/runtime/keys'
 import type { Token, TokenKey } from '@sekisho/runtime/pkcs11'
+import type { CaKeyKind } from './generation-kind.ts'
 import type { CaKey } from './hierarchy.ts'
-
-/** Kinds of key that a CA may have. */
-export type CaKeyKind = 'rsa-2048' | 'ec-p384'
 
 /** Where one key is; a name is also the label in a token. */
 export type CaKeyPlace = { readonly at: 'token' | 'file'; readonly name: string }

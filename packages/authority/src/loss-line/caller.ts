@@ -55,7 +55,7 @@ export async function identifyCaller(world: World, says: CallerSays): Promise<Ca
 const candidatesMax = 100
 
 /** A name without the space that people leave out, in one width. */
-export function plainName(name: string): string {
+function plainName(name: string): string {
   return name.normalize('NFKC').replaceAll(/\s/gu, '')
 }
 

@@ -1,0 +1,71 @@
+/**
+ * OCSP over HTTP (RFC 6960 appendix A), by POST and by GET. It stands before the framework: nine in ten answers are kept ones, and what a
+ * framework does for a request costs more than finding them.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Refusal } from '@sekisho/contract'
+import type { CaKind } from '@sekisho/contract/authority'
+import { type RawHandler, writeRefusal } from '@sekisho/runtime/http'
+import type { Log } from '@sekisho/runtime/log'
+import { messages } from '../message.ts'
+import { answerOcsp } from '../revocation/ocsp.ts'
+import type { World } from '../world.ts'
+
+const requestBytesMax = 16 * 1024
+
+/** Answers for one CA. Its path is the CA's; a GET has the request, base64 and URL-encoded, behind it. */
+export function ocspEndpoint(world: World & { readonly log: Log }, ca: CaKind): RawHandler {
+  const answer = async (response: ServerResponse, der: Uint8Array): Promise<void> => {
+    try {
+      const body = await answerOcsp(world, ca, der)
+      response.writeHead(200, {
+        'content-type': 'application/ocsp-response',
+        'content-length': body.length,
+      })
+      response.end(body)
+    } catch (fault) {
+      world.log.write(messages['authority.background-fault'], { fault })
+      writeRefusal(response, new Refusal('internal-fault'))
+    }
+  }
+  return (request, response) => {
+    if (request.method === 'POST') {
+      if (request.url !== '/') writeRefusal(response, new Refusal('not-found'))
+      else if (request.headers['content-type'] !== 'application/ocsp-request')
+        writeRefusal(response, new Refusal('request-malformed', { fields: 'content-type' }))
+      else readBody(request, response, body => void answer(response, body))
+      return
+    }
+    const der = request.method === 'GET' ? requestIn(request.url ?? '') : undefined
+    if (der === undefined) writeRefusal(response, new Refusal('not-found'))
+    else void answer(response, der)
+  }
+}
+
+function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  done: (body: Uint8Array) => void,
+): void {
+  const pieces: Buffer[] = []
+  let length = 0
+  request.on('data', (piece: Buffer) => {
+    length += piece.length
+    if (length <= requestBytesMax) pieces.push(piece)
+  })
+  request.on('end', () => {
+    const [first] = pieces
+    if (length > requestBytesMax) writeRefusal(response, new Refusal('request-too-large'))
+    else done(pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces))
+  })
+}
+
+function requestIn(url: string): Uint8Array | undefined {
+  const text = url.slice(1)
+  if (text === '' || text.length > requestBytesMax) return undefined
+  try {
+    return Buffer.from(decodeURIComponent(text), 'base64')
+  } catch {
+    return undefined
+  }
+}
