@@ -12,6 +12,7 @@ import type { MessageKey } from '@sekisho/runtime/net'
 import type { Token } from '@sekisho/runtime/pkcs11'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine } from '@sekisho/runtime/store'
+import { ocspEndpoint } from './answers/ocsp-endpoint.ts'
 import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
 import { finishCardsDue } from './card-application/application.ts'
@@ -102,6 +103,8 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     effects: settings.effects,
   })
   await addAnswerRoutes(server.app, { ...settings, world })
+  for (const ca of ['signature', 'authentication'] as const)
+    server.mount(`/ocsp/${ca}`, ocspEndpoint(world, ca))
   await addStampRoutes(server.app, createStamper(townStamps(), settings))
   await startOthers(server.app, others)
   await addPinlessRoutes(server.app, { ...settings, world, pinless })

@@ -119,7 +119,7 @@ async function tokenOf(layout: Layout): Promise<Token | undefined> {
 }
 
 /** Where a token is: its PKCS #11 library, and its label in it. */
-export const tokenPlace = z.strictObject({ module: z.string(), label: z.string() })
+const tokenPlace = z.strictObject({ module: z.string(), label: z.string() })
 
 async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   const { layout } = world
