@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ageOn, dateInJapan, municipalities } from '@sekisho/contract/japan'
-import { parseCrl, toHex } from '@sekisho/pki'
+import { encodeOcspRequest, ocspCertId, parseCrl, parseOcspResponse, toHex } from '@sekisho/pki'
 import { seededRandom } from '@sekisho/runtime/random'
 import {
   connectPostgres,
@@ -10,6 +10,7 @@ import {
   startTemporaryPostgres,
   type TemporaryPostgres,
 } from '@sekisho/runtime/store'
+import { answerOcsp } from '../revocation/ocsp.ts'
 import { publishDue, readList, readManifest } from '../revocation/publish.ts'
 import { findResident } from '../window/resident-file.ts'
 import { noon, openTestWorld, type TestWorld } from '../world-for-tests.ts'
@@ -144,6 +145,27 @@ for (const [name, open] of engines)
         Array.from(said, ([key, reason]) => `${key} ${reason}`).toSorted(),
         expected.toSorted(),
       )
+    })
+
+    it('OCSP answers for them by serial: valid ones good, revoked and held ones with their code', async () => {
+      const asked = new Set<string>()
+      for (const row of await certificates()) {
+        const kind = `${row.ca} ${row.state} ${row.reason}`
+        if (asked.has(kind) || row.not_after < today) continue
+        asked.add(kind)
+        const issuer = town.world.hierarchy
+          .inForce(today)
+          .find(one => one.keyId === row.issuer_key_id)?.certificate
+        assert.ok(issuer)
+        const certId = ocspCertId({ serial: Buffer.from(row.serial, 'hex') }, issuer, 'sha256')
+        const request = encodeOcspRequest([certId], undefined)
+        const answer = parseOcspResponse(await answerOcsp(town.world, row.ca, request))
+        assert.ok(answer.kind === 'basic')
+        const [said] = answer.answers
+        assert.equal(said?.status, row.state === 'valid' ? 'good' : 'revoked', kind)
+        assert.equal(said?.reason ?? null, row.reason, kind)
+      }
+      assert.ok(asked.size >= 5, [...asked].join(', '))
     })
 
     it('a move ends the registered signature certificate, and the list of its partition tells', async () => {

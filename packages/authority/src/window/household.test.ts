@@ -202,6 +202,14 @@ for (const [name, open] of engines)
       assert.equal(await relation(abroad), 'head')
     })
 
+    it('whoever returns has a household, also when the form says that all of it moves', async () => {
+      const id = await town.register()
+      await town.happen(id, { what: 'overseas' })
+      assert.equal(await relation(id), 'none')
+      await town.happen(id, { ...naha, withHousehold: true })
+      assert.equal(await relation(id), 'head')
+    })
+
     it('who moved overseas for good comes back without a card, and gets one whose line goes on', async () => {
       const id = await town.register()
       await town.happen(id, { what: 'card' })
