@@ -149,6 +149,35 @@ export const verificationReport = z.strictObject({
 })
 export type VerificationReport = z.infer<typeof verificationReport>
 
+/** `POST /v1/pinless-challenges` (scope `verify`, B12): 32 random bytes for one answer of one card, to this provider alone. */
+export const pinlessChallenge = z.strictObject({
+  challenge: z.base64().length(44),
+  expiresAt: instantText,
+})
+export type PinlessChallenge = z.infer<typeof pinlessChallenge>
+
+/**
+ * `POST /v1/pinless-verifications` (scope `verify`, B12; `docs/protocol/pinless.md`): what a card answered a certified terminal without
+ * PIN. A challenge serves once, whatever comes of it.
+ */
+export const pinlessVerificationRequest = z.strictObject({
+  challenge: z.base64().length(44),
+  organisation: z.string().regex(/^\d{7}$/),
+  /** The terminal's number under its organisation. */
+  terminal: z.string().regex(/^[A-Za-z0-9]{1,8}$/),
+  signature: z.base64().max(2048),
+  certificate: z.base64().max(16_384),
+})
+export type PinlessVerificationRequest = z.infer<typeof pinlessVerificationRequest>
+
+/** Who held the card is known by no PIN: `assurance` says so, and the answer opens no account by itself. */
+export const pinlessVerificationReport = verificationReport.extend({
+  assurance: z.literal('card-without-pin'),
+  /** The person as this provider knows them, if the verdict is `passed` and they ever logged in there. */
+  subject: z.string().nullable(),
+})
+export type PinlessVerificationReport = z.infer<typeof pinlessVerificationReport>
+
 /** Largest signed file that comes of a signing transaction. */
 export const signedFileBytesMax = 8 * 1024 * 1024
 

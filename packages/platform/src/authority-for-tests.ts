@@ -4,7 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
-import type { CertificateReference, CrlManifest } from '@sekisho/contract/authority'
+import type {
+  CertificateReference,
+  CrlManifest,
+  PinlessStanding,
+} from '@sekisho/contract/authority'
 import {
   type Certificate,
   type CertificateKind,
@@ -64,6 +68,8 @@ export type TestAuthority = {
   losesAnswers: boolean
   /** How often OCSP was asked. */
   ocspAsked(): number
+  /** Who may ask cards without PIN; good for a quarter of an hour from whenever it is asked. */
+  standing: PinlessStanding['organisations']
 }
 
 /** What may be varied in a certificate. */
@@ -171,6 +177,15 @@ export function createTestAuthority(clock: Clock): TestAuthority {
       assertUp()
       return lists.get(path) ?? new Uint8Array()
     },
+    pinlessStanding: async () => {
+      assertUp()
+      const at = clock.now()
+      return {
+        thisUpdate: new Date(at).toISOString(),
+        nextUpdate: new Date(at + 900_000).toISOString(),
+        organisations: authority.standing,
+      }
+    },
     ocsp: async (kind, request) => {
       assertUp()
       ocspCount += 1
@@ -222,6 +237,7 @@ export function createTestAuthority(clock: Clock): TestAuthority {
     usage,
     isDown: false,
     losesAnswers: false,
+    standing: [],
     ocspAsked: () => ocspCount,
   }
   publish()

@@ -185,10 +185,18 @@ type UsageTable = {
   at: number
 }
 
-/** The platform's tables, with those that person keys and the ledger bring. */
 /** `evidence/`: anchors that came after the start. */
 type AnchorTable = { sha256: string; der: Uint8Array; added_at: number }
 
+/** `confirm/`: challenges for answers without PIN that wait for theirs. */
+type PinlessChallengeTable = {
+  /** SHA-256 (hex) of the challenge. */
+  id: string
+  provider_id: string
+  expires_at: number
+}
+
+/** The platform's tables, with those that person keys and the ledger bring. */
 export type PlatformTables = PersonKeyTables &
   LedgerTables & {
     anchor: AnchorTable
@@ -205,6 +213,7 @@ export type PlatformTables = PersonKeyTables &
     release: ReleaseTable
     signing: SigningTable
     own_session: OwnSessionTable
+    pinless_challenge: PinlessChallengeTable
     usage: UsageTable
   }
 
@@ -379,6 +388,14 @@ const anchorStatements = [
   'create table anchor (sha256 text primary key, der bytea not null, added_at bigint not null)',
 ]
 
+const pinlessStatements = [
+  `create table pinless_challenge (
+    id text primary key,
+    provider_id text not null,
+    expires_at bigint not null)`,
+  'create index pinless_challenge_expiry on pinless_challenge (expires_at)',
+]
+
 /** From an empty schema to the tables above. */
 export const platformMigrations: Migrations = {
   ...personKeyMigrations,
@@ -397,5 +414,8 @@ export const platformMigrations: Migrations = {
   },
   'platform-0006-anchors': async (db: Kysely<unknown>) => {
     for (const statement of anchorStatements) await sql.raw(statement).execute(db)
+  },
+  'platform-0007-pinless': async (db: Kysely<unknown>) => {
+    for (const statement of pinlessStatements) await sql.raw(statement).execute(db)
   },
 }

@@ -29,6 +29,7 @@ import { entries } from './entry.ts'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { createVerificationKeeper } from './confirm/verification-keeper.ts'
+import { sweepChallenges } from './confirm/verify-pinless.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import type { VerifierModules } from './evidence/box.ts'
@@ -36,6 +37,7 @@ import { addAnchor, loadAnchors } from './evidence/anchor.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { askAboutPast, describePast } from './evidence/revocation-history.ts'
+import { createPinlessTerminals } from './evidence/pinless.ts'
 import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
 import { createRecognised, type RecognisedSettings } from './evidence/recognised.ts'
 import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.ts'
@@ -241,6 +243,7 @@ async function compose(
     log: settings.log,
     connector,
     judge,
+    pinlessTerminals: createPinlessTerminals({ connector, clock: settings.clock }),
     fileJudge: createFileJudge({ ...settings, trust, keeper, connector, stamps, recognised }),
     uploads: createUploads({ folder: settings.uploadsFolder, random: settings.random }),
     stamps,
@@ -346,6 +349,7 @@ function startBackground(
     await sweepCeremonies(world.store)
     await sweepReleases(world, protocolNow())
     await sweepOwnSessions(world.store)
+    await sweepChallenges(world)
     await world.uploads.sweep(protocolNow())
   }
   return [

@@ -23,6 +23,7 @@ import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
+import { createPinlessTerminals } from './evidence/pinless.ts'
 import { createRecognised } from './evidence/recognised.ts'
 import { createStampTrust } from './evidence/time-stamp.ts'
 import { createTrust } from './evidence/trust.ts'
@@ -115,6 +116,7 @@ export async function startTestWorld(
     authority,
     keeper,
     engine,
+    pinlessTerminals: createPinlessTerminals({ connector, clock }),
     judge: createJudge({ trust, keeper, connector, clock, random }),
     fileJudge,
     uploads: createUploads({ folder: uploadsFolder.path, random }),

@@ -13,6 +13,7 @@ import type { VerifierModules } from './evidence/box.ts'
 import type { FileJudge } from './evidence/file-verification.ts'
 import type { Judge } from './evidence/judge.ts'
 import type { KeptFileWorld } from './evidence/kept-file.ts'
+import type { PinlessTerminals } from './evidence/pinless.ts'
 import type { StampTrust } from './evidence/time-stamp.ts'
 import type { Uploads } from './evidence/upload.ts'
 
@@ -24,6 +25,8 @@ export type World = {
   readonly log: Log
   readonly connector: AuthorityConnector
   readonly judge: Judge
+  /** Who may ask cards without PIN. */
+  readonly pinlessTerminals: PinlessTerminals
   readonly fileJudge: FileJudge
   readonly uploads: Uploads
   readonly stamps: StampTrust

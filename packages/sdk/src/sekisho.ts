@@ -13,6 +13,10 @@ import {
   type FileVerificationRequest,
   identityClaims,
   type IdentityClaims,
+  pinlessChallenge,
+  type PinlessVerificationReport,
+  pinlessVerificationReport,
+  type PinlessVerificationRequest,
   type ProviderScope,
   type Receipt,
   type RefusalCode,
@@ -187,6 +191,31 @@ export type Sekisho = {
     readonly signers?: FileVerificationRequest['signers']
   }): Promise<FileVerificationReport>
   /**
+   * A challenge of 32 bytes for a card's answer without PIN; it serves once, within minutes.
+   *
+   * ```js
+   * const challenge = await sekisho.pinlessChallenge()
+   * ```
+   */
+  pinlessChallenge(): Promise<Uint8Array>
+  /**
+   * Has a card's answer without PIN judged: by which terminal it was asked, who answered if they are known here. No PIN was typed:
+   * never take it for a login.
+   *
+   * ```js
+   * const { verdict, subject } = await sekisho.verifyPinless({ challenge, organisation, terminal, signature, certificate })
+   * ```
+   */
+  verifyPinless(request: {
+    readonly challenge: Uint8Array
+    /** Code of 7 digits. */
+    readonly organisation: string
+    /** The terminal's number under it. */
+    readonly terminal: string
+    readonly signature: Uint8Array
+    readonly certificate: Uint8Array
+  }): Promise<PinlessVerificationReport>
+  /**
    * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person.
    *
    * ```js
@@ -282,6 +311,25 @@ export function createSekisho(options: SekishoOptions): Sekisho {
             purpose: 'signature',
           } satisfies VerificationRequest,
           // Each is a use of its own.
+          isSafe: false,
+        }),
+      ),
+    pinlessChallenge: async () => {
+      const path = '/v1/pinless-challenges'
+      const made = await link.call('POST', path, 'verify', { isSafe: true })
+      return fromBase64(pinlessChallenge.parse(made).challenge)
+    },
+    verifyPinless: async request =>
+      pinlessVerificationReport.parse(
+        await link.call('POST', '/v1/pinless-verifications', 'verify', {
+          body: {
+            challenge: toBase64(request.challenge),
+            organisation: request.organisation,
+            terminal: request.terminal,
+            signature: toBase64(request.signature),
+            certificate: toBase64(request.certificate),
+          } satisfies PinlessVerificationRequest,
+          // A challenge serves once.
           isSafe: false,
         }),
       ),

@@ -9,6 +9,9 @@ import {
   fileVerificationReport,
   fileVerificationRequest,
   inlineFileBytesMax,
+  pinlessChallenge,
+  pinlessVerificationReport,
+  pinlessVerificationRequest,
   type ProviderScope,
   Refusal,
   refusals,
@@ -27,6 +30,7 @@ import { confirmChange } from '../confirm/change.ts'
 import { createTransaction, signedFileOf, transactionResult } from '../confirm/sign.ts'
 import { verifyForProvider } from '../confirm/verify.ts'
 import { verifyFileForProvider } from '../confirm/verify-file.ts'
+import { challengePinless, verifyPinless } from '../confirm/verify-pinless.ts'
 import { statementOf } from '../fees/meter.ts'
 import type { OpenId } from '../login/open-id.ts'
 import { messages } from '../message.ts'
@@ -45,6 +49,7 @@ export function addProviderApi(
 
   addSigningRoutes(app, world, authorise)
   addUploadRoutes(app, world.uploads, authorise)
+  addPinlessRoutes(app, world, authorise)
   app.post(
     '/v1/verifications',
     { schema: { tags, body: verificationRequest, response: { 200: verificationReport } } },
@@ -78,6 +83,29 @@ export function addProviderApi(
     },
   )
   app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
+}
+
+function addPinlessRoutes(app: App, world: World, authorise: Authorise): void {
+  const tags = ['provider']
+  app.post(
+    '/v1/pinless-challenges',
+    { schema: { tags, response: { 201: pinlessChallenge } } },
+    async (request, reply) => {
+      const provider = await authorise(request, 'verify')
+      return reply.code(201).send(await challengePinless(world, provider))
+    },
+  )
+  app.post(
+    '/v1/pinless-verifications',
+    {
+      schema: {
+        tags,
+        body: pinlessVerificationRequest,
+        response: { 200: pinlessVerificationReport },
+      },
+    },
+    async request => verifyPinless(world, await authorise(request, 'verify'), request.body),
+  )
 }
 
 function addSigningRoutes(app: App, world: World, authorise: Authorise): void {

@@ -18,6 +18,8 @@ import {
   latestAttributesAnswer,
   type LatestAttributesAnswer,
   type LatestAttributesQuery,
+  pinlessStanding,
+  type PinlessStanding,
   predecessorAnswer,
   type PredecessorAnswer,
   type UsageStatement,
@@ -56,6 +58,8 @@ export type AuthorityConnector = {
   withdrawConsent(number: string): Promise<void>
   /** 新旧シリアル番号の紐付け, one step back. */
   predecessor(authentication: CertificateReference, key: string): Promise<PredecessorAnswer>
+  /** Organisations and terminals that may ask cards without PIN, and those that were withdrawn. */
+  pinlessStanding(): Promise<PinlessStanding>
   /** What the authority counted in a month. */
   usageStatement(month: string): Promise<UsageStatement>
 }
@@ -123,6 +127,7 @@ export function connectAuthority(settings: AuthoritySettings, world: World): Aut
         body: { authentication, purpose: 'login', consents: ['authority-use'] },
         key,
       }),
+    pinlessStanding: () => ask(pinlessStanding, { method: 'GET', path: '/v1/pinless-standing' }),
     usageStatement: month => ask(usageStatement, { method: 'GET', path: `/v1/usage/${month}` }),
   }
 }
