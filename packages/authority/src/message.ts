@@ -17,6 +17,11 @@ export const messages = defineMessages({
     text: 'residents were registered',
     fields: { residents: 'number', personas: 'number' },
   },
+  'authority.query-answered': {
+    level: 'info',
+    text: 'a query of a verifier was answered',
+    fields: { verifier: 'code', kind: 'code', isRepeated: 'boolean' },
+  },
   'authority.cards-ready': {
     level: 'info',
     text: 'cards are ready and their holders are told',

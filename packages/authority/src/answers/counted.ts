@@ -8,6 +8,7 @@ import type { QueryPurpose } from '@sekisho/contract/authority'
 import { lockInTransaction, type Transaction } from '@sekisho/runtime/store'
 import type { z } from 'zod'
 import type { AuthorityTables } from '../database.ts'
+import { messages } from '../message.ts'
 import type { World } from '../world.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -46,7 +47,7 @@ export async function answerOnce<T>(
     .update(`${asked.kind}\n${JSON.stringify(asked.query)}`)
     .digest('hex')
   const at = world.clock.now()
-  return world.store.transaction(async tx => {
+  const { answer, isRepeated } = await world.store.transaction(async tx => {
     // Two calls with one key that arrive together: the second waits and finds the first one's answer.
     await lockInTransaction(tx, `query ${asked.verifier.id} ${asked.key}`)
     const known = await tx
@@ -57,7 +58,7 @@ export async function answerOnce<T>(
       .executeTakeFirst()
     if (known !== undefined) {
       if (known.request_sha256 !== requestSha256) throw new Refusal('idempotency-conflict')
-      return asked.form.parse(JSON.parse(known.answer))
+      return { answer: asked.form.parse(JSON.parse(known.answer)), isRepeated: true }
     }
     const usage = world.random.uuidv7(at)
     const answer = await compute(tx, {
@@ -78,6 +79,12 @@ export async function answerOnce<T>(
         at,
       })
       .execute()
-    return answer
+    return { answer, isRepeated: false }
   })
+  world.log.write(messages['authority.query-answered'], {
+    verifier: asked.verifier.id,
+    kind: asked.kind,
+    isRepeated,
+  })
+  return answer
 }
