@@ -10,7 +10,7 @@ import { after, before, describe, it } from 'node:test'
 import { startTestTown, type TestProvider, type TestTown } from '@sekisho/cli/testkit'
 import { parseCertificate } from '@sekisho/pki'
 import { temporaryFolder, type TemporaryFolder } from '@sekisho/runtime/files'
-import { makeSoftToken } from '@sekisho/runtime/pkcs11'
+import { makeSoftToken } from '@sekisho/runtime/soft-token'
 import { commands } from './command.ts'
 import { codeOn } from './hand-reader.ts'
 
@@ -28,7 +28,7 @@ describe('a new generation of the CAs', () => {
   before(async () => {
     folder = await temporaryFolder('ceremony')
     const pin = `${halves.first}${halves.second}`
-    const place = makeSoftToken(folder.path, { label: 'sekisho ca', pin })
+    const place = makeSoftToken({ label: 'sekisho ca', pin })
     sekisho = commands(join(folder.path, 'cache'))
     town = await startTestTown()
     data = town.layout.folder

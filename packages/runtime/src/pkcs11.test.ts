@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Refusal, type RefusalCode } from '@sekisho/contract'
 import { temporaryFolder, type TemporaryFolder } from './files.ts'
-import { connectToken, makeSoftToken, type Token, type TokenKeyKind } from './pkcs11.ts'
+import { connectToken, type Token, type TokenKeyKind } from './pkcs11.ts'
+import { makeSoftToken } from './soft-token.ts'
 
 const pin = '0123456789abcdef'
 const pinBytes = (): Uint8Array => new TextEncoder().encode(pin)
@@ -18,7 +19,7 @@ describe('keys in a token', () => {
   let token: Token
   before(async () => {
     folder = await temporaryFolder('token')
-    place = makeSoftToken(folder.path, { label: 'sekisho test', pin })
+    place = makeSoftToken({ label: 'sekisho test', pin })
     token = connectToken(place)
   })
   after(async () => {

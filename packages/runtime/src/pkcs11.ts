@@ -7,8 +7,6 @@ import { createHash, createPublicKey } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import koffi from 'koffi'
 
-export { makeSoftToken } from './soft-token.ts'
-
 /** Kinds of key pairs. */
 export type TokenKeyKind = 'rsa-2048' | 'rsa-4096' | 'ec-p256' | 'ec-p384'
 
@@ -69,6 +67,31 @@ export function connectToken(given: { readonly module: string; readonly label: s
       if (made === undefined) throw new Error('the token has lost a key that it has made')
       return made
     },
+  }
+}
+
+/**
+ * Initialises the free token of a library: what its security officer does once. Everything in it is gone. Refusal `token-absent` when no
+ * token is free. The PINs' bytes are overwritten.
+ */
+export function initialiseToken(given: {
+  readonly module: string
+  readonly label: string
+  readonly securityPin: Uint8Array
+  readonly pin: Uint8Array
+}): void {
+  const cryptoki = load(given.module)
+  const slot = cryptoki.slots().find(each => cryptoki.labelOf(each) === '')
+  if (slot === undefined) throw new Refusal('token-absent', { token: given.label })
+  try {
+    cryptoki.initialise(slot, given.securityPin, given.label)
+    const session = cryptoki.openSession(slot)
+    cryptoki.loginOfficer(session, given.securityPin)
+    cryptoki.setPin(session, given.pin)
+    cryptoki.closeSession(session)
+  } finally {
+    given.securityPin.fill(0)
+    given.pin.fill(0)
   }
 }
 
@@ -142,6 +165,14 @@ function bind(module: string) {
   const openSession = define('C_OpenSession', 'ulong', 'ulong', 'void *', 'void *', handleOut)
   const closeSession = define('C_CloseSession', 'ulong')
   const login = define('C_Login', 'ulong', 'ulong', koffi.pointer('uint8'), 'ulong')
+  const initToken = define(
+    'C_InitToken',
+    'ulong',
+    koffi.pointer('uint8'),
+    'ulong',
+    koffi.pointer('uint8'),
+  )
+  const initPin = define('C_InitPIN', 'ulong', koffi.pointer('uint8'), 'ulong')
   const findInit = define('C_FindObjectsInit', 'ulong', attributes, 'ulong')
   const find = define(
     'C_FindObjects',
@@ -186,8 +217,10 @@ function bind(module: string) {
       initialize([alreadyInitialized], { ...none, flags: osLocking, reserved: null })
     },
     slots: (): readonly Handle[] => {
-      const count = [slotsMax]
-      const list = new BigUint64Array(slotsMax)
+      // Asked for the count first, a library looks again which tokens there are (PKCS #11 v2.40 §5.5).
+      const count: Handle[] = [0]
+      getSlotList([], 1, null, count)
+      const list = new BigUint64Array(Number(count[0]))
       getSlotList([], 1, list, count)
       return [...list.subarray(0, Number(count[0]))]
     },
@@ -205,6 +238,13 @@ function bind(module: string) {
     closeSession: (session: Handle) => closeSession([], session),
     login: (session: Handle, pin: Uint8Array) =>
       login([alreadyLoggedIn, ...pinFaults], session, userRole, pin, pin.length),
+    initialise: (slot: Handle, securityPin: Uint8Array, label: string) => {
+      const padded = utf8.encode(label.padEnd(labelBytes))
+      initToken([], slot, securityPin, securityPin.length, padded)
+    },
+    loginOfficer: (session: Handle, pin: Uint8Array) =>
+      login([], session, officerRole, pin, pin.length),
+    setPin: (session: Handle, pin: Uint8Array) => initPin([], session, pin, pin.length),
     find: (session: Handle, wanted: readonly Attribute[]): Handle | undefined => {
       findInit([], session, wanted, wanted.length)
       const found = new BigUint64Array(1)
@@ -373,7 +413,6 @@ class TokenFault extends Error {
 }
 
 const utf8 = new TextEncoder()
-const slotsMax = 64
 const tokenInfoBytes = 512
 const labelBytes = 32
 const attributeBytesMax = 1024
@@ -392,6 +431,7 @@ const tokenNotRecognized = 0xe1
 const osLocking = 2
 const serialSession = 4
 const readWriteSession = 2
+const officerRole = 0
 const userRole = 1
 const publicKeyClass = 2
 const privateKeyClass = 3

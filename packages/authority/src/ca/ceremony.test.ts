@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Refusal, type RefusalCode } from '@sekisho/contract'
 import { parseCertificate, parseOcspResponse, ocspCertId, encodeOcspRequest } from '@sekisho/pki'
-import { connectToken, makeSoftToken, type Token } from '@sekisho/runtime/pkcs11'
+import { connectToken, type Token } from '@sekisho/runtime/pkcs11'
+import { makeSoftToken } from '@sekisho/runtime/soft-token'
 import { type Engine, openEmbedded } from '@sekisho/runtime/store'
 import { temporaryFolder, type TemporaryFolder } from '@sekisho/runtime/files'
 import { answerOcsp } from '../revocation/ocsp.ts'
@@ -22,7 +23,7 @@ describe('a key ceremony', () => {
 
   before(async () => {
     folder = await temporaryFolder('ceremony')
-    const place = makeSoftToken(folder.path, { label: 'ca', pin: `${first}${second}` })
+    const place = makeSoftToken({ label: 'ca', pin: `${first}${second}` })
     token = connectToken(place)
     engine = await openEmbedded('memory')
     await open(noon(2026, 11, 20))
