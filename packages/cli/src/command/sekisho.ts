@@ -6,6 +6,7 @@ import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addResidentCommands } from './resident.ts'
+import { addPinlessCommands } from './pinless.ts'
 import { addTownCommands } from './town.ts'
 import { addVerifyCommands } from './verify.ts'
 
@@ -18,6 +19,7 @@ export function createCommandLine(): Command {
   addCardCommands(program)
   addResidentCommands(program)
   addCorporationCommands(program)
+  addPinlessCommands(program)
   addVerifyCommands(program)
   addAgentCommand(program)
   return program
