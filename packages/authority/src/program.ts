@@ -18,6 +18,11 @@ import type { Verifier } from './answers/verifier.ts'
 import { finishCardsDue } from './card-application/application.ts'
 import { cardApplicationCommands } from './card-application/command.ts'
 import { addCardApplicationRoutes } from './card-application/screen.ts'
+import { loadingCommands } from './card-loading/command.ts'
+import { publishFeedsDue } from './card-loading/feed.ts'
+import { addOwnerRoutes, openLoadingWorld } from './card-loading/program.ts'
+import { addLoadingRoutes } from './card-loading/screen.ts'
+import type { LoadingWorld } from './card-loading/world.ts'
 import { addHeldGenerations } from './ca/ceremony.ts'
 import { caCommands } from './ca/command.ts'
 import { createCaKeyStore } from './ca/key-store.ts'
@@ -95,6 +100,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     holdersFolder: join(settings.cardsFolder, 'holders'),
   })
   const pinless = await openPinlessWorld({ ...settings, rules: world.rules.pinless })
+  const loading = await openLoadingWorld({ ...settings, rules: world.rules.loading })
   const server = await createServer({
     name: 'authority',
     log: settings.log,
@@ -108,6 +114,8 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
   await addStampRoutes(server.app, createStamper(townStamps(), settings))
   await startOthers(server.app, others)
   await addPinlessRoutes(server.app, { ...settings, world, pinless })
+  await addOwnerRoutes(server.app, { ...settings, world, loading })
+  addLoadingRoutes(server.app, { world, loading })
   addWindowRoutes(server.app, {
     world,
     publicOrigin: settings.publicOrigin,
@@ -120,7 +128,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
   await server.listen(settings.port)
   const stopPublishing = every(
     publishMs,
-    () => publish(world, others),
+    () => publish(world, others, loading),
     fault => settings.log.write(messages['authority.background-fault'], { fault }),
   )
   const admin = await adminSocket(
@@ -130,6 +138,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
       ...corporationCommands(others),
       ...caCommands(world, settings.token),
       ...pinlessCommands(pinless),
+      ...loadingCommands(loading),
       ...cardApplicationCommands(world),
       publish: async () => ({ lists: (await publishDue(world)) + (await publishOthers(others)) }),
     },
@@ -192,9 +201,10 @@ export async function openWorld(
 const publishMs = 500
 
 /** What the day brings, then the lists that are due. */
-async function publish(world: World, others: OtherWorld): Promise<void> {
+async function publish(world: World, others: OtherWorld, loading: LoadingWorld): Promise<void> {
   await endStaysDue(world)
   await finishCardsDue(world)
+  await publishFeedsDue(loading)
   const lists = (await publishDue(world)) + (await publishOthers(others))
   if (lists > 0) world.log.write(messages['authority.lists-published'], { lists })
 }

@@ -8,6 +8,7 @@ import type { CaKeyStore } from './ca/key-store.ts'
 import { presentValidity, type ValidityRules } from './ca/validity.ts'
 import type { AuthorityTables } from './database.ts'
 import { dailyPublication, type PublicationRules } from './revocation/publish.ts'
+import { type LoadingRules, presentLoading } from './card-loading/rules.ts'
 import { type PinlessRules, presentPinless } from './pinless-office/rules.ts'
 import type { AnswerCache } from './revocation/answer-cache.ts'
 import { type OcspRules, presentOcsp } from './revocation/ocsp.ts'
@@ -31,6 +32,7 @@ export type AuthorityRules = {
   readonly publication: PublicationRules
   readonly ocsp: OcspRules
   readonly pinless: PinlessRules
+  readonly loading: LoadingRules
 }
 
 /** The rules in force today. */
@@ -41,6 +43,7 @@ export const presentRules: AuthorityRules = {
   publication: dailyPublication,
   ocsp: presentOcsp,
   pinless: presentPinless,
+  loading: presentLoading,
 }
 
 /** Everything that the parts stand on. */

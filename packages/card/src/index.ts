@@ -4,7 +4,15 @@ export type { CvAnchor, CvCertificate } from './cv-certificate.ts'
 export { type Card, CardGone } from './exchange.ts'
 export { readBirthDate, readFront, readMyNumberImage, selectFace } from './face.ts'
 export type { FaceRecord } from './face-record.ts'
-export type { FreeFile, FreePlan, FreeType } from './free-plan.ts'
+export {
+  type FreeFile,
+  type FreePlan,
+  type FreeType,
+  freeTypes,
+  isPlan,
+  ownerKeyBytes,
+  roomOf,
+} from './free-plan.ts'
 export type { GuardedKind, GuardedNumber } from './guarded.ts'
 export {
   checkCertificate,
@@ -38,6 +46,7 @@ export {
   openLoading,
   readFreeRoom,
 } from './loading.ts'
+export { deriveOwnerKey, heldOwnerKey } from './owner-key.ts'
 export { parsePin, Pin, type SecretKind, type SecretName } from './pin.ts'
 export { authenticatePinless, type PinlessAnswer } from './pinless.ts'
 export { type CardReason, cardReasons, type Outcome } from './reason.ts'

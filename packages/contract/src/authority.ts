@@ -317,3 +317,35 @@ export const pinlessStanding = z.strictObject({
     .max(20_000),
 })
 export type PinlessStanding = z.infer<typeof pinlessStanding>
+
+const aid = z.string().regex(/^(?:[0-9A-F]{2}){5,16}$/)
+const userNumber = z.string().regex(/^\d{12}$/)
+
+/**
+ * `GET /v1/card-loading/stopped` (A11): to an owner of card applications, the users whose service it stops. Refreshed once a day, and
+ * at once when the owner itself stops one. Whoever is on it no longer in the next one may use the service again.
+ */
+export const loadingFeed = z.strictObject({
+  owner: z.string(),
+  number: z.int().positive(),
+  thisUpdate: instantText,
+  nextUpdate: instantText,
+  stopped: z.array(
+    z.strictObject({
+      aid,
+      userNumber,
+      /** The card was reported lost; it ended, for whatever reason; the owner itself stopped it. */
+      why: z.enum(['lost', 'ended', 'owner']),
+    }),
+  ),
+})
+export type LoadingFeed = z.infer<typeof loadingFeed>
+
+/** `POST /v1/card-loading/stops` (A11): the owner stops a user's service at once. Idempotent. */
+export const loadingStop = z.strictObject({ aid, userNumber })
+export type LoadingStop = z.infer<typeof loadingStop>
+
+/** `POST /v1/card-loading/user-numbers` (A11): which user an application on a card is for, asked by its owner's terminal. */
+export const loadedCard = z.strictObject({ aid, cardSerial: z.string().regex(/^\d{15}$/) })
+export type LoadedCard = z.infer<typeof loadedCard>
+export const loadedUser = z.strictObject({ aid, userNumber })

@@ -3,9 +3,16 @@
  * written at the same time (refusal `card-in-use`).
  */
 import { join } from 'node:path'
-import { cardFileName, type CardState, parseCardState } from '@sekisho/card/virtual'
+import {
+  cardFileName,
+  type CardState,
+  createVirtualCard,
+  parseCardState,
+  type VirtualCard,
+} from '@sekisho/card/virtual'
 import { Refusal } from '@sekisho/contract'
 import { lockFile, ownerOnlyFolder, readJsonFile, writeJsonFile } from '@sekisho/runtime/files'
+import type { Random } from '@sekisho/runtime/random'
 import type { Effects } from '@sekisho/runtime/store'
 
 /** A place in the tray: the folder, and the persona's name or the card's serial for everybody else. */
@@ -49,11 +56,33 @@ export async function changeCard(
   })
 }
 
-async function underLock(place: CardPlace, work: (path: string) => Promise<void>): Promise<void> {
+/**
+ * Puts a card of the tray onto a reader: whatever it changes in itself is in its file before it answers. Refusals `card-in-use`,
+ * `card-absent`.
+ */
+export async function useCard<T>(
+  place: CardPlace,
+  random: Random,
+  work: (card: VirtualCard) => Promise<T>,
+): Promise<T> {
+  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(place.name)) throw new Refusal('card-absent')
+  await ownerOnlyFolder(place.folder)
+  return underLock(place, async path => {
+    const state = await readJsonFile(path, parseCardState)
+    if (state === undefined) throw new Refusal('card-absent')
+    const card = createVirtualCard(state, {
+      random: size => random.bytes(size),
+      onChange: changed => writeJsonFile(path, changed, place),
+    })
+    return work(card)
+  })
+}
+
+async function underLock<T>(place: CardPlace, work: (path: string) => Promise<T>): Promise<T> {
   const path = join(place.folder, cardFileName(place.name))
   const lock = await lockFile(path, 'card-in-use')
   try {
-    await work(path)
+    return await work(path)
   } finally {
     lock.release()
   }
