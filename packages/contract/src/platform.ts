@@ -298,9 +298,21 @@ export const fileVerificationReport = z.strictObject({
 })
 export type FileVerificationReport = z.infer<typeof fileVerificationReport>
 
+/** How it was looked up: bulk list, immediate answer, or a question of another sort. */
+export const feeMethod = z.enum(['crl', 'ocsp', 'query'])
+export type FeeMethod = z.infer<typeof feeMethod>
+
+/** For what: a transaction of the person's, or whether the person is still there (現況確認). */
+export const feePurpose = z.enum(['transaction', 'current-status'])
+export type FeePurpose = z.infer<typeof feePurpose>
+
 /** `POST /v1/changes` (scope `change`): the change confirmation 変更確認 for one consented person. */
-export const changeRequest = z.strictObject({ subject: z.string().min(1).max(64) })
-export type ChangeRequest = z.infer<typeof changeRequest>
+export const changeRequest = z.strictObject({
+  subject: z.string().min(1).max(64),
+  /** `current-status`: whether the person is still there, for providers to whom that is granted; counted once a year. */
+  purpose: feePurpose.default('transaction'),
+})
+export type ChangeRequest = z.input<typeof changeRequest>
 
 /** Meaning only, never reason, serial or revocation time (flows.md §3). */
 export const changeMeaning = z.enum(['no-change', 'ask-for-update', 'confirm-in-person'])
@@ -317,17 +329,50 @@ export type ChangeAnswer = z.infer<typeof changeAnswer>
 export const usageKind = z.enum(['signature-check', 'authentication-check', 'corresponding-serial'])
 export type UsageKind = z.infer<typeof usageKind>
 
-/** `GET /v1/statements/{YYYY-MM}` (scope `statement`). */
+/** Uses that cost the same. `counted-before`: a current-status check of a person who was counted in the same year. */
+const feeLine = z.strictObject({
+  kind: usageKind,
+  method: feeMethod,
+  purpose: feePurpose,
+  basis: z.enum(['charged', 'waived', 'counted-before']),
+  count: z.int().nonnegative(),
+  unitYen: z.int().nonnegative(),
+  /** By volume. */
+  discountPercent: z.int().min(0).max(100),
+  /** By who the provider is. */
+  reductionPercent: z.int().min(0).max(100),
+  feeYen: z.int().nonnegative(),
+})
+export type FeeLine = z.infer<typeof feeLine>
+
+/** The platform's own charge: for the month, or for all uses. */
+const ownLine = z.strictObject({
+  item: z.enum(['month', 'use']),
+  count: z.int().nonnegative(),
+  unitYen: z.int().nonnegative(),
+  feeYen: z.int().nonnegative(),
+})
+export type OwnLine = z.infer<typeof ownLine>
+
+const billed = {
+  lines: z.array(feeLine).readonly(),
+  own: z.array(ownLine).readonly(),
+  feesYen: z.int().nonnegative(),
+  ownYen: z.int().nonnegative(),
+  totalYen: z.int().nonnegative(),
+}
+
+/** `GET /v1/statements/{YYYY-MM}` (scope `statement`), also as `/csv` and `/pdf`. `docs/protocol/fees.md`. */
 export const feeStatement = z.strictObject({
   month: z.string().regex(/^\d{4}-\d{2}$/),
-  lines: z.array(
-    z.strictObject({
-      kind: usageKind,
-      count: z.int().nonnegative(),
-      feeYen: z.int().nonnegative(),
-    }),
-  ),
-  totalYen: z.int().nonnegative(),
+  provider: z.string(),
+  /** The tariff by which it was rated. */
+  tariff: z.string(),
+  /** A running month's grows; a final one is changed by a correction only, which has the next version. */
+  state: z.enum(['running', 'final']),
+  /** 0 while running, 1 when final, then one more for every correction. */
+  version: z.int().nonnegative(),
+  ...billed,
 })
 export type FeeStatement = z.infer<typeof feeStatement>
 
@@ -345,5 +390,11 @@ export const providerMetadata = z.looseObject({
   sekisho_revocation: z.enum(['crl', 'ocsp']).default('crl'),
   /** Whether it is a registered verifier of signatures (municipality, tax office), which may have containers with certificates. */
   sekisho_signature_verifier: z.boolean().default(false),
+  /** Whether a reduction for public interest (C7) was granted. */
+  sekisho_public_interest: z.boolean().default(false),
+  /** Whether the authority accepted that current-status checks 現況確認 are told apart, so that a person counts once a year. */
+  sekisho_current_status: z.boolean().default(false),
+  /** Whether `sekisho_revocation` is a rule for this provider rather than a habit; advice on fees never goes against a rule. */
+  sekisho_revocation_required: z.boolean().default(true),
 })
 export type ProviderMetadata = z.infer<typeof providerMetadata>

@@ -1091,6 +1091,43 @@ export const refusals = {
     'The clock of the town can only be turned forward.',
     'Name a later time.',
   ),
+  // -- fees -----------------------------------------------------------------------------------
+  'tariff-unknown': entry(
+    404,
+    'operator',
+    'never',
+    'この料金表は登録されていません。',
+    '登録されている料金表の名前を確かめるか、先に登録してください。',
+    'There is no tariff of this name.',
+    'Look up the names of the tariffs, or add it first.',
+  ),
+  'tariff-conflict': entry(
+    409,
+    'operator',
+    'never',
+    '同じ名前で内容の異なる料金表があります。何も変更していません。',
+    '新しい名前で登録してください。',
+    'There is a tariff of this name with another content. Nothing was changed.',
+    'Add it under a new name.',
+  ),
+  'tariff-not-in-force': entry(
+    409,
+    'operator',
+    'never',
+    'この料金表は、その月には適用できません。',
+    '料金のある月、または翌月以降の月を指定してください。過去の月は訂正してください。',
+    'This tariff cannot be applied to that month.',
+    'Name a month for which it has prices, and to adopt it one after the running month; correct past months instead.',
+  ),
+  'month-running': entry(
+    409,
+    'operator',
+    'later',
+    'この月はまだ終わっていません。',
+    '月が終わってから訂正してください。',
+    'This month has not ended yet.',
+    'Correct it once it has ended.',
+  ),
 } as const satisfies Record<string, Entry>
 
 /** A stable refusal code. */

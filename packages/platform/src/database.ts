@@ -2,10 +2,10 @@
  * Every table of the platform, each with the one folder that touches it. Instants are bigint milliseconds; bytes are
  * bytea; SQL never asks the server for the time.
  */
-import type { RefusalCode } from '@sekisho/contract'
+import type { FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
 import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
 import { personKeyMigrations, type PersonKeyTables } from '@sekisho/runtime/keys'
-import { type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
+import { type ColumnType, type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
 
 /** `providers/`: who may ask for what. */
 type ProviderTable = {
@@ -179,10 +179,32 @@ type UsageTable = {
   provider_id: string
   transaction: string
   kind: 'signature-check' | 'authentication-check' | 'corresponding-serial'
+  /** The list's price when it was metered; what a month costs is rated anew from the rest. */
   fee_yen: number
   /** `YYYY-MM` in Japan. */
   month: string
   at: number
+  method: ColumnType<FeeMethod, FeeMethod | undefined, never>
+  purpose: ColumnType<FeePurpose, FeePurpose | undefined, never>
+  /** Pairwise subject of a current-status check, so that a person can be counted once a year. */
+  subject: string | null
+}
+
+/** `fees/`: tariffs that an operator added. A row never changes. */
+type TariffTable = { id: string; definition: unknown; added_at: number }
+
+/** `fees/`: from which month which tariff is in force. */
+type TariffAdoptionTable = { month: string; tariff_id: string; adopted_at: number }
+
+/** `fees/`: statements of months that have ended; a correction is a row with the next version. */
+type FeeStatementTable = {
+  provider_id: string
+  month: string
+  version: number
+  statement: unknown
+  /** Why it was corrected; null for the first. */
+  reason: string | null
+  made_at: number
 }
 
 /** `evidence/`: anchors that came after the start. */
@@ -215,6 +237,9 @@ export type PlatformTables = PersonKeyTables &
     own_session: OwnSessionTable
     pinless_challenge: PinlessChallengeTable
     usage: UsageTable
+    tariff: TariffTable
+    tariff_adoption: TariffAdoptionTable
+    fee_statement: FeeStatementTable
   }
 
 const statements = [
@@ -396,6 +421,29 @@ const pinlessStatements = [
   'create index pinless_challenge_expiry on pinless_challenge (expires_at)',
 ]
 
+// Uses from before are taken for transactions by list, which is the default of a provider.
+const feeStatements = [
+  `alter table usage
+    add column method text not null default 'crl' check (method in ('crl', 'ocsp', 'query')),
+    add column purpose text not null default 'transaction' check (purpose in ('transaction', 'current-status')),
+    add column subject text`,
+  'create index usage_subject on usage (provider_id, kind, subject, at) where subject is not null',
+  'create table tariff (id text primary key, definition jsonb not null, added_at bigint not null)',
+  `create table tariff_adoption (
+    month text primary key,
+    tariff_id text not null,
+    adopted_at bigint not null)`,
+  `create table fee_statement (
+    provider_id text not null,
+    month text not null,
+    version integer not null,
+    statement jsonb not null,
+    reason text,
+    made_at bigint not null,
+    primary key (provider_id, month, version),
+    check ((version = 1) = (reason is null)))`,
+]
+
 /** From an empty schema to the tables above. */
 export const platformMigrations: Migrations = {
   ...personKeyMigrations,
@@ -417,5 +465,8 @@ export const platformMigrations: Migrations = {
   },
   'platform-0007-pinless': async (db: Kysely<unknown>) => {
     for (const statement of pinlessStatements) await sql.raw(statement).execute(db)
+  },
+  'platform-0008-fees': async (db: Kysely<unknown>) => {
+    for (const statement of feeStatements) await sql.raw(statement).execute(db)
   },
 }

@@ -47,4 +47,20 @@ export const entries = defineEntries({
     en: 'You withdrew a consent.',
     fields: { consent: 'text' },
   },
+  'platform.tariff-adopted': {
+    ja: '料金表を適用することにしました。',
+    en: 'A tariff was adopted.',
+    fields: { tariff: 'text', month: 'text' },
+  },
+  'platform.statement-corrected': {
+    ja: '利用料の明細を訂正しました。',
+    en: 'A statement of fees was corrected.',
+    fields: {
+      month: 'text',
+      version: 'number',
+      tariff: 'text',
+      reason: 'text',
+      totalYen: 'number',
+    },
+  },
 })

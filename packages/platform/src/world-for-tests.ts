@@ -155,6 +155,9 @@ export function metadataOf(id: string): ProviderMetadata {
     sekisho_purpose: '試験のため',
     sekisho_revocation: 'crl',
     sekisho_signature_verifier: false,
+    sekisho_public_interest: false,
+    sekisho_current_status: false,
+    sekisho_revocation_required: true,
   }
 }
 

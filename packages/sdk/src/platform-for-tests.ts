@@ -23,6 +23,18 @@ export type Seen = {
 }
 
 export const issuer = 'https://platform.example'
+const statement = {
+  month: '2026-11',
+  provider: 'shop',
+  tariff: 'ministry-list',
+  state: 'running',
+  version: 0,
+  lines: [],
+  own: [],
+  feesYen: 0,
+  ownYen: 0,
+  totalYen: 0,
+}
 const redirectUri = 'https://shop.example/callback'
 
 /** A client and the platform it talks to. */
@@ -70,7 +82,7 @@ export async function clientAndPlatform(bending: Bending = {}): Promise<{
       const receipt = await sign(bending.receipt ?? receiptOf({}), 'sekisho-receipt+jwt')
       return json({ id: 'tx', state: 'signed', signedAt: '2026-11-20T00:00:00.000Z', receipt })
     },
-    '/v1/statements/2026-11': async () => json({ month: '2026-11', lines: [], totalYen: 0 }),
+    '/v1/statements/2026-11': async () => json(statement),
     '/v1/signing-transactions': async () =>
       json({ id: 'tx', expiresAt: '2026-11-20T00:00:00.000Z' }, 201),
   }

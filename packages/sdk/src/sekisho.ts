@@ -216,14 +216,15 @@ export type Sekisho = {
     readonly certificate: Uint8Array
   }): Promise<PinlessVerificationReport>
   /**
-   * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person.
+   * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person. Providers to whom
+   * current-status checks (現況確認) are granted say so by the purpose; of those a person counts once a year.
    *
    * ```js
    * const { meaning } = await sekisho.confirmChange(subject)
    * if (meaning === 'ask-for-update') showNotice()
    * ```
    */
-  confirmChange(subject: string): Promise<ChangeAnswer>
+  confirmChange(subject: string, purpose?: 'transaction' | 'current-status'): Promise<ChangeAnswer>
   /**
    * The fees of a month, `YYYY-MM`.
    *
@@ -333,9 +334,12 @@ export function createSekisho(options: SekishoOptions): Sekisho {
           isSafe: false,
         }),
       ),
-    confirmChange: async subject =>
+    confirmChange: async (subject, purpose = 'transaction') =>
       changeAnswer.parse(
-        await link.call('POST', '/v1/changes', 'change', { body: { subject }, isSafe: true }),
+        await link.call('POST', '/v1/changes', 'change', {
+          body: { subject, purpose },
+          isSafe: true,
+        }),
       ),
     statement: async month =>
       feeStatement.parse(

@@ -31,7 +31,7 @@ import { createTransaction, signedFileOf, transactionResult } from '../confirm/s
 import { verifyForProvider } from '../confirm/verify.ts'
 import { verifyFileForProvider } from '../confirm/verify-file.ts'
 import { challengePinless, verifyPinless } from '../confirm/verify-pinless.ts'
-import { statementOf } from '../fees/meter.ts'
+import { statementOf } from '../fees/statement.ts'
 import type { OpenId } from '../login/open-id.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
@@ -66,7 +66,7 @@ export function addProviderApi(
   app.post(
     '/v1/changes',
     { schema: { tags, body: changeRequest, response: { 200: changeAnswer } } },
-    async request => confirmChange(world, await authorise(request, 'change'), request.body.subject),
+    async request => confirmChange(world, await authorise(request, 'change'), request.body),
   )
   app.get(
     '/v1/statements/:month',
@@ -79,7 +79,7 @@ export function addProviderApi(
     },
     async request => {
       const provider = await authorise(request, 'statement')
-      return statementOf(world.store, provider.id, request.params.month)
+      return statementOf(world, provider.id, request.params.month)
     },
   )
   app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))

@@ -1,11 +1,11 @@
 /**
  * *Change* 変更確認 (C3): what the states of a person's certificates tell a provider that holds consent. The answer is the
- * meaning, never reason, serial or time. Charged once a day for a person, whatever the provider repeats.
+ * meaning, never reason, serial or time. Charged once a day for a person and purpose, whatever the provider repeats.
  *
  * The signature certificate that counts is the one from which this provider got its attributes: a newer one, shown to another
  * provider, says nothing about what this one knows. States come from the lists in force, for every provider.
  */
-import { type ChangeAnswer, Refusal } from '@sekisho/contract'
+import { type ChangeAnswer, type ChangeRequest, Refusal } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import { entries } from '../entry.ts'
 import { charge } from '../fees/meter.ts'
@@ -15,12 +15,18 @@ import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { bestOf, type CertificateState, meaningOf } from './meaning.ts'
 
-/** Answers a provider. Refusals `person-unknown`, `consent-missing`, `revocation-stale`, `revocation-unavailable`. */
+/**
+ * Answers a provider. Refusals `person-unknown`, `consent-missing`, `revocation-stale`, `revocation-unavailable`; `scope-exceeded` for a
+ * current-status check by a provider to whom that is not granted: only what is recognisable as such counts once a year (S1).
+ */
 export async function confirmChange(
   world: World,
   provider: Provider,
-  subject: string,
+  { subject, purpose = 'transaction' }: ChangeRequest,
 ): Promise<ChangeAnswer> {
+  const isCurrentStatus = purpose === 'current-status'
+  if (isCurrentStatus && !provider.metadata.sekisho_current_status)
+    throw new Refusal('scope-exceeded', { scope: 'sekisho_current_status' })
   const at = world.clock.now()
   const day = dateInJapan(at)
   const meaning = await world.store.transaction(async tx => {
@@ -44,7 +50,9 @@ export async function confirmChange(
     )
     const use = {
       providerId: provider.id,
-      transaction: `change ${subject} ${day.year}-${day.month}-${day.day}`,
+      transaction: `${isCurrentStatus ? 'current-status' : 'change'} ${subject} ${day.year}-${day.month}-${day.day}`,
+      method: 'crl' as const,
+      currentStatusOf: isCurrentStatus ? subject : undefined,
       at,
     }
     if (signature !== undefined) await charge(tx, { ...use, kind: 'signature-check' })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { CardCertificate } from '../authority-for-tests.ts'
-import { statementOf } from '../fees/meter.ts'
+import { statementOf } from '../fees/statement.ts'
 import { beginCeremony } from '../login/ceremony.ts'
 import { linkCertificates, personOfSubject } from '../people/link.ts'
 import {
@@ -102,7 +102,7 @@ for (const kind of engineKinds)
       // The authority: one for the serial, one for the predecessor of a card that has none.
       assert.equal(world.authority.usage.size, queries + 2)
       const bills = await Promise.all(
-        [bank, shop].map(provider => statementOf(world.store, provider.id, month(world))),
+        [bank, shop].map(provider => statementOf(world, provider.id, month(world))),
       )
       const charged = bills
         .flatMap(bill => bill.lines)
@@ -265,8 +265,8 @@ for (const kind of engineKinds)
       }
       assert.notEqual(subjects.bank, subjects.shop)
       const meanings = async () => [
-        (await confirmChange(world, bank, subjects.bank)).meaning,
-        (await confirmChange(world, shop, subjects.shop)).meaning,
+        (await confirmChange(world, bank, { subject: subjects.bank })).meaning,
+        (await confirmChange(world, shop, { subject: subjects.shop })).meaning,
       ]
       assert.deepEqual(await meanings(), ['no-change', 'no-change'])
       const moved = world.authority.issue('signature')
@@ -277,7 +277,10 @@ for (const kind of engineKinds)
       assert.deepEqual(await meanings(), ['ask-for-update', 'ask-for-update'])
       await (await identifying(world, shop, moved))()
       assert.deepEqual(await meanings(), ['ask-for-update', 'no-change'])
-      assert.equal(await codeOf(confirmChange(world, shop, subjects.bank)), 'person-unknown')
+      assert.equal(
+        await codeOf(confirmChange(world, shop, { subject: subjects.bank })),
+        'person-unknown',
+      )
     })
 
     it('a certificate known by number only is never taken for valid once it may have expired', async () => {
@@ -287,11 +290,11 @@ for (const kind of engineKinds)
       world.authority.correspond(signature, authentication)
       const { personId } = await (await identifying(world, bank, signature))()
       const subject = await subjectOf(world, bank, personId)
-      assert.equal((await confirmChange(world, bank, subject)).meaning, 'no-change')
+      assert.equal((await confirmChange(world, bank, { subject })).meaning, 'no-change')
       world.clock.turnTo(soon + 1000)
-      assert.equal((await confirmChange(world, bank, subject)).meaning, 'confirm-in-person')
+      assert.equal((await confirmChange(world, bank, { subject })).meaning, 'confirm-in-person')
       // Met itself, its end is known.
       await (await loggingIn(world, bank, authentication))()
-      assert.equal((await confirmChange(world, bank, subject)).meaning, 'ask-for-update')
+      assert.equal((await confirmChange(world, bank, { subject })).meaning, 'ask-for-update')
     })
   })

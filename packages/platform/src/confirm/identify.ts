@@ -78,7 +78,8 @@ export async function finishIdentify(
       { ...written, key },
     )
     const use = { providerId: step.provider.id, transaction: step.uid, at }
-    await charge(tx, { ...use, kind: 'signature-check' })
+    const method = step.provider.revocation
+    await charge(tx, { ...use, kind: 'signature-check', method })
     await chargeQuery(tx, use, query)
     await world.ledger.record(tx, entries['platform.person-identified'], {
       at,

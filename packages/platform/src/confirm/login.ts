@@ -33,6 +33,7 @@ export async function finishLogin(
       providerId: step.provider.id,
       transaction: step.uid,
       kind: 'authentication-check',
+      method: step.provider.revocation,
       at,
     })
     await world.ledger.record(tx, entries['platform.person-logged-in'], { at, ...to, values: {} })

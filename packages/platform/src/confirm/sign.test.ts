@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { beginCeremony } from '../login/ceremony.ts'
 import { linkCertificates, pairwiseSubject } from '../people/link.ts'
 import type { Provider } from '../providers/registry.ts'
-import { statementOf } from '../fees/meter.ts'
+import { statementOf } from '../fees/statement.ts'
 import {
   answerSign,
   codeOf,
@@ -119,11 +119,11 @@ for (const kind of engineKinds)
     it('of two signatures at once one ends the transaction; it is charged once and gives one receipt', async () => {
       const { id } = await createTransaction(world, bank, request(), 'key-0003')
       const month = new Date(world.clock.now()).toISOString().slice(0, 7)
-      const before = await statementOf(world.store, bank.id, month)
+      const before = await statementOf(world, bank.id, month)
       const finish = await Promise.all([signing(id, card), signing(id, card)])
       const codes = await Promise.all(finish.map(run => codeOf(run())))
       assert.deepEqual(codes.toSorted(), ['passed', 'transaction-finished'])
-      const bill = await statementOf(world.store, bank.id, month)
+      const bill = await statementOf(world, bank.id, month)
       assert.equal(bill.totalYen - before.totalYen, 20)
       const result = await transactionResult(world, bank, id)
       assert.equal(result.state, 'signed')

@@ -259,7 +259,8 @@ export async function finishSign(
       { at, random: world.random, key },
     )
     const use = { providerId: step.provider.id, transaction: waiting.id, at }
-    await charge(tx, { ...use, kind: 'signature-check' })
+    const method = step.provider.revocation
+    await charge(tx, { ...use, kind: 'signature-check', method })
     await chargeQuery(tx, use, query)
     await world.ledger.record(tx, entries['platform.document-signed'], {
       at,

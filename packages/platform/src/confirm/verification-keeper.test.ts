@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { VerificationRequest } from '@sekisho/contract'
 import type { CardCertificate } from '../authority-for-tests.ts'
-import { statementOf } from '../fees/meter.ts'
+import { statementOf } from '../fees/statement.ts'
 import { linkCertificates } from '../people/link.ts'
 import type { Provider } from '../providers/registry.ts'
 import { countRows, engineKinds, startTestWorld, type TestWorld } from '../world-for-tests.ts'
@@ -26,7 +26,7 @@ for (const kind of engineKinds)
     })
     const month = (): string => new Date(world.clock.now()).toISOString().slice(0, 7)
     const counts = async () => ({
-      yen: (await statementOf(world.store, provider.id, month())).totalYen,
+      yen: (await statementOf(world, provider.id, month())).totalYen,
       entries: await countRows(world, 'ledger_entry'),
       containers: await countRows(world, 'container'),
     })

@@ -152,6 +152,7 @@ async function record(
       providerId: provider.id,
       transaction: `verify-file ${plain.fileSha256} ${serial} ${day.year}-${day.month}-${day.day}`,
       kind: request.purpose === 'signature' ? 'signature-check' : 'authentication-check',
+      method: provider.revocation,
       at,
     })
   }

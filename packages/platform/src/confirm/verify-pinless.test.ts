@@ -7,7 +7,7 @@ import type { PinlessVerificationRequest } from '@sekisho/contract'
 import { poolKey } from '@sekisho/pki/issue'
 import type { CardCertificate } from '../authority-for-tests.ts'
 import { createPinlessTerminals, pinlessStatement } from '../evidence/pinless.ts'
-import { statementOf } from '../fees/meter.ts'
+import { statementOf } from '../fees/statement.ts'
 import type { Provider } from '../providers/registry.ts'
 import { codeOf, engineKinds, startTestWorld, type TestWorld } from '../world-for-tests.ts'
 import { challengePinless, sweepChallenges, verifyPinless } from './verify-pinless.ts'
@@ -66,7 +66,7 @@ for (const kind of engineKinds)
       }
     }
     const feeOf = async (by: Provider): Promise<number> =>
-      (await statementOf(world.store, by.id, '2030-04')).totalYen
+      (await statementOf(world, by.id, '2030-04')).totalYen
 
     it('a good answer passes, says that no PIN was typed, and costs as a check of an authentication', async () => {
       const before = await feeOf(stadium)

@@ -66,6 +66,7 @@ export async function verifyPinless(
           providerId: provider.id,
           transaction: `pinless ${sha256Hex(challenge)}`,
           kind: 'authentication-check',
+          method: provider.revocation,
           at,
         }
       : undefined,

@@ -33,6 +33,7 @@ export async function verifyForProvider(
     providerId: provider.id,
     transaction: `verify ${requestSha256} ${day.year}-${day.month}-${day.day}`,
     kind: request.purpose === 'signature' ? 'signature-check' : 'authentication-check',
+    method: provider.revocation,
     at,
   }
   await world.keepVerification({

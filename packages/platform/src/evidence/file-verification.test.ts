@@ -5,7 +5,7 @@ import { joinSigners, prepareCades } from '@sekisho/pki/assemble'
 import { decodeJwt } from 'jose'
 import type { CardCertificate } from '../authority-for-tests.ts'
 import { verifyFileForProvider } from '../confirm/verify-file.ts'
-import { statementOf } from '../fees/meter.ts'
+import { statementOf } from '../fees/statement.ts'
 import { startTestWorld, type TestWorld } from '../world-for-tests.ts'
 
 const message = new TextEncoder().encode('文書')
@@ -51,7 +51,7 @@ describe('signed files', () => {
     await ask(both)
     assert.equal((await ask(contained(forged))).verdict, 'failed')
     const month = new Date(clock.now()).toISOString().slice(0, 7)
-    assert.equal((await statementOf(store, provider.id, month)).totalYen, 40)
+    assert.equal((await statementOf(world, provider.id, month)).totalYen, 40)
     const told = JSON.stringify(first) + JSON.stringify(decodeJwt(first.signedReport))
     assert.equal(told.includes(one.certificate.serialHex), false)
     assert.equal(told.includes('試験'), false)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { statementOf } from '../fees/meter.ts'
+import { statementOf } from '../fees/statement.ts'
 import { verifyForProvider } from '../confirm/verify.ts'
 import type { CardCertificate } from '../authority-for-tests.ts'
 import { codeOf, startTestWorld, type TestWorld } from '../world-for-tests.ts'
@@ -107,7 +107,7 @@ describe('the judge', () => {
     assert.notEqual(first.id, second.id)
     assert.equal((await ask(forged)).verdict, 'failed')
     const month = new Date(world.clock.now()).toISOString().slice(0, 7)
-    assert.equal((await statementOf(world.store, provider.id, month)).totalYen, 20)
+    assert.equal((await statementOf(world, provider.id, month)).totalYen, 20)
     const told = JSON.stringify([first, second])
     assert.equal(told.includes(one.certificate.serialHex), false)
     assert.equal(told.includes('試験'), false)

@@ -1,27 +1,25 @@
 /**
- * Fees 手数料 (C7, flows.md §5): ¥20 per signature-certificate check, ¥2 per authentication check or corresponding serial,
- * the same for CRL and OCSP. A charge has the key (provider, transaction, kind), so a retry, a crash or a second node cannot
- * make two of it. Not done here: yearly counting, reductions, the platform's own charge.
+ * Metering of what is charged (C7, flows.md §5). A use has the key (provider, transaction, kind), so a retry, a crash or a second
+ * node cannot make two of it. It keeps what it takes to rate it under any tariff: kind, method, purpose, time and, for what counts
+ * once a year, the person as the provider knows them.
  */
-import type { FeeStatement, UsageKind } from '@sekisho/contract'
+import type { FeeMethod, UsageKind } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
-import { sql, type Store, type Transaction } from '@sekisho/runtime/store'
+import { sql, type Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { settleIntent } from '../evidence/intent.ts'
-
-/** The tariff in yen (S1). */
-export const tariffYen: Readonly<Record<UsageKind, number>> = {
-  'signature-check': 20,
-  'authentication-check': 2,
-  'corresponding-serial': 2,
-}
+import { ministryList, termsOn } from './tariff.ts'
 
 /** A use that is charged. */
 export type Use = {
   readonly providerId: string
   readonly transaction: string
   readonly kind: UsageKind
+  /** By list, by immediate answer, or a question that is neither. */
+  readonly method: FeeMethod
+  /** Pairwise subject of a current-status check; undefined: a transaction. */
+  readonly currentStatusOf?: string | undefined
   readonly at: Instant
 }
 
@@ -39,16 +37,25 @@ export async function chargeAll(
   // In the order of the key, so that two transactions with the same charges cannot wait in a circle.
   const sorted = uses.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   await sql`
-    insert into usage (provider_id, transaction, kind, fee_yen, month, at)
+    insert into usage (provider_id, transaction, kind, fee_yen, month, at, method, purpose, subject)
     select * from unnest(
       ${sorted.map(use => use.providerId)}::text[],
       ${sorted.map(use => use.transaction)}::text[],
       ${sorted.map(use => use.kind)}::text[],
-      ${sorted.map(use => tariffYen[use.kind])}::integer[],
+      ${sorted.map(listYen)}::integer[],
       ${sorted.map(use => monthOf(use.at))}::text[],
-      ${sorted.map(use => String(use.at))}::bigint[]
+      ${sorted.map(use => String(use.at))}::bigint[],
+      ${sorted.map(use => use.method)}::text[],
+      ${sorted.map(use => (use.currentStatusOf === undefined ? 'transaction' : 'current-status'))}::text[],
+      ${sorted.map(use => use.currentStatusOf ?? null)}::text[]
     )
     on conflict (provider_id, transaction, kind) do nothing`.execute(tx)
+}
+
+/** The price on the ministry's list, whatever tariff a statement is made by. */
+function listYen({ kind, at }: Use): number {
+  const how = { kind, method: 'query', purpose: 'transaction', class: 'ordinary' } as const
+  return termsOn(ministryList, dayOf(at), how).unitYen
 }
 
 function keyOf({ providerId, transaction, kind }: Use): string {
@@ -65,39 +72,19 @@ export async function chargeQuery(
   query: string | undefined,
 ): Promise<void> {
   if (query === undefined || !(await settleIntent(tx, query, use.at))) return
-  await charge(tx, { ...use, kind: 'corresponding-serial' })
-}
-
-/** The statement of one provider for a month in Japan. */
-export async function statementOf(
-  store: Store<PlatformTables>,
-  providerId: string,
-  month: string,
-): Promise<FeeStatement> {
-  const rows = await store.read(db =>
-    db
-      .selectFrom('usage')
-      .select(({ fn }) => [
-        'kind',
-        fn.countAll<number>().as('count'),
-        fn.sum<number>('fee_yen').as('fee'),
-      ])
-      .where('provider_id', '=', providerId)
-      .where('month', '=', month)
-      .groupBy('kind')
-      .orderBy('kind')
-      .execute(),
-  )
-  const lines = rows.map(row => ({
-    kind: row.kind,
-    count: row.count,
-    feeYen: row.fee,
-  }))
-  return { month, lines, totalYen: lines.reduce((sum, line) => sum + line.feeYen, 0) }
+  await charge(tx, { ...use, kind: 'corresponding-serial', method: 'query' })
 }
 
 /** `YYYY-MM` in Japan at an instant. */
 export function monthOf(at: Instant): string {
-  const date = dateInJapan(at)
-  return `${date.year}-${String(date.month).padStart(2, '0')}`
+  return dayOf(at).slice(0, 7)
+}
+
+/** `YYYY-MM-DD` in Japan at an instant. */
+export function dayOf(at: Instant): string {
+  const { year, month, day } = dateInJapan(at)
+  return [
+    String(year).padStart(4, '0'),
+    ...[month, day].map(one => String(one).padStart(2, '0')),
+  ].join('-')
 }

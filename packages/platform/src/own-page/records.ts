@@ -95,6 +95,7 @@ export async function openRecords(
       providerId: ownProviderId,
       transaction: `records ${ceremony.id}`,
       kind: 'authentication-check',
+      method: how.revocation,
       at,
     })
     await world.ledger.record(tx, entries['platform.records-viewed'], { at, personId, values: {} })
