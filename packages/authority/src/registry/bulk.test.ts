@@ -65,6 +65,8 @@ for (const [name, open] of engines)
           .where('ca', '=', 'signature')
           .where('state', '=', 'valid')
           .where('der', 'is', null)
+          // One that has expired is on no list, whatever befalls its holder.
+          .where('not_after', '>', today)
           .orderBy('serial')
           .executeTakeFirstOrThrow(),
       )
