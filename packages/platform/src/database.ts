@@ -2,10 +2,16 @@
  * Every table of the platform, each with the one folder that touches it. Instants are bigint milliseconds; bytes are
  * bytea; SQL never asks the server for the time.
  */
-import type { FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
+import type { ChangeMeaning, FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
 import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
 import { personKeyMigrations, type PersonKeyTables } from '@sekisho/runtime/keys'
-import { type ColumnType, type Kysely, type Migrations, sql } from '@sekisho/runtime/store'
+import {
+  type ColumnType,
+  type Generated,
+  type Kysely,
+  type Migrations,
+  sql,
+} from '@sekisho/runtime/store'
 
 /** `providers/`: who may ask for what. */
 type ProviderTable = {
@@ -207,6 +213,35 @@ type FeeStatementTable = {
   made_at: number
 }
 
+/** `watch/`: how a provider hears of changes. */
+type WatchStreamTable = {
+  provider_id: string
+  delivery: 'push' | 'poll'
+  endpoint: string | null
+  /** Sent with each push. */
+  authorization_header: string | null
+  /** Pushes that failed in a row, and the real time before which none is tried. */
+  failures: Generated<number>
+  retry_at: Generated<number>
+  created_at: number
+}
+
+/** `watch/`: events, as tokens that say meaning and pairwise subject and nothing else. */
+type WatchEventTable = {
+  position: Generated<number>
+  provider_id: string
+  jti: string
+  token: string
+  made_at: number
+  acknowledged_at: number | null
+}
+
+/** `watch/`: what a provider was last told of a person. */
+type WatchToldTable = { provider_id: string; person_id: string; meaning: ChangeMeaning }
+
+/** `watch/`: up to which list each partition was swept. */
+type WatchCursorTable = { partition: string; number: string; swept_at: number }
+
 /** `evidence/`: anchors that came after the start. */
 type AnchorTable = { sha256: string; der: Uint8Array; added_at: number }
 
@@ -222,6 +257,10 @@ type PinlessChallengeTable = {
 export type PlatformTables = PersonKeyTables &
   LedgerTables & {
     anchor: AnchorTable
+    watch_stream: WatchStreamTable
+    watch_event: WatchEventTable
+    watch_told: WatchToldTable
+    watch_cursor: WatchCursorTable
     provider: ProviderTable
     protocol: ProtocolTable
     ceremony: CeremonyTable
@@ -421,6 +460,32 @@ const pinlessStatements = [
   'create index pinless_challenge_expiry on pinless_challenge (expires_at)',
 ]
 
+const watchStatements = [
+  `create table watch_stream (
+    provider_id text primary key references provider,
+    delivery text not null check (delivery in ('push', 'poll')),
+    endpoint text check ((delivery = 'push') = (endpoint is not null)),
+    authorization_header text,
+    failures integer not null default 0,
+    retry_at bigint not null default 0,
+    created_at bigint not null)`,
+  `create table watch_event (
+    position bigint generated always as identity primary key,
+    provider_id text not null,
+    jti text not null unique,
+    token text not null,
+    made_at bigint not null,
+    acknowledged_at bigint)`,
+  'create index watch_event_pending on watch_event (provider_id, position) where acknowledged_at is null',
+  'create index watch_event_provider on watch_event (provider_id, position)',
+  `create table watch_told (
+    provider_id text not null,
+    person_id text not null,
+    meaning text not null,
+    primary key (provider_id, person_id))`,
+  'create table watch_cursor (partition text primary key, number text not null, swept_at bigint not null)',
+]
+
 // Uses from before are taken for transactions by list, which is the default of a provider.
 const feeStatements = [
   `alter table usage
@@ -468,5 +533,8 @@ export const platformMigrations: Migrations = {
   },
   'platform-0008-fees': async (db: Kysely<unknown>) => {
     for (const statement of feeStatements) await sql.raw(statement).execute(db)
+  },
+  'platform-0009-watch': async (db: Kysely<unknown>) => {
+    for (const statement of watchStatements) await sql.raw(statement).execute(db)
   },
 }

@@ -2,6 +2,16 @@ import { defineMessages } from '@sekisho/runtime/log'
 
 /** Everything the platform writes to its log. */
 export const messages = defineMessages({
+  'platform.event-not-taken': {
+    level: 'warn',
+    text: 'a receiver did not take an event; it is tried again',
+    fields: { provider: 'code' },
+  },
+  'platform.changes-told': {
+    level: 'info',
+    text: 'changes were told to those who watch them',
+    fields: { events: 'number' },
+  },
   'platform.openid-fault': {
     level: 'error',
     text: 'the OpenID Provider met a fault',

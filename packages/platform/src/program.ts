@@ -62,6 +62,8 @@ import {
   ownProviderId,
   setProviderState,
 } from './providers/registry.ts'
+import { pushDue } from './watch/push.ts'
+import { sweepChanges } from './watch/sweep.ts'
 import type { World } from './world.ts'
 
 /** What a platform needs to run. Nothing that decides trust has a default. */
@@ -318,10 +320,17 @@ function addPages(server: Server): void {
   })
 }
 
+/** Takes over what was published, then tells who watches. */
+async function refreshAndTell(world: World, keeper: RevocationKeeper): Promise<void> {
+  await keeper.refresh()
+  const events = await sweepChanges(world)
+  if (events > 0) world.log.write(messages['platform.changes-told'], { events })
+}
+
 async function refreshQuietly(world: World, keeper: RevocationKeeper, trust: Trust): Promise<void> {
   try {
     await loadAnchors(world.store, trust)
-    await keeper.refresh()
+    await refreshAndTell(world, keeper)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     world.log.write(messages['platform.revocation-update-failed'], { refusal: error.code })
@@ -331,6 +340,13 @@ async function refreshQuietly(world: World, keeper: RevocationKeeper, trust: Tru
 const sweepMs = 60_000
 /** Real milliseconds between two looks for containers to which something is to be added. */
 const renewMs = 60_000
+
+/** Real milliseconds between two looks for events to deliver. */
+const pushMs = 500
+
+async function pushRound({ fetch }: PlatformSettings, world: World): Promise<void> {
+  await pushDue({ ...world, fetch }, protocolNow())
+}
 
 async function renewRound(renewal: RenewalWorld): Promise<void> {
   await renewDue(renewal)
@@ -355,6 +371,7 @@ function startBackground(
   return [
     every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper, renewal.trust), fault),
     every(sweepMs, sweep, fault),
+    every(pushMs, () => pushRound(settings, world), fault),
     every(renewMs, () => renewRound(renewal), fault),
   ]
 }
@@ -420,7 +437,7 @@ function adminCommands(
       return describePast(await askAboutPast(question, { trust: given.trust, keeper }))
     },
     'revocation-refresh': async () => {
-      await keeper.refresh()
+      await refreshAndTell(world, keeper)
       return { partitions: keeper.index().partitions.length }
     },
   }

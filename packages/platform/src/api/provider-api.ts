@@ -36,6 +36,7 @@ import type { OpenId } from '../login/open-id.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
+import { addWatchRoutes } from '../watch/route.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 
 /** Adds the routes of the interface and the list of refusals. */
@@ -49,6 +50,7 @@ export function addProviderApi(
 
   addSigningRoutes(app, world, authorise)
   addUploadRoutes(app, world.uploads, authorise)
+  addWatchRoutes(app, world, authorise)
   addPinlessRoutes(app, world, authorise)
   app.post(
     '/v1/verifications',

@@ -5,9 +5,17 @@
  * The signature certificate that counts is the one from which this provider got its attributes: a newer one, shown to another
  * provider, says nothing about what this one knows. States come from the lists in force, for every provider.
  */
-import { type ChangeAnswer, type ChangeRequest, Refusal } from '@sekisho/contract'
+import {
+  type ChangeAnswer,
+  type ChangeMeaning,
+  type ChangeRequest,
+  Refusal,
+} from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
+import type { Transaction } from '@sekisho/runtime/store'
+import type { PlatformTables } from '../database.ts'
 import { entries } from '../entry.ts'
+import type { Judge } from '../evidence/judge.ts'
 import { charge } from '../fees/meter.ts'
 import { consentInForce } from '../people/consent.ts'
 import { certificatesOf, personOfSubject } from '../people/link.ts'
@@ -35,19 +43,10 @@ export async function confirmChange(
     const to = { personId: person, providerId: provider.id }
     const consent = await consentInForce(tx, { ...to, scope: 'change' }, at)
     if (consent === undefined) throw new Refusal('consent-missing')
-    const certificates = await certificatesOf(tx, person)
-    const stateOf = (one: (typeof certificates)[number]): CertificateState =>
-      world.judge.statusOf({
-        issuerKeyId: one.issuer_key_id,
-        serial: one.serial,
-        notAfter: one.not_after,
-      })
-    const signature = certificates.find(one => one.id === consent.certificateId)
-    const authentications = certificates.filter(one => one.kind === 'authentication')
-    const found = meaningOf(
-      signature === undefined ? 'none' : stateOf(signature),
-      bestOf(authentications.map(stateOf)),
-    )
+    const found = await meaningNow(tx, world, {
+      personId: person,
+      certificateId: consent.certificateId,
+    })
     const use = {
       providerId: provider.id,
       transaction: `${isCurrentStatus ? 'current-status' : 'change'} ${subject} ${day.year}-${day.month}-${day.day}`,
@@ -55,14 +54,44 @@ export async function confirmChange(
       currentStatusOf: isCurrentStatus ? subject : undefined,
       at,
     }
-    if (signature !== undefined) await charge(tx, { ...use, kind: 'signature-check' })
-    if (authentications.length > 0) await charge(tx, { ...use, kind: 'authentication-check' })
+    if (found.hasSignature) await charge(tx, { ...use, kind: 'signature-check' })
+    if (found.hasAuthentication) await charge(tx, { ...use, kind: 'authentication-check' })
     await world.ledger.record(tx, entries['platform.change-confirmed'], {
       at,
       ...to,
-      values: { meaning: found },
+      values: { meaning: found.meaning },
     })
-    return found
+    return found.meaning
   })
   return { subject, meaning, checkedAt: new Date(at).toISOString() }
+}
+
+/** What the lists in force mean for a provider that has its attributes from one certificate. Refusals as in {@link confirmChange}. */
+export async function meaningNow(
+  tx: Transaction<PlatformTables>,
+  world: { readonly judge: Judge },
+  about: { readonly personId: string; readonly certificateId: string },
+): Promise<{
+  readonly meaning: ChangeMeaning
+  readonly hasSignature: boolean
+  readonly hasAuthentication: boolean
+}> {
+  const certificates = await certificatesOf(tx, about.personId)
+  const stateOf = (one: (typeof certificates)[number]): CertificateState =>
+    world.judge.statusOf({
+      issuerKeyId: one.issuer_key_id,
+      serial: one.serial,
+      notAfter: one.not_after,
+    })
+  const signature = certificates.find(one => one.id === about.certificateId)
+  const authentications = certificates.filter(one => one.kind === 'authentication')
+  const meaning = meaningOf(
+    signature === undefined ? 'none' : stateOf(signature),
+    bestOf(authentications.map(stateOf)),
+  )
+  return {
+    meaning,
+    hasSignature: signature !== undefined,
+    hasAuthentication: authentications.length > 0,
+  }
 }

@@ -1,0 +1,153 @@
+/**
+ * Events of streams: security event tokens (RFC 8417), kept in the order in which they came to be until they are acknowledged, and for a
+ * while after, so that a receiver that lost some can have them again.
+ */
+import { type JWTPayload, SignJWT } from 'jose'
+import type { ChangeMeaning } from '@sekisho/contract'
+import type { Instant } from '@sekisho/runtime/clock'
+import type { Random } from '@sekisho/runtime/random'
+import type { Store, Transaction } from '@sekisho/runtime/store'
+import type { ReceiptKey } from '../confirm/receipt.ts'
+import type { PlatformTables } from '../database.ts'
+import { changeEvent, verificationEvent } from './stream.ts'
+
+/** What events are made with. */
+export type EventWorld = {
+  readonly store: Store<PlatformTables>
+  readonly issuer: string
+  readonly random: Random
+  readonly receiptKey: ReceiptKey
+}
+
+/** An event on its way. */
+export type Pending = { readonly jti: string; readonly token: string }
+
+/** Tells of a change, in the transaction that found it. Meaning only: no reason, no serial, no time of revocation. */
+export async function addChange(
+  tx: Transaction<PlatformTables>,
+  world: EventWorld,
+  change: {
+    readonly providerId: string
+    readonly subject: string
+    readonly meaning: ChangeMeaning
+    readonly at: Instant
+  },
+): Promise<void> {
+  const { providerId, subject, meaning, at } = change
+  await add(tx, world, {
+    providerId,
+    at,
+    subject,
+    events: { [changeEvent]: { meaning } },
+  })
+}
+
+/** An event that says nothing but that the stream works (SSF 1.0 §8.1.4). */
+export async function addVerification(
+  world: EventWorld,
+  given: { readonly providerId: string; readonly state: string | undefined; readonly at: Instant },
+): Promise<void> {
+  const { providerId, state, at } = given
+  await world.store.transaction(tx =>
+    add(tx, world, {
+      providerId,
+      at,
+      subject: undefined,
+      events: { [verificationEvent]: state === undefined ? {} : { state } },
+    }),
+  )
+}
+
+async function add(
+  tx: Transaction<PlatformTables>,
+  world: EventWorld,
+  event: {
+    readonly providerId: string
+    readonly at: Instant
+    readonly subject: string | undefined
+    readonly events: Readonly<Record<string, unknown>>
+  },
+): Promise<void> {
+  const jti = world.random.token(idBits)
+  const { providerId, subject, events } = event
+  const payload: JWTPayload = {
+    iss: world.issuer,
+    aud: providerId,
+    iat: Math.floor(event.at / 1000),
+    jti,
+    // RFC 9493: the pairwise subject as the provider knows it.
+    sub_id:
+      subject === undefined
+        ? { format: 'opaque', id: providerId }
+        : { format: 'iss_sub', iss: world.issuer, sub: subject },
+    events,
+  }
+  const token = await new SignJWT(payload)
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'secevent+jwt', kid: world.receiptKey.keyId })
+    .sign(world.receiptKey.privateKey)
+  await tx
+    .insertInto('watch_event')
+    .values({ provider_id: providerId, jti, token, made_at: event.at, acknowledged_at: null })
+    .execute()
+}
+
+const idBits = 128
+
+/** Events that were not acknowledged, oldest first, and whether there are more. */
+export async function pendingEvents(
+  store: Store<PlatformTables>,
+  providerId: string,
+  countMax: number,
+): Promise<{ readonly events: readonly Pending[]; readonly isMore: boolean }> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('watch_event')
+      .select(['jti', 'token'])
+      .where('provider_id', '=', providerId)
+      .where('acknowledged_at', 'is', null)
+      .orderBy('position')
+      .limit(countMax + 1)
+      .execute(),
+  )
+  return { events: rows.slice(0, countMax), isMore: rows.length > countMax }
+}
+
+/** Events after a position, acknowledged or not, for who has lost some; with the position of the last. */
+export async function eventsAfter(
+  store: Store<PlatformTables>,
+  providerId: string,
+  position: number,
+  countMax: number,
+): Promise<{ readonly events: readonly Pending[]; readonly position: number }> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('watch_event')
+      .select(['jti', 'token', 'position'])
+      .where('provider_id', '=', providerId)
+      .where('position', '>', position)
+      .orderBy('position')
+      .limit(countMax)
+      .execute(),
+  )
+  const events = rows.map(({ jti, token }) => ({ jti, token }))
+  return { events, position: Number(rows.at(-1)?.position ?? position) }
+}
+
+/** Transition pending → acknowledged. What is not there, or another provider's, is passed over. */
+export async function acknowledge(
+  store: Store<PlatformTables>,
+  providerId: string,
+  jtis: readonly string[],
+  at: Instant,
+): Promise<void> {
+  if (jtis.length === 0) return
+  await store.transaction(tx =>
+    tx
+      .updateTable('watch_event')
+      .set({ acknowledged_at: at })
+      .where('provider_id', '=', providerId)
+      .where('jti', 'in', [...jtis])
+      .where('acknowledged_at', 'is', null)
+      .execute(),
+  )
+}

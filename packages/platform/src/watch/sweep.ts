@@ -1,0 +1,207 @@
+/**
+ * The sweep (C14): after new lists have come, what changed in each partition is found by laying its lists before and after over each
+ * other; of those certificates the linked ones are looked up, and of their holders' consented watchers those are told for whom the
+ * meaning is another than the last one told. Whoever has not changed costs nothing. A partition's events and its cursor are one
+ * transaction: killed at any moment, nothing is told twice or not at all.
+ */
+import type { ChangeMeaning } from '@sekisho/contract'
+import { dateInJapan } from '@sekisho/contract/japan'
+import { parseCrl, type RevocationList, toHex } from '@sekisho/pki'
+import type { Clock } from '@sekisho/runtime/clock'
+import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
+import { meaningNow } from '../confirm/change.ts'
+import type { PlatformTables } from '../database.ts'
+import type { Judge } from '../evidence/judge.ts'
+import { sha256Hex } from '../evidence/hash.ts'
+import { listsInForce, newestLists, type PartitionKey } from '../evidence/revocation-list.ts'
+import { charge } from '../fees/meter.ts'
+import { addChange, type EventWorld } from './event.ts'
+
+/** What a sweep works with. */
+export type SweepWorld = EventWorld & { readonly judge: Judge; readonly clock: Clock }
+
+/** Certificates looked up in one statement. */
+const batch = 500
+
+/** Sweeps every partition with lists that were not swept yet. How many events it made. */
+export async function sweepChanges(world: SweepWorld): Promise<number> {
+  let events = 0
+  for (const partition of await newestLists(world)) events += await sweepPartition(world, partition)
+  return events
+}
+
+async function sweepPartition(
+  world: SweepWorld,
+  partition: PartitionKey & { readonly number: number },
+): Promise<number> {
+  const name = `${partition.issuerKeyId} ${sha256Hex(partition.distributionPoint)}`
+  const cursor = await world.store.read(db => cursorOf(db, name))
+  if (cursor !== undefined && Number(cursor.number) >= partition.number) return 0
+  const at = world.clock.now()
+  // Of what was known before the first sweep nobody is told.
+  const changed =
+    cursor === undefined
+      ? []
+      : changesBetween(
+          await entriesAt(world, partition, Number(cursor.swept_at)),
+          await entriesAt(world, partition, at),
+        )
+  return world.store.transaction(async tx => {
+    await lockInTransaction(tx, `watch ${name}`)
+    // Of several nodes one sweeps a partition; the others find it swept.
+    if ((await cursorOf(tx, name))?.number !== cursor?.number) return 0
+    const events = await tellChanges(tx, world, partition.issuerKeyId, { changed, at })
+    const swept = { number: String(partition.number), swept_at: at }
+    await tx
+      .insertInto('watch_cursor')
+      .values({ partition: name, ...swept })
+      .onConflict(conflict => conflict.column('partition').doUpdateSet(swept))
+      .execute()
+    return events
+  })
+}
+
+function cursorOf(db: Reader<PlatformTables>, name: string) {
+  return db
+    .selectFrom('watch_cursor')
+    .select(['number', 'swept_at'])
+    .where('partition', '=', name)
+    .executeTakeFirst()
+}
+
+/** Serials whose entry came, went or became another. */
+function changesBetween(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): readonly string[] {
+  const changed: string[] = []
+  for (const [serial, reason] of after) if (before.get(serial) !== reason) changed.push(serial)
+  for (const serial of before.keys()) if (!after.has(serial)) changed.push(serial)
+  return changed
+}
+
+async function tellChanges(
+  tx: Transaction<PlatformTables>,
+  world: SweepWorld,
+  issuerKeyId: string,
+  { changed, at }: { readonly changed: readonly string[]; readonly at: number },
+): Promise<number> {
+  let events = 0
+  for (let from = 0; from < changed.length; from += batch) {
+    const rows = await tx
+      .selectFrom('certificate_link')
+      .select('person_id')
+      .distinct()
+      .where('issuer_key_id', '=', issuerKeyId)
+      .where('serial', 'in', changed.slice(from, from + batch))
+      .execute()
+    for (const { person_id: person } of rows) events += await tellWatchers(tx, world, person, at)
+  }
+  return events
+}
+
+/** Tells the watchers of one person. */
+async function tellWatchers(
+  tx: Transaction<PlatformTables>,
+  world: SweepWorld,
+  personId: string,
+  at: number,
+): Promise<number> {
+  const watchers = await tx
+    .selectFrom('consent')
+    .innerJoin('watch_stream', 'watch_stream.provider_id', 'consent.provider_id')
+    .innerJoin('pairwise', join =>
+      join
+        .onRef('pairwise.provider_id', '=', 'consent.provider_id')
+        .onRef('pairwise.person_id', '=', 'consent.person_id'),
+    )
+    .leftJoin('watch_told', join =>
+      join
+        .onRef('watch_told.provider_id', '=', 'consent.provider_id')
+        .onRef('watch_told.person_id', '=', 'consent.person_id'),
+    )
+    .select([
+      'consent.provider_id as provider',
+      'consent.certificate_id as certificate',
+      'consent.scopes',
+      'pairwise.subject',
+      'watch_told.meaning',
+    ])
+    .where('consent.person_id', '=', personId)
+    .where('consent.state', '=', 'given')
+    .where('consent.until', '>', at)
+    .execute()
+  let events = 0
+  for (const watcher of watchers) {
+    if (!watcher.scopes.split(' ').includes('change')) continue
+    const { meaning } = await meaningNow(tx, world, {
+      personId,
+      certificateId: watcher.certificate,
+    })
+    if (meaning === (watcher.meaning ?? unchanged)) continue
+    await tell(tx, world, { ...watcher, personId, meaning, at })
+    events++
+  }
+  return events
+}
+
+const unchanged: ChangeMeaning = 'no-change'
+
+async function tell(
+  tx: Transaction<PlatformTables>,
+  world: SweepWorld,
+  told: {
+    readonly provider: string
+    readonly subject: string
+    readonly personId: string
+    readonly meaning: ChangeMeaning
+    readonly at: number
+  },
+): Promise<void> {
+  const { provider, subject, personId, meaning, at } = told
+  await tx
+    .insertInto('watch_told')
+    .values({ provider_id: provider, person_id: personId, meaning })
+    .onConflict(conflict => conflict.columns(['provider_id', 'person_id']).doUpdateSet({ meaning }))
+    .execute()
+  await addChange(tx, world, { providerId: provider, subject, meaning, at })
+  const day = dateInJapan(at)
+  // As a change confirmation of the same day: who hears it here and asks besides pays once.
+  const transaction = `change ${subject} ${day.year}-${day.month}-${day.day}`
+  await charge(tx, {
+    providerId: provider,
+    transaction,
+    at,
+    kind: 'signature-check',
+    method: 'crl',
+    currentStatusOf: subject,
+  })
+}
+
+/** The entries of a partition as they were known at a time: reason by serial. */
+async function entriesAt(
+  world: SweepWorld,
+  partition: PartitionKey,
+  at: number,
+): Promise<Map<string, string>> {
+  const lists = await listsInForce(world, partition, { until: at, knownAt: at })
+  const entries = new Map<string, string>()
+  if (lists === undefined) return entries
+  const lay = (list: RevocationList): void => {
+    for (let index = 0; index < list.count; index++) {
+      const serial = serialText(list.serialAt(index))
+      const { reason } = list.entryAt(index)
+      if (reason === 'removeFromCRL') entries.delete(serial)
+      else entries.set(serial, reason)
+    }
+  }
+  lay(parseCrl(lists.full))
+  if (lists.delta !== undefined) lay(parseCrl(lists.delta))
+  return entries
+}
+
+/** As links have it: without a sign octet. */
+function serialText(serial: Uint8Array): string {
+  const hex = toHex(serial)
+  return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex
+}
