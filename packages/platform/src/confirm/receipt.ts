@@ -25,6 +25,14 @@ export function signReport(key: ReceiptKey, payload: JWTPayload): Promise<string
   return sign(key, reportType, payload)
 }
 
+/** `typ` of a security event token (RFC 8417 §2.3). */
+const eventType = 'secevent+jwt'
+
+/** Signs a security event, for one provider. */
+export function signEvent(key: ReceiptKey, payload: JWTPayload): Promise<string> {
+  return sign(key, eventType, payload)
+}
+
 function sign(key: ReceiptKey, typ: string, payload: JWTPayload): Promise<string> {
   return new SignJWT(payload)
     .setProtectedHeader({ alg: 'EdDSA', typ, kid: key.keyId })

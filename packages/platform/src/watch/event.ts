@@ -2,12 +2,11 @@
  * Events of streams: security event tokens (RFC 8417), kept in the order in which they came to be until they are acknowledged, and for a
  * while after, so that a receiver that lost some can have them again.
  */
-import { type JWTPayload, SignJWT } from 'jose'
 import type { ChangeMeaning } from '@sekisho/contract'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
 import type { Store, Transaction } from '@sekisho/runtime/store'
-import type { ReceiptKey } from '../confirm/receipt.ts'
+import { type ReceiptKey, signEvent } from '../confirm/receipt.ts'
 import type { PlatformTables } from '../database.ts'
 import { changeEvent, verificationEvent } from './stream.ts'
 
@@ -70,7 +69,7 @@ async function add(
 ): Promise<void> {
   const jti = world.random.token(idBits)
   const { providerId, subject, events } = event
-  const payload: JWTPayload = {
+  const payload = {
     iss: world.issuer,
     aud: providerId,
     iat: Math.floor(event.at / 1000),
@@ -82,9 +81,7 @@ async function add(
         : { format: 'iss_sub', iss: world.issuer, sub: subject },
     events,
   }
-  const token = await new SignJWT(payload)
-    .setProtectedHeader({ alg: 'EdDSA', typ: 'secevent+jwt', kid: world.receiptKey.keyId })
-    .sign(world.receiptKey.privateKey)
+  const token = await signEvent(world.receiptKey, payload)
   await tx
     .insertInto('watch_event')
     .values({ provider_id: providerId, jti, token, made_at: event.at, acknowledged_at: null })
@@ -130,7 +127,7 @@ export async function eventsAfter(
       .execute(),
   )
   const events = rows.map(({ jti, token }) => ({ jti, token }))
-  return { events, position: Number(rows.at(-1)?.position ?? position) }
+  return { events, position: rows.at(-1)?.position ?? position }
 }
 
 /** Transition pending → acknowledged. What is not there, or another provider's, is passed over. */

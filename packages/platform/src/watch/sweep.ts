@@ -43,7 +43,7 @@ async function sweepPartition(
     cursor === undefined
       ? []
       : changesBetween(
-          await entriesAt(world, partition, Number(cursor.swept_at)),
+          await entriesAt(world, partition, cursor.swept_at),
           await entriesAt(world, partition, at),
         )
   return world.store.transaction(async tx => {

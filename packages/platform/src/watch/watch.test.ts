@@ -64,7 +64,10 @@ for (const kind of engineKinds)
         kind: 'identify',
         statement,
       })
-      await finishIdentify(world, step, answerSign(card.signature, statement, id), ['name', 'address'])
+      await finishIdentify(world, step, answerSign(card.signature, statement, id), [
+        'name',
+        'address',
+      ])
       const row = await world.store.read(db =>
         db
           .selectFrom('certificate_link')
