@@ -140,6 +140,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
       ...pinlessCommands(pinless),
       ...loadingCommands(loading),
       ...cardApplicationCommands(world),
+      address: () => Promise.resolve({ url: settings.publicOrigin }),
       publish: async () => ({ lists: (await publishDue(world)) + (await publishOthers(others)) }),
     },
     settings.log,

@@ -226,7 +226,7 @@ function workPage(
   ])
   const choose = (id: string): Markup => select(id, 'aid', say.application, options, '')
   const card = (hint: string): Markup =>
-    html`<div class="field"><label for="${hint}">${say.card}</label><p class="hint" id="${hint}-hint">${say.cardHint}</p><input id="${hint}" name="card" required autocomplete="off" aria-describedby="${hint}-hint"></div>`
+    html`<div class="field"><label for="${hint}">${say.card}</label><p class="hint" id="${hint}-hint">${say.cardHint}</p><input id="${hint}" name="card" type="text" required autocomplete="off" aria-describedby="${hint}-hint"></div>`
   const types = Object.entries(say.types)
   return frame(lang, [
     done === 'deleted' ? notice('success', say.deleted) : html``,
@@ -248,7 +248,7 @@ ${card('delete-card')}
 ${choose('delete-aid')}
 ${button(say.removeButton, 'second')}
 </form>`,
-    html`<form method="post" action="/loading/operator/end">${button(say.end, 'second')}</form>`,
+    html`<h2>${say.endHead}</h2><form method="post" action="/loading/operator/end">${button(say.end, 'second')}</form>`,
   ])
 }
 

@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { addAgentCommand } from './agent.ts'
 import { addCaCommands } from './ca.ts'
+import { addCardAppCommands } from './card-app.ts'
 import { addCardCommands } from './card.ts'
 import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
+import { addLoadingCommands } from './loading.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addResidentCommands } from './resident.ts'
 import { addPinlessCommands } from './pinless.ts'
@@ -20,6 +22,8 @@ export function createCommandLine(): Command {
   addResidentCommands(program)
   addCorporationCommands(program)
   addPinlessCommands(program)
+  addLoadingCommands(program)
+  addCardAppCommands(program)
   addVerifyCommands(program)
   addAgentCommand(program)
   return program
