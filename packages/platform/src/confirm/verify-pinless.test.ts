@@ -180,17 +180,17 @@ for (const kind of engineKinds)
     it('without a standing that is good now nobody is in good standing', async () => {
       world.authority.standing = standing()
       const terminals = createPinlessTerminals(world)
-      await terminals.require(gate)
+      await terminals.demand(gate)
       world.authority.isDown = true
-      await terminals.require(gate)
+      await terminals.demand(gate)
       world.clock.turnTo(world.clock.now() + 15 * 60_000)
-      assert.equal(await codeOf(terminals.require(gate)), 'authority-unreachable')
+      assert.equal(await codeOf(terminals.demand(gate)), 'authority-unreachable')
       world.authority.isDown = false
-      await terminals.require(gate)
+      await terminals.demand(gate)
       const early = createPinlessTerminals({
         ...world,
         clock: { ...world.clock, now: () => world.clock.now() - 61_000 },
       })
-      assert.equal(await codeOf(early.require(gate)), 'authority-answer-invalid')
+      assert.equal(await codeOf(early.demand(gate)), 'authority-answer-invalid')
     })
   })

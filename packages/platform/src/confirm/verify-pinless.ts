@@ -45,7 +45,7 @@ export async function verifyPinless(
 ): Promise<PinlessVerificationReport> {
   const challenge = bytesOf(request.challenge)
   await useChallenge(world, provider, challenge)
-  await world.pinlessTerminals.require(request)
+  await world.pinlessTerminals.demand(request)
   const message = pinlessStatement(request, challenge)
   const { judged, isStatusChecked, ...report } = await world.judge.report({
     message,

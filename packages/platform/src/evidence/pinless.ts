@@ -17,7 +17,7 @@ export type PinlessTerminals = {
    * Refusals `organisation-unregistered`, `organisation-withdrawn`, `terminal-unregistered`, `terminal-withdrawn`,
    * `terminal-expired`; `authority-unreachable`, `authority-answer-invalid` when there is no standing that is good now.
    */
-  require(given: PinlessTerminal): Promise<void>
+  demand(given: PinlessTerminal): Promise<void>
 }
 
 /** Keeps the standing that was read last until its end. */
@@ -36,7 +36,7 @@ export function createPinlessTerminals(world: {
     return standing
   }
   return {
-    async require(given) {
+    async demand(given) {
       const at = world.clock.now()
       const isGood = kept !== undefined && at < Date.parse(kept.nextUpdate)
       let standing = kept === undefined || !isGood ? await read() : kept
