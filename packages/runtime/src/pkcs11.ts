@@ -21,7 +21,7 @@ export interface TokenKey {
 
 /** One token. */
 export interface Token {
-  /** Opens it for the whole process. Refusals `token-pin-wrong`, `token-pin-locked`. The PIN's bytes are overwritten. */
+  /** Opens it for the whole process. Refusal `token-pin-wrong`, with `why: locked` where the token has locked itself. The PIN's bytes are overwritten. */
   open(pin: Uint8Array): void
   /** Closes it: nothing signs any more. */
   close(): void
@@ -296,7 +296,7 @@ function login(cryptoki: Cryptoki, slot: Handle, pin: Uint8Array): Handle {
   const code = cryptoki.login(session, pin)
   if (code === ok || code === alreadyLoggedIn) return session
   cryptoki.closeSession(session)
-  throw new Refusal(code === pinLocked ? 'token-pin-locked' : 'token-pin-wrong')
+  throw new Refusal('token-pin-wrong', code === pinLocked ? { why: 'locked' } : {})
 }
 
 function keyOf(cryptoki: Cryptoki, opened: () => Session, label: string): TokenKey | undefined {

@@ -24,8 +24,8 @@ export type ActivationState = 'open' | 'half-entered' | 'locked'
 export type Activation = {
   readonly state: ActivationState
   /**
-   * Takes a half. Refusals `operators-same`, `request-malformed` when the same half comes twice, `token-pin-wrong` and
-   * `token-pin-locked`, after which both enter their halves anew.
+   * Takes a half. Refusals `operators-same`, `request-malformed` when the same half comes twice, `token-pin-wrong`,
+   * after which both enter their halves anew.
    */
   enter(half: PinHalf): ActivationState
   /** Closes the token: anyone may. */
