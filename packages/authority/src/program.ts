@@ -21,7 +21,7 @@ import { addCardApplicationRoutes } from './card-application/screen.ts'
 import { loadingCommands } from './card-loading/command.ts'
 import { publishFeedsDue } from './card-loading/feed.ts'
 import { addOwnerRoutes, openLoadingWorld } from './card-loading/program.ts'
-import { addLoadingRoutes } from './card-loading/screen.ts'
+import { addLoadingRoutes, loadingRefusalPage } from './card-loading/screen.ts'
 import type { LoadingWorld } from './card-loading/world.ts'
 import { addHeldGenerations } from './ca/ceremony.ts'
 import { caCommands } from './ca/command.ts'
@@ -105,7 +105,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     name: 'authority',
     log: settings.log,
     publicOrigin: settings.publicOrigin,
-    renderRefusalPage: windowRefusalPage,
+    renderRefusalPage: loadingRefusalPage(windowRefusalPage),
     effects: settings.effects,
   })
   await addAnswerRoutes(server.app, { ...settings, world })

@@ -86,7 +86,7 @@ const actors = {
   provider: { ja: 'サービス提供者', en: 'The service provider' },
   municipality: { ja: '市区町村の窓口', en: 'The municipal window' },
   authority: { ja: '認証局', en: 'The authority' },
-  operator: { ja: 'プラットフォームの運用者', en: 'The platform operator' },
+  operator: { ja: '運用者', en: 'The operator' },
 } as const satisfies Record<string, Words>
 
 /** The page that tells a person of a refusal: what happened, who must act and how, and the code. */

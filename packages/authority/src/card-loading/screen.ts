@@ -11,7 +11,7 @@ import {
   type Reply,
   type Request,
 } from '@sekisho/runtime/http'
-import { contentSecurityPolicy } from '@sekisho/runtime/http'
+import { contentSecurityPolicy, type RefusalPage } from '@sekisho/runtime/http'
 import {
   button,
   field,
@@ -23,6 +23,7 @@ import {
   notice,
   page,
   pairs,
+  refusalPage,
 } from '@sekisho/web'
 import { z } from 'zod'
 import { placeOf, useCard } from '../window/card-tray.ts'
@@ -47,6 +48,18 @@ import type { AtTerminal, LoadingWorld } from './world.ts'
 
 type ScreenWorld = { readonly world: World; readonly loading: LoadingWorld }
 type Cookies = { readonly terminal: Cookie; readonly session: Cookie }
+
+/** The page of a refusal at a loading terminal; the others are told by `otherwise`. */
+export function loadingRefusalPage(otherwise: RefusalPage): RefusalPage {
+  return (refusal, lang, refused) =>
+    /^\/loading(?:[/?]|$)/.test(refused.path)
+      ? refusalPage(refusal, {
+          lang,
+          service: { name: loadingName[lang], home: '/loading' },
+          back: linkButton('/loading', loadingWords[lang].back, 'second'),
+        })
+      : otherwise(refusal, lang, refused)
+}
 
 /** Adds the routes under `/loading`. */
 export function addLoadingRoutes(app: App, given: ScreenWorld): void {

@@ -36,7 +36,7 @@ export async function challengePinless(
 
 /**
  * Judges an answer, and charges as for an authentication when validity was looked up. Refusals `challenge-unknown` (also for one that
- * was used, or is another provider's), `challenge-expired`; those of `PinlessTerminals.require`.
+ * was used, or is another provider's), `challenge-expired`; those of `PinlessTerminals.demand`.
  */
 export async function verifyPinless(
   world: World,
