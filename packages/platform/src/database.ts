@@ -478,6 +478,7 @@ const watchStatements = [
     acknowledged_at bigint)`,
   'create index watch_event_pending on watch_event (provider_id, position) where acknowledged_at is null',
   'create index watch_event_provider on watch_event (provider_id, position)',
+  'create index watch_event_acknowledged on watch_event (acknowledged_at)',
   `create table watch_told (
     provider_id text not null,
     person_id text not null,

@@ -62,6 +62,7 @@ import {
   ownProviderId,
   setProviderState,
 } from './providers/registry.ts'
+import { forgetEvents } from './watch/event.ts'
 import { pushDue } from './watch/push.ts'
 import { sweepChanges } from './watch/sweep.ts'
 import type { World } from './world.ts'
@@ -367,6 +368,7 @@ function startBackground(
     await sweepOwnSessions(world.store)
     await sweepChallenges(world)
     await world.uploads.sweep(protocolNow())
+    await forgetEvents(world.store, world.clock.now())
   }
   return [
     every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper, renewal.trust), fault),

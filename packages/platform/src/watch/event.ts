@@ -148,3 +148,16 @@ export async function acknowledge(
       .execute(),
   )
 }
+
+/** Days for which an acknowledged event can be had again (*ours*). */
+const keptDays = 90
+
+/** Forgets events that were acknowledged long ago. */
+export async function forgetEvents(store: Store<PlatformTables>, at: Instant): Promise<void> {
+  await store.transaction(tx =>
+    tx
+      .deleteFrom('watch_event')
+      .where('acknowledged_at', '<', at - keptDays * 24 * 3600 * 1000)
+      .execute(),
+  )
+}

@@ -17,10 +17,12 @@ import {
   stepOf,
   type TestWorld,
 } from '../world-for-tests.ts'
-import { acknowledge, eventsAfter, pendingEvents } from './event.ts'
+import { acknowledge, eventsAfter, forgetEvents, pendingEvents } from './event.ts'
 import { pushDue } from './push.ts'
 import { changeEvent, deliveryMethods, putStream, removeStream } from './stream.ts'
 import { sweepChanges } from './sweep.ts'
+
+const day = 24 * 3600 * 1000
 
 type Card = { readonly signature: CardCertificate; readonly authentication: CardCertificate }
 
@@ -187,6 +189,11 @@ for (const kind of engineKinds)
       assert.equal((await told(watcher)).length, 0)
       const again = await eventsAfter(world.store, watcher.id, position, 1000)
       assert.deepEqual(again.events, [event])
+      const since = world.clock.now()
+      await forgetEvents(world.store, since + 90 * day)
+      assert.equal((await eventsAfter(world.store, watcher.id, position, 1000)).events.length, 1)
+      await forgetEvents(world.store, since + 90 * day + 1)
+      assert.equal((await eventsAfter(world.store, watcher.id, position, 1000)).events.length, 0)
       assert.ok(subject.length > 0)
     })
 
