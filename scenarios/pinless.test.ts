@@ -212,7 +212,7 @@ describe('authentication without PIN through the town', () => {
   })
 
   it('who demands the PIN always gives no answer', async () => {
-    const found = await tap(powered({ ...(await stateOf('plain-adult')), demandsPinAlways: true }))
+    const found = await tap(powered(await stateOf('pin-always')))
     assert.equal('refused' in found && found.refused, 'pin-demanded')
   })
 
