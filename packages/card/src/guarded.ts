@@ -1,4 +1,5 @@
 /** A number that the law protects, as read from a card: the my number 個人番号 or the resident code 住民票コード. */
+import { HiddenBytes } from './hidden-bytes.ts'
 
 let make: (kind: GuardedKind, digits: Uint8Array) => GuardedNumber
 
@@ -9,49 +10,16 @@ export type GuardedKind = 'my-number' | 'resident-code'
  * Digits that cannot be printed, logged or serialised by accident; their bytes are zeroed by `dispose`. Only reading a card
  * makes one. Whoever calls `use` must be somebody to whom the law gives the number, for this purpose.
  */
-export class GuardedNumber {
+export class GuardedNumber extends HiddenBytes {
   readonly kind: GuardedKind
-  #digits: Uint8Array
 
   private constructor(kind: GuardedKind, digits: Uint8Array) {
+    super(digits, '[NUMBER]')
     this.kind = kind
-    this.#digits = digits
   }
 
   static {
     make = (kind, digits) => new GuardedNumber(kind, digits)
-  }
-
-  /**
-   * Lends the digits as ASCII to `read`, which must not keep them.
-   *
-   * @throws Error after `dispose`.
-   */
-  use<T>(read: (digits: Uint8Array) => T): T {
-    if (this.#digits.length === 0) throw new Error('the number was disposed of')
-    return read(this.#digits)
-  }
-
-  /** Zeroes the digits; the number cannot be used any more. */
-  dispose(): void {
-    this.#digits.fill(0)
-    this.#digits = new Uint8Array(0)
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose()
-  }
-
-  toString(): string {
-    return hidden
-  }
-
-  toJSON(): string {
-    return hidden
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return hidden
   }
 }
 
@@ -62,4 +30,3 @@ export function guardedNumber(kind: GuardedKind, bytes: Uint8Array): GuardedNumb
 }
 
 const sizes: Readonly<Record<GuardedKind, number>> = { 'my-number': 12, 'resident-code': 11 }
-const hidden = '[NUMBER]'

@@ -1,3 +1,4 @@
+import { HiddenBytes } from './hidden-bytes.ts'
 import { done, type Outcome, refused } from './reason.ts'
 
 /** The two secrets of the JPKI application: the authentication PIN 利用者証明用暗証番号 and the signature password 署名用パスワード. */
@@ -38,49 +39,16 @@ let make: (kind: SecretName, bytes: Uint8Array) => Pin
  * A PIN or signature password that has the right form. There is no other way to get one than `parsePin`. It cannot be
  * printed, logged or serialised, and its bytes are zeroed by `dispose`.
  */
-export class Pin {
+export class Pin extends HiddenBytes {
   readonly kind: SecretName
-  #bytes: Uint8Array
 
   private constructor(kind: SecretName, bytes: Uint8Array) {
+    super(bytes, '[PIN]')
     this.kind = kind
-    this.#bytes = bytes
   }
 
   static {
     make = (kind, bytes) => new Pin(kind, bytes)
-  }
-
-  /**
-   * Lends the bytes to `read`, which must not keep them.
-   *
-   * @throws Error after `dispose`.
-   */
-  use<T>(read: (bytes: Uint8Array) => T): T {
-    if (this.#bytes.length === 0) throw new Error('the PIN was disposed of')
-    return read(this.#bytes)
-  }
-
-  /** Zeroes the bytes; the Pin cannot be used any more. */
-  dispose(): void {
-    this.#bytes.fill(0)
-    this.#bytes = new Uint8Array(0)
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose()
-  }
-
-  toString(): string {
-    return hidden
-  }
-
-  toJSON(): string {
-    return hidden
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return hidden
   }
 }
 
@@ -128,5 +96,3 @@ function asciiOf(typed: string): Uint8Array {
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 const isUpper = (byte: number): boolean => byte >= 0x41 && byte <= 0x5a
 const isLower = (byte: number): boolean => byte >= 0x61 && byte <= 0x7a
-
-const hidden = '[PIN]'
