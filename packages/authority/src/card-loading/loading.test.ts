@@ -201,6 +201,19 @@ for (const kind of ['embedded', 'postgres'] as const)
       assert.equal((await rows(serial)).length, 1)
     })
 
+    it('two attempts at the same time count once', async () => {
+      const { name, serial } = await newCard()
+      const state = await town.card(name)
+      const both = await Promise.all(
+        [powered(state), powered(state)].map(card =>
+          loadCard(loading, by, orderFor(library), card),
+        ),
+      )
+      assert.equal(both.filter(one => one.isNew).length, 1)
+      assert.equal(new Set(both.map(one => one.userNumber)).size, 1)
+      assert.equal((await rows(serial)).length, 1)
+    })
+
     it('whenever the card is taken away, nothing is half written, and the next try ends with one of each', async () => {
       for (let last = 0; ; last++) {
         const { name, serial } = await newCard()
@@ -281,6 +294,11 @@ for (const kind of ['embedded', 'postgres'] as const)
       assert.equal(await register('shop', mine), 'done')
       assert.equal(await register('city', mine), 'idempotency-conflict')
       assert.equal(await register('shop', mine, new Uint8Array(32)), 'idempotency-conflict')
+    })
+
+    it('a key is one owner’s alone', async () => {
+      const taken = registerOwner(loading, { ...city, id: 'thief' })
+      assert.equal(await codeOf(taken), 'idempotency-conflict')
     })
 
     it('a card without room is refused, and nothing of the application is on it or in the books', async () => {

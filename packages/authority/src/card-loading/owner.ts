@@ -3,7 +3,7 @@ import { type FreePlan, freeTypes, type FreeType, isPlan, ownerKeyBytes } from '
 import { Refusal } from '@sekisho/contract'
 import type { KeyObject } from 'node:crypto'
 import { createPublicKey } from 'node:crypto'
-import type { Transaction } from '@sekisho/runtime/store'
+import { lockInTransaction, type Transaction } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { dayText } from '../pinless-office/day.ts'
 import type { LoadingTables } from './database.ts'
@@ -32,7 +32,10 @@ export type Contracted = {
   readonly master: Uint8Array
 }
 
-/** Registers an owner, or changes its contract: with an end in the past, nothing more is loaded. */
+/**
+ * Registers an owner, or changes its contract: with an end in the past, nothing more is loaded. Refusal `idempotency-conflict` for a key that
+ * is another's.
+ */
 export async function registerOwner(world: LoadingWorld, owner: Owner): Promise<void> {
   const change = {
     name: owner.name,
@@ -43,13 +46,21 @@ export async function registerOwner(world: LoadingWorld, owner: Owner): Promise<
     key_id: owner.keyId,
     public_key: new Uint8Array(owner.publicKey.export({ format: 'der', type: 'spki' })),
   }
-  await world.store.transaction(tx =>
-    tx
+  await world.store.transaction(async tx => {
+    await lockInTransaction(tx, 'loading owners')
+    const other = await tx
+      .selectFrom('loading_owner')
+      .select('id')
+      .where('key_id', '=', owner.keyId)
+      .where('id', '<>', owner.id)
+      .executeTakeFirst()
+    if (other !== undefined) throw new Refusal('idempotency-conflict')
+    await tx
       .insertInto('loading_owner')
       .values({ id: owner.id, ...change, state: 'active', registered_at: world.clock.now() })
       .onConflict(conflict => conflict.column('id').doUpdateSet(change))
-      .execute(),
-  )
+      .execute()
+  })
 }
 
 const typeNames: readonly FreeType[] = ['A', 'C', 'D']
