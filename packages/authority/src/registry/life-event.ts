@@ -28,7 +28,11 @@ const removes = { certificates: 'removed-from-register', endsCard: true } as con
 /** Events of the resident record, of the card and of the certificates. */
 export const lifeEvents = {
   // Somebody enters the register.
-  born: { among: here, ...harmless, source: 'flows.md §2; asked of a parent, noted in the child’s file' },
+  born: {
+    among: here,
+    ...harmless,
+    source: 'flows.md §2; asked of a parent, noted in the child’s file',
+  },
   arrived: { among: here, ...harmless, source: 'flows.md §2' },
   'registered-abroad': { among: ['overseas'], ...harmless, source: 'catalogue A9' },
   // The four attributes change.
