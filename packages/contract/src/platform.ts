@@ -376,6 +376,33 @@ export const feeStatement = z.strictObject({
 })
 export type FeeStatement = z.infer<typeof feeStatement>
 
+/** A source of validity, what the month would cost by it, and whether it is open to the provider. */
+const methodOption = z.strictObject({
+  /** `current-status`: change confirmations declared as such, by list. */
+  method: z.enum(['crl', 'ocsp', 'current-status']),
+  yen: z.int().nonnegative(),
+  isAllowed: z.boolean(),
+  /** `keep`: the present one and the cheapest open; `change`: open and cheaper; `possible`: open and not the cheapest. */
+  advice: z.enum(['keep', 'change', 'possible', 'not-allowed']),
+  ja: z.string(),
+  en: z.string(),
+})
+export type MethodOption = z.infer<typeof methodOption>
+
+/** `GET /v1/forecast` (scope `statement`): what the running month will cost, and the cheapest way that is open. */
+export const feeForecast = z.strictObject({
+  month: z.string().regex(/^\d{4}-\d{2}$/),
+  tariff: z.string(),
+  /** Until now. */
+  usedYen: z.int().nonnegative(),
+  /** At the end of the month, if it goes on as in the last four weeks; as in their weakest and their strongest. */
+  expectedYen: z.int().nonnegative(),
+  lowYen: z.int().nonnegative(),
+  highYen: z.int().nonnegative(),
+  options: z.array(methodOption),
+})
+export type FeeForecast = z.infer<typeof feeForecast>
+
 /** OpenID client metadata by which a provider is registered (`sekisho provider add`). */
 export const providerMetadata = z.looseObject({
   client_id: z.string().regex(/^[0-9a-z][0-9a-z.-]{0,62}$/),

@@ -44,7 +44,7 @@ import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.
 import { createTrust, type Trust } from './evidence/trust.ts'
 import { createUploads } from './evidence/upload.ts'
 import { createJudge } from './evidence/verification.ts'
-import { reconcile } from './fees/reconcile.ts'
+import { feeCommands } from './fees/admin.ts'
 import { sweepCeremonies } from './login/ceremony.ts'
 import { addInteractionRoutes } from './login/interaction.ts'
 import { serviceName } from './login/interaction-page.ts'
@@ -385,7 +385,6 @@ function adminCommands(
   given: { readonly renewal: RenewalWorld; readonly trust: Trust },
   mode: PlatformSettings['mode'],
 ) {
-  const monthBody = z.strictObject({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) })
   const pastBody = z.strictObject({
     certificate: z.base64(),
     at: z.iso.datetime(),
@@ -405,11 +404,7 @@ function adminCommands(
       await setProviderState(world.store, parsed.data.id, parsed.data.state)
       return {}
     },
-    'fees-reconcile': async (body: unknown) => {
-      const parsed = monthBody.safeParse(body)
-      if (!parsed.success) throw new Refusal('request-malformed', { field: 'month' })
-      return reconcile(world, parsed.data.month)
-    },
+    ...feeCommands(world),
     'anchor-add': async (body: unknown) => {
       const parsed = z.strictObject({ certificate: z.base64() }).safeParse(body)
       if (!parsed.success) throw new Refusal('request-malformed')

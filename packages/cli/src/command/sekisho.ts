@@ -5,6 +5,7 @@ import { addCardAppCommands } from './card-app.ts'
 import { addCardCommands } from './card.ts'
 import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
+import { addFeeCommands } from './fees.ts'
 import { addLoadingCommands } from './loading.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addResidentCommands } from './resident.ts'
@@ -17,6 +18,7 @@ export function createCommandLine(): Command {
   const program = emptyCommandLine()
   addTownCommands(program)
   addOperatorCommands(program)
+  addFeeCommands(program)
   addCaCommands(program)
   addCardCommands(program)
   addResidentCommands(program)

@@ -5,6 +5,7 @@
 import {
   changeAnswer,
   changeRequest,
+  feeForecast,
   feeStatement,
   fileVerificationReport,
   fileVerificationRequest,
@@ -31,7 +32,9 @@ import { createTransaction, signedFileOf, transactionResult } from '../confirm/s
 import { verifyForProvider } from '../confirm/verify.ts'
 import { verifyFileForProvider } from '../confirm/verify-file.ts'
 import { challengePinless, verifyPinless } from '../confirm/verify-pinless.ts'
+import { forecastFor } from '../fees/forecast.ts'
 import { statementOf } from '../fees/statement.ts'
+import { createStatementFiles } from '../fees/statement-file.ts'
 import type { OpenId } from '../login/open-id.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
@@ -70,21 +73,40 @@ export function addProviderApi(
     { schema: { tags, body: changeRequest, response: { 200: changeAnswer } } },
     async request => confirmChange(world, await authorise(request, 'change'), request.body),
   )
+  addFeeRoutes(app, world, authorise)
+  app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
+}
+
+function addFeeRoutes(app: App, world: World, authorise: Authorise): void {
+  const tags = ['provider']
+  const params = z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) })
+  const files = createStatementFiles(world)
   app.get(
     '/v1/statements/:month',
-    {
-      schema: {
-        tags,
-        params: z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/) }),
-        response: { 200: feeStatement },
-      },
-    },
+    { schema: { tags, params, response: { 200: feeStatement } } },
     async request => {
       const provider = await authorise(request, 'statement')
       return statementOf(world, provider.id, request.params.month)
     },
   )
-  app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
+  for (const [format, type] of [
+    ['csv', 'text/csv; charset=utf-8'],
+    ['pdf', 'application/pdf'],
+  ] as const)
+    app.get(
+      `/v1/statements/:month/${format}`,
+      { schema: { tags, params } },
+      async (request, reply) => {
+        const { id } = await authorise(request, 'statement')
+        const { month } = request.params
+        const name = `attachment; filename="${id}-${month}.${format}"`
+        const file = Buffer.from(await files[format](id, month))
+        return reply.type(type).header('content-disposition', name).send(file)
+      },
+    )
+  app.get('/v1/forecast', { schema: { tags, response: { 200: feeForecast } } }, async request =>
+    forecastFor(world, (await authorise(request, 'statement')).id),
+  )
 }
 
 function addPinlessRoutes(app: App, world: World, authorise: Authorise): void {

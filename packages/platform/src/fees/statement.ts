@@ -141,7 +141,7 @@ async function rate(tx: Transaction<PlatformTables>, tariff: Tariff, of: Of): Pr
 }
 
 /** Counts in the database, so that memory does not grow with the uses. */
-async function groupsOf(
+export async function groupsOf(
   tx: Transaction<PlatformTables>,
   tariff: Tariff,
   { providerId, month }: Pick<Of, 'providerId' | 'month'>,
