@@ -211,6 +211,14 @@ export function conformConnector(name: string, open: () => Promise<ConnectorWorl
       await refuses(ask(47), 'authority-refused')
     })
 
+    it('the standing of terminals that ask without PIN is good now, and names each organisation once', async () => {
+      const standing = await world.connector.pinlessStanding()
+      assert.ok(Date.parse(standing.thisUpdate) <= world.now())
+      assert.ok(world.now() < Date.parse(standing.nextUpdate))
+      const codes = standing.organisations.map(one => one.code)
+      assert.equal(new Set(codes).size, codes.length)
+    })
+
     it('the latest attributes need the person’s own signed consent, which can be withdrawn at once', async () => {
       const person = await world.person()
       const { signature } = await person.certificates()
