@@ -13,6 +13,8 @@ export type TestProviderSettings = {
   readonly revocation?: 'crl' | 'ocsp'
   /** Whether it is a registered verifier of signatures. */
   readonly isSignatureVerifier?: boolean
+  /** Whether its current-status checks are told apart and count once a year. */
+  readonly isCurrentStatusGranted?: boolean | undefined
   /** In place of the town's own, to see what the provider sees. */
   readonly fetch?: (fetch: Fetch) => Fetch
 }
@@ -52,6 +54,7 @@ export async function startTestProvider(
       sekisho_purpose: '試験のため',
       sekisho_revocation: given.revocation ?? 'crl',
       sekisho_signature_verifier: given.isSignatureVerifier ?? false,
+      sekisho_current_status: given.isCurrentStatusGranted ?? false,
     })
   }
   await contract(given.scope ?? 'openid name address birthdate gender sign verify change statement')
