@@ -148,24 +148,26 @@ export async function groupsOf(
 ): Promise<readonly UsageGroup[]> {
   const inner = partsOf(tariff, month).slice(1).map(instantOf)
   // Without a change of terms in the month there is one part, and nothing to compute for every row.
-  const part =
-    inner.length === 0
-      ? sql<number>`0`
-      : sql<number>`width_bucket(u.at, ${inner.map(String)}::bigint[])`
+  const part = inner.reduce(
+    (sum, at) => sql<number>`${sum} + (u.at >= ${String(at)}::bigint)::integer`,
+    sql<number>`0`,
+  )
   const { rows } = await sql<UsageGroup>`
     select u.kind, u.method, u.purpose, ${part} as part, count(*) as uses, 0 as repeats
     from usage u where u.provider_id = ${providerId} and u.month = ${month}
     group by 1, 2, 3, 4`.execute(tx)
   if (!rows.some(row => row.purpose === 'current-status')) return rows
+  // That there is a subject is said although it follows, for the index has only such rows.
   const begin = String(yearBegin(tariff, month))
   const { rows: repeated } = await sql<UsageGroup>`
     select u.kind, u.method, u.purpose, ${part} as part, 0 as uses, count(*) as repeats
     from usage u
     where u.provider_id = ${providerId} and u.month = ${month}
-      and u.purpose = 'current-status' and u.method = 'crl'
+      and u.subject is not null and u.purpose = 'current-status' and u.method = 'crl'
       and exists (
         select from usage e
         where e.provider_id = u.provider_id and e.kind = u.kind and e.subject = u.subject
+          and e.subject is not null
           and e.purpose = 'current-status' and e.method = 'crl'
           and e.at >= ${begin}::bigint and (e.at, e.transaction) < (u.at, u.transaction))
     group by 1, 2, 3, 4`.execute(tx)
