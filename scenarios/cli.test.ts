@@ -292,6 +292,33 @@ describe('a town, its cards, providers and clock', () => {
     await shop.end()
   })
 
+  it('writes the statements of a month, rates it under another tariff, and adopts that from the next', async () => {
+    const month = new Date((await clock()) + 9 * 3600 * 1000).toISOString().slice(0, 7)
+    const out = join(folder.path, 'statements')
+    const written = JSON.parse(
+      await sekisho.done(at('fees', 'statements', month, '--out', out)),
+    ).written
+    assert.deepEqual(
+      ['json', 'csv', 'pdf'].map(form => written.includes(join(out, `bank-${month}.${form}`))),
+      [true, true, true],
+    )
+    const rate = (tariff: string) => at('fees', 'rate', month, '--tariff', tariff)
+    const bank = JSON.parse(await sekisho.done(rate('ministry-waived'))).find(
+      (one: { provider: string }) => one.provider === 'bank',
+    )
+    assert.ok(bank.otherYen < bank.statementYen, JSON.stringify(bank))
+    assert.match(await sekisho.refused(rate('none-such')), /^tariff-unknown/)
+    await sekisho.done(at('fees', 'tariff', 'adopt', 'ministry-waived', '2099-04'))
+    const { adopted } = JSON.parse(await sekisho.done(at('fees', 'tariff', 'list')))
+    assert.deepEqual(adopted, [{ month: '2099-04', tariff: 'ministry-waived' }])
+    const early = at('fees', 'tariff', 'adopt', 'ministry-waived', '2020-04')
+    assert.match(await sekisho.refused(early), /^tariff-not-in-force/)
+    const correct = [month, '--tariff', 'ministry-waived', '--reason', '試験']
+    assert.match(await sekisho.refused(at('fees', 'correct', ...correct)), /^month-running/)
+    const { options } = JSON.parse(await sekisho.done(at('fees', 'forecast', 'bank')))
+    assert.equal(options[0].method, 'crl')
+  })
+
   it('refuses metadata that is none, and files that are not there', async () => {
     const bad = join(folder.path, 'bad.json')
     await writeFile(bad, JSON.stringify({ client_id: 'x' }))
