@@ -137,7 +137,7 @@ describe('the board of the town in Chromium', () => {
         .where('persona', '=', persona)
         .executeTakeFirst(),
     )
-    const { address } = row?.['attributes'] as { address: string }
-    return address
+    const attributes = row?.['attributes'] as { address: string } | undefined
+    return attributes?.address ?? ''
   }
 })

@@ -50,7 +50,12 @@ describe('a card is applied for in Chromium', () => {
     assert.match(form, /^\d{23}$/)
     const code = await window.getByRole('img', { name: '読み取って申請' }).screenshot()
     await writeFile(`${town.layout.folder}/code.png`, code)
-    const read = execFileSync('zbarimg', ['--quiet', '--nodbus', '--raw', `${town.layout.folder}/code.png`])
+    const read = execFileSync('zbarimg', [
+      '--quiet',
+      '--nodbus',
+      '--raw',
+      `${town.layout.folder}/code.png`,
+    ])
     const address = `${town.urls.authority}/card-application?form=${form}`
     assert.equal(read.toString().trim(), address)
 

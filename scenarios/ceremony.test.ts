@@ -43,14 +43,14 @@ describe('a new generation of the CAs', () => {
     await folder.remove()
   })
 
-  const enter = (operator: string, half: 'first' | 'second') => [
-    ...['ca', 'activate', '--operator', operator, '--half', half, '--data', data],
-  ]
-  const ceremony = (ca: string) => [
-    ...['ca', 'ceremony', '--ca', ca, '--kind', 'next', '--operators', 'hana', 'taro'],
-    ...['--from', new Date(town.clock.now() + day).toISOString()],
-    ...['--out', join(folder.path, `${ca}.cer`), '--data', data],
-  ]
+  const enter = (operator: string, half: 'first' | 'second') =>
+    `ca activate --operator ${operator} --half ${half} --data ${data}`.split(' ')
+  const ceremony = (ca: string) => {
+    const from = new Date(town.clock.now() + day).toISOString()
+    const out = join(folder.path, `${ca}.cer`)
+    const given = `--ca ${ca} --kind next --operators hana taro --from ${from} --out ${out}`
+    return `ca ceremony ${given} --data ${data}`.split(' ')
+  }
   const login = async (persona: string) => {
     const { url, pending } = await shop.sekisho.beginLogin()
     await using person = await town.person(persona)

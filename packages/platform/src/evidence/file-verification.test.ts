@@ -30,7 +30,7 @@ describe('signed files', () => {
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 
   it('a container costs a fee for each citizen in it, once a day, and the report says nothing of them', async () => {
-    const { authority, clock, store } = world
+    const { authority, clock } = world
     const provider = await world.provider('files')
     const [one, other] = [authority.issue('signature'), authority.issue('signature')]
     const forged = authority.issue('signature', { isForged: true })
