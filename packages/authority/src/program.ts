@@ -110,7 +110,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
   })
   await addAnswerRoutes(server.app, { ...settings, world })
   for (const ca of ['signature', 'authentication'] as const)
-    server.mount(`/ocsp/${ca}`, ocspEndpoint(world, ca))
+    server.mount(`/ocsp/${ca}`, ocspEndpoint(world, ca), { isForMachines: true })
   await addStampRoutes(server.app, createStamper(townStamps(), settings))
   await startOthers(server.app, others)
   await addPinlessRoutes(server.app, { ...settings, world, pinless })

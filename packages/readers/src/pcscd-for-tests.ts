@@ -1,5 +1,6 @@
 /** A PC/SC service of one's own with a virtual reader, apart from the machine's; tests only. Needs pcscd and vsmartcard-vpcd. */
 import { spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { access, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sleep } from '@sekisho/runtime/clock'
@@ -10,6 +11,7 @@ import { freePort } from '@sekisho/runtime/net'
 export type Pcscd = {
   /** Where the virtual card connects. */
   readonly port: number
+  readonly folder: string
   /** Environment by which PC/SC programs find this service and not the machine's. */
   readonly env: { readonly PCSCLITE_CSOCK_NAME: string }
   /** Stops the service; it can be started again at the same place. */
@@ -38,6 +40,7 @@ export async function startPcscd(): Promise<Pcscd> {
   const socket = join(folder.path, 'socket')
   let daemon: Daemon | undefined
   const start = async (): Promise<void> => {
+    if (daemon !== undefined) return
     daemon = await startDaemon(readers)
     await rm(socket, { force: true })
     await symlink(daemon.socket, socket)
@@ -49,6 +52,7 @@ export async function startPcscd(): Promise<Pcscd> {
   await start()
   return {
     port,
+    folder: folder.path,
     env: { PCSCLITE_CSOCK_NAME: socket },
     start,
     halt,
@@ -57,6 +61,21 @@ export async function startPcscd(): Promise<Pcscd> {
       await folder.remove()
     },
   }
+}
+
+let own: Promise<Pcscd> | undefined
+
+/**
+ * The service for tests that speak PC/SC in this very process, whose library looks for it once: one for all of them, found by this
+ * process and those it starts. `halt` it after use, `start` it before; it goes with the process.
+ */
+export function ownPcscd(): Promise<Pcscd> {
+  own ??= startPcscd().then(pcscd => {
+    Object.assign(process.env, pcscd.env)
+    process.once('exit', () => rmSync(pcscd.folder, { recursive: true, force: true }))
+    return pcscd
+  })
+  return own
 }
 
 type Daemon = { readonly socket: string; stop(): Promise<void> }

@@ -29,7 +29,12 @@ export interface Front {
   mount(
     prefix: string,
     callback: NodeCallback,
-    given?: { readonly keepPath?: boolean; readonly contentSecurityPolicy?: string },
+    given?: {
+      readonly keepPath?: boolean
+      readonly contentSecurityPolicy?: string
+      /** No browser asks here: the headers that protect pages are left out, which cost more than a short answer. */
+      readonly isForMachines?: boolean
+    },
   ): void
 }
 
@@ -59,10 +64,11 @@ export function createFront(
   return {
     serverFor: inner =>
       createServer(limits, (request, response) => {
-        for (const [name, value] of headers) response.setHeader(name, value)
         const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-        if (refused(path, request, response)) return
         const mounted = mounts.find(mount => mount.covers(path))
+        if (mounted?.isForMachines !== true)
+          for (const [name, value] of headers) response.setHeader(name, value)
+        if (refused(path, request, response)) return
         if (mounted === undefined) inner(request, response)
         else mounted.serve(request, response)
       }),
@@ -73,6 +79,7 @@ export function createFront(
 }
 
 type Mount = {
+  readonly isForMachines: boolean
   covers(path: string): boolean
   serve(request: IncomingMessage & { originalUrl?: string }, response: ServerResponse): void
 }
@@ -80,13 +87,14 @@ type Mount = {
 function createMount(
   prefix: string,
   callback: NodeCallback,
-  given: { readonly keepPath?: boolean; readonly contentSecurityPolicy?: string },
+  given: NonNullable<Parameters<Front['mount']>[2]>,
 ): Mount {
   if (!prefix.startsWith('/') || (prefix.endsWith('/') && prefix !== '/')) {
     throw new Error(`${prefix} is not a mount prefix`)
   }
   const bare = prefix === '/' ? '' : prefix
   return {
+    isForMachines: given.isForMachines ?? false,
     covers: path => path === prefix || path.startsWith(`${bare}/`),
     serve(request, response) {
       if (given.contentSecurityPolicy !== undefined) {

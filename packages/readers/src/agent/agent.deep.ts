@@ -4,7 +4,7 @@ import { createVirtualCard } from '@sekisho/card/virtual'
 import type { ReaderRequest } from '@sekisho/contract/reader'
 import { sleep } from '@sekisho/runtime/clock'
 import { adultCard, testPin } from '../citizens-for-tests.ts'
-import { startPcscd } from '../pcscd-for-tests.ts'
+import { ownPcscd } from '../pcscd-for-tests.ts'
 import { plugCard } from '../plug.ts'
 import { type SuitePerson, testProtocol } from '../protocol-suite-for-tests.ts'
 import { openPcsc, type PcscCards } from './pcsc.ts'
@@ -15,10 +15,7 @@ const challenge = Buffer.alloc(32, 2).toString('base64url')
 const login: ReaderRequest = { v: 1, type: 'authenticate', id: 'l1', purpose: 'login', challenge }
 
 /** The client library looks for its service once a process, so all tests of this file share one. */
-const service = startPcscd().then(pcscd => {
-  Object.assign(process.env, pcscd.env)
-  return pcscd
-})
+const service = ownPcscd()
 
 /** The service looks at its virtual reader this often; a card changed in between would look like the same one, dead. */
 const pollMs = 400
@@ -118,6 +115,6 @@ test('when the service has gone there is no reader, and when it is back there is
   } finally {
     await agent.stop()
     pcsc.stop()
-    await pcscd.stop()
+    await pcscd.halt()
   }
 })

@@ -20,7 +20,7 @@ import {
 import { createVirtualCard } from '@sekisho/card/virtual'
 import { sleep } from '@sekisho/runtime/clock'
 import { terminalCitizen, wholeCard } from '../citizens-for-tests.ts'
-import { startPcscd } from '../pcscd-for-tests.ts'
+import { ownPcscd } from '../pcscd-for-tests.ts'
 import { plugCard } from '../plug.ts'
 import { openPcsc } from './pcsc.ts'
 
@@ -32,8 +32,8 @@ function valueOf<T>(outcome: Outcome<T>): T {
 const today = '20261120'
 
 test('over PC/SC, with commands of extended length: an answer without PIN, the face, and a loaded application', async () => {
-  const pcscd = await startPcscd()
-  Object.assign(process.env, pcscd.env)
+  const pcscd = await ownPcscd()
+  await pcscd.start()
   const pcsc = await openPcsc()
   const { trust, chip, terminal, anchors } = terminalCitizen()
   const card = createVirtualCard(
@@ -86,6 +86,6 @@ test('over PC/SC, with commands of extended length: an answer without PIN, the f
   } finally {
     await plug.unplug()
     pcsc.stop()
-    await pcscd.stop()
+    await pcscd.halt()
   }
 })
