@@ -7,6 +7,11 @@ export const messages = defineMessages({
     text: 'a receiver did not take an event; it is tried again',
     fields: { provider: 'code' },
   },
+  'platform.sweep-waits': {
+    level: 'warn',
+    text: 'changes of a partition cannot be told yet',
+    fields: { refusal: 'code' },
+  },
   'platform.changes-told': {
     level: 'info',
     text: 'changes were told to those who watch them',

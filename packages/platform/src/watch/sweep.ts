@@ -4,10 +4,11 @@
  * meaning is another than the last one told. Whoever has not changed costs nothing. A partition's events and its cursor are one
  * transaction: killed at any moment, nothing is told twice or not at all.
  */
-import type { ChangeMeaning } from '@sekisho/contract'
+import { type ChangeMeaning, Refusal } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import { parseCrl, type RevocationList, toHex } from '@sekisho/pki'
 import type { Clock } from '@sekisho/runtime/clock'
+import type { Log } from '@sekisho/runtime/log'
 import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
 import { meaningNow } from '../confirm/change.ts'
 import type { PlatformTables } from '../database.ts'
@@ -15,18 +16,32 @@ import type { Judge } from '../evidence/judge.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { listsInForce, newestLists, type PartitionKey } from '../evidence/revocation-list.ts'
 import { charge } from '../fees/meter.ts'
+import { messages } from '../message.ts'
 import { addChange, type EventWorld } from './event.ts'
 
 /** What a sweep works with. */
-export type SweepWorld = EventWorld & { readonly judge: Judge; readonly clock: Clock }
+export type SweepWorld = EventWorld & {
+  readonly judge: Judge
+  readonly clock: Clock
+  readonly log: Log
+}
 
 /** Certificates looked up in one statement. */
 const batch = 500
 
-/** Sweeps every partition with lists that were not swept yet. How many events it made. */
+/**
+ * Sweeps every partition with lists that were not swept yet. How many events it made. A partition where somebody's other certificate cannot
+ * be judged now, because its lists are stale for instance, waits for the next sweep and keeps no other one waiting.
+ */
 export async function sweepChanges(world: SweepWorld): Promise<number> {
   let events = 0
-  for (const partition of await newestLists(world)) events += await sweepPartition(world, partition)
+  for (const partition of await newestLists(world))
+    try {
+      events += await sweepPartition(world, partition)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      world.log.write(messages['platform.sweep-waits'], { refusal: error.code })
+    }
   return events
 }
 

@@ -157,6 +157,28 @@ for (const kind of engineKinds)
       await drain(watcher)
     })
 
+    it('what cannot be judged now is told later, and is not lost', async () => {
+      const card = cardOf()
+      const subject = await identified(watcher, card)
+      world.authority.end(card.signature, 'affiliationChanged')
+      world.clock.turnTo(world.clock.now() + 60_000)
+      world.authority.publish()
+      await world.keeper.refresh()
+      const unsure = {
+        ...world,
+        judge: {
+          ...world.judge,
+          statusOf: (): never => {
+            throw new Refusal('revocation-stale')
+          },
+        },
+      }
+      assert.equal(await sweepChanges(unsure), 0)
+      assert.equal(await sweepChanges(world), 1)
+      assert.deepEqual(await told(watcher), [[subject, 'ask-for-update']])
+      await drain(watcher)
+    })
+
     it('who has withdrawn is watched no more', async () => {
       const card = cardOf()
       await identified(watcher, card)
