@@ -3,9 +3,10 @@
  * of the authority connection (`docs/protocol/authority-messages-signing.md`).
  */
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
-import { createServer as createTcpServer, type LookupFunction } from 'node:net'
+import { createServer as createTcpServer, isIP, type LookupFunction } from 'node:net'
 import { Agent, fetch as undiciFetch } from 'undici'
 import type { Effects } from './effects.ts'
+import { isLocalName, isPublicAddress, type Reach } from './reach.ts'
 import type { AnswerToSign } from './signed-messages.ts'
 import { assertOutsideTransaction } from './transaction-scope.ts'
 
@@ -27,7 +28,7 @@ export {
 export type Fetch = typeof globalThis.fetch
 
 /** Why a call brought no answer. What a caller does about it is fail closed. */
-export type NetworkFaultKind = 'unreachable' | 'timeout' | 'answer-too-large'
+export type NetworkFaultKind = 'unreachable' | 'timeout' | 'answer-too-large' | 'not-allowed'
 
 /** A call that brought no usable answer. Holds the origin called, never path or query. */
 export class NetworkFault extends Error {
@@ -57,7 +58,9 @@ export interface Caller {
  * - follows no redirect unless the call says `redirect: 'follow'`: a 3xx comes back as it is;
  * - ends with `NetworkFault` after `timeoutMs` in all, body included, or at the first byte of the
  *   answer beyond `answerBytesMax`, counted after decompression;
- * - throws a fault when called inside a database transaction.
+ * - throws a fault when called inside a database transaction;
+ * - with `reach`, goes only where that allows (`NetworkFault` `not-allowed`) and follows no redirect at all: for addresses that
+ *   somebody else has named.
  *
  * Not done: retries, caching, proxies of the environment, cookies.
  */
@@ -66,15 +69,19 @@ export function createFetch(
     readonly timeoutMs?: number
     readonly answerBytesMax?: number
     readonly effects?: Effects | undefined
+    readonly reach?: Reach | undefined
   } = {},
 ): Caller {
   const timeoutMs = given.timeoutMs ?? defaultTimeoutMs
   const answerBytesMax = given.answerBytesMax ?? defaultAnswerBytesMax
-  const agent = new Agent({ connect: { lookup: lookupLocally, timeout: timeoutMs } })
+  const { reach } = given
+  const agent = new Agent({ connect: { lookup: lookupWithin(reach), timeout: timeoutMs } })
 
   const call = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     assertOutsideTransaction('a network call')
     const origin = originOf(input)
+    if (reach !== undefined && !isAddressWithin(reach, input))
+      throw new NetworkFault('not-allowed', origin, undefined)
     const deadline = AbortSignal.timeout(timeoutMs)
     const own = init.signal ?? undefined
     const signal = own === undefined ? deadline : AbortSignal.any([deadline, own])
@@ -83,6 +90,9 @@ export function createFetch(
       const answer = await fetchWithAgent(input, {
         redirect: 'manual',
         ...init,
+        ...(reach === undefined || init.redirect !== 'follow'
+          ? {}
+          : { redirect: 'manual' as const }),
         signal,
         dispatcher: agent,
       })
@@ -90,7 +100,11 @@ export function createFetch(
       return limitBody(answer, answerBytesMax, origin, deadline)
     } catch (error) {
       if (own?.aborted === true && !deadline.aborted) throw error
-      throw new NetworkFault(deadline.aborted ? 'timeout' : 'unreachable', origin, error)
+      throw new NetworkFault(
+        deadline.aborted ? 'timeout' : isOutOfReach(error) ? 'not-allowed' : 'unreachable',
+        origin,
+        error,
+      )
     }
   }
   return { fetch: call, close: () => agent.close() }
@@ -186,19 +200,52 @@ function originOf(input: string | URL | Request): string {
   return new URL(input instanceof Request ? input.url : input).origin
 }
 
-const lookupLocally: LookupFunction = (hostname, options, callback) => {
-  if (!isLocalName(hostname)) {
-    systemLookup(hostname, options, callback)
-    return
+/** Looks names up, and within a reach gives only addresses that are in it. */
+function lookupWithin(reach: Reach | undefined): LookupFunction {
+  return (hostname, options, callback) => {
+    if (isLocalName(hostname)) {
+      if (reach === 'public') {
+        callback(new OutOfReach(), '', 4)
+        return
+      }
+      const loopback: LookupAddress = { address: '127.0.0.1', family: 4 }
+      if (options.all === true) callback(null, [loopback])
+      else callback(null, loopback.address, loopback.family)
+      return
+    }
+    if (reach === undefined) {
+      systemLookup(hostname, options, callback)
+      return
+    }
+    systemLookup(hostname, { ...options, all: true }, (error, found) => {
+      const within = error === null ? found.filter(each => isPublicAddress(each.address)) : []
+      const [first] = within
+      if (error !== null) callback(error, '', 4)
+      else if (first === undefined) callback(new OutOfReach(), '', 4)
+      else if (options.all === true) callback(null, within)
+      else callback(null, first.address, first.family)
+    })
   }
-  const loopback: LookupAddress = { address: '127.0.0.1', family: 4 }
-  if (options.all === true) callback(null, [loopback])
-  else callback(null, loopback.address, loopback.family)
 }
 
-function isLocalName(hostname: string): boolean {
-  const name = hostname.toLowerCase().replace(/\.$/, '')
-  return name === 'localhost' || name.endsWith('.localhost')
+/** A name that leads out of the reach. */
+class OutOfReach extends Error {
+  constructor() {
+    super('the address is out of reach')
+    this.name = 'OutOfReach'
+  }
+}
+
+function isOutOfReach(error: unknown): boolean {
+  return error instanceof OutOfReach || (error instanceof Error && isOutOfReach(error.cause))
+}
+
+/** Whether an address may be called at all; one written as a number needs no look-up and is judged here. */
+function isAddressWithin(reach: Reach, input: string | URL | Request): boolean {
+  const { protocol, hostname } = new URL(input instanceof Request ? input.url : input)
+  if (protocol !== 'https:' && (protocol !== 'http:' || reach === 'public')) return false
+  const bare = hostname.replace(/^\[|\]$/g, '')
+  return isIP(bare) === 0 || isPublicAddress(bare)
 }
 
 /** Longer than any answer of ours should take; the caller's person is waiting. */
