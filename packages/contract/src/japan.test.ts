@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   ageOn,
-  agreesWithSubstitutes,
-  comparisonKey,
   dateInJapan,
   eraOf,
   isCorporateNumber,
@@ -107,17 +105,4 @@ test('a day in Japan begins nine hours before the day in UTC', () => {
   assert.equal(start, Date.UTC(2026, 10, 19, 15))
   assert.deepEqual(dateInJapan(start), { year: 2026, month: 11, day: 20 })
   assert.deepEqual(dateInJapan(start - 1), { year: 2026, month: 11, day: 19 })
-})
-
-test('spellings that differ in width, dash or variation selector compare equal, other characters do not', () => {
-  assert.equal(comparisonKey('山田　太郎'), comparisonKey('山田 太郎'))
-  assert.equal(comparisonKey('１−２ー３'), comparisonKey('1-2-3'))
-  assert.equal(comparisonKey('葛\u{E0100}飾'), comparisonKey('葛飾'))
-  assert.notEqual(comparisonKey('髙橋'), comparisonKey('高橋'))
-})
-
-test('a flagged position is unknown, not different', () => {
-  assert.ok(agreesWithSubstitutes('〓橋', '10', '髙橋'))
-  assert.equal(agreesWithSubstitutes('〓橋', '00', '髙橋'), false)
-  assert.equal(agreesWithSubstitutes('〓橋', '10', '髙橋一'), false)
 })

@@ -1,5 +1,5 @@
 /**
- * What all sides count alike: eras, ages, check digits, municipality codes. Pure.
+ * What all sides count and compare alike: eras, ages, check digits, municipality codes, names and addresses. Pure.
  * Sources: jpki.md §3 (formulae executed there against known values).
  */
 export {
@@ -8,6 +8,22 @@ export {
   municipalityOf,
   municipalityTableDate,
 } from './municipality.ts'
+
+export { compareAddresses } from './comparison/address-comparison.ts'
+export {
+  type AttributeComparison,
+  type AttributeDifference,
+  type ComparableAttributes,
+  compareBirthdates,
+  differenceOf,
+} from './comparison/attribute-difference.ts'
+export { compareNames, compareReadings } from './comparison/name-comparison.ts'
+export {
+  type Comparison,
+  type ComparisonKind,
+  type Hint,
+  type Written,
+} from './comparison/written.ts'
 
 /** A calendar date; months and days count from 1. */
 export type CalendarDate = { readonly year: number; readonly month: number; readonly day: number }
@@ -126,29 +142,4 @@ export function residentCodeCheckDigit(ten: string): number {
 /** Resident code 住民票コード: 11 digits with a valid check digit. Never logs, never normalises. */
 export function isResidentCode(text: string): boolean {
   return /^\d{11}$/.test(text) && Number(text[10]) === weightedCheckDigit(text.slice(0, 10))
-}
-
-/**
- * A key under which two spellings of a name or address compare equal: NFKC, upper case, spaces removed, dashes and
- * wave dashes folded, variation selectors removed. For comparison only; never stored in place of the original.
- */
-export function comparisonKey(text: string): string {
-  return text
-    .normalize('NFKC')
-    .replace(/[\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}]/gu, '')
-    .replace(/[‐‑‒–—―−ー－ｰ]/gu, '-')
-    .replace(/[〜～∼]/gu, '~')
-    .replace(/\s+/gu, '')
-    .toUpperCase()
-}
-
-/** Whether two texts agree, where `substitutes` flags positions of `a` that hold a substitute character: those are unknown, not different. */
-export function agreesWithSubstitutes(a: string, substitutes: string, b: string): boolean {
-  const left = Array.from(a)
-  const right = Array.from(b)
-  if (left.length !== right.length) return false
-  return left.every(
-    (character, at) =>
-      substitutes[at] === '1' || comparisonKey(character) === comparisonKey(right[at] ?? ''),
-  )
 }

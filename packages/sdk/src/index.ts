@@ -9,6 +9,14 @@ export {
   refusals,
   type VerificationReport,
 } from '@sekisho/contract'
+export {
+  type AttributeDifference,
+  type Comparison,
+  compareAddresses,
+  compareNames,
+  compareReadings,
+  differenceOf,
+} from '@sekisho/contract/japan'
 export { SekishoError } from './failure.ts'
 export type { SekishoOptions } from './options.ts'
 export {
