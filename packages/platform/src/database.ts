@@ -2,6 +2,10 @@
  * Every table of the platform, each with the one folder that touches it. Instants are bigint milliseconds; bytes are
  * bytea; SQL never asks the server for the time.
  */
+import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
+import { type ControlTables, controlMigrations } from './controls/table.ts'
+import { type TrafficTables, trafficMigrations } from './traffic/table.ts'
+import { type StaffTables, staffMigrations } from './staff/table.ts'
 import type { ChangeMeaning, FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
 import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
 import { personKeyMigrations, type PersonKeyTables } from '@sekisho/runtime/keys'
@@ -255,7 +259,11 @@ type PinlessChallengeTable = {
 
 /** The platform's tables, with those that person keys and the ledger bring. */
 export type PlatformTables = PersonKeyTables &
-  LedgerTables & {
+  LedgerTables &
+  PasskeyTables &
+  StaffTables &
+  TrafficTables &
+  ControlTables & {
     anchor: AnchorTable
     watch_stream: WatchStreamTable
     watch_event: WatchEventTable
@@ -538,4 +546,8 @@ export const platformMigrations: Migrations = {
   'platform-0009-watch': async (db: Kysely<unknown>) => {
     for (const statement of watchStatements) await sql.raw(statement).execute(db)
   },
+  ...passkeyMigrations,
+  ...staffMigrations,
+  ...trafficMigrations,
+  ...controlMigrations,
 }

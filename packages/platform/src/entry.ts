@@ -47,6 +47,31 @@ export const entries = defineEntries({
     en: 'You withdrew a consent.',
     fields: { consent: 'text' },
   },
+  'platform.act-proposed': {
+    ja: '運用者の担当者が、二人で行う操作を提案しました。',
+    en: 'A member of the staff proposed an act for two people.',
+    fields: { act: 'text', kind: 'text', by: 'text', outcome: 'text' },
+  },
+  'platform.act-decided': {
+    ja: '運用者の別の担当者が、提案された操作について決めました。',
+    en: 'Another member of the staff decided on a proposed act.',
+    fields: { act: 'text', kind: 'text', by: 'text', outcome: 'text' },
+  },
+  'platform.staff-invited-by-machine': {
+    ja: '運用者の担当者が、サーバーの管理コマンドで招待されました。',
+    en: 'A member of the staff was invited by a command on the machine.',
+    fields: { member: 'text', reason: 'text' },
+  },
+  'platform.staff-entered': {
+    ja: '運用者の担当者が、パスキーで入りました。',
+    en: 'A member of the staff entered with a passkey.',
+    fields: { member: 'text' },
+  },
+  'platform.control-recorded': {
+    ja: '運用者が、規程・入退室・外部組織などの記録を付けました。',
+    en: 'The operator wrote a record of rules, entries, outside parties or offices.',
+    fields: { record: 'text', kind: 'text', by: 'text', what: 'text', sha256: 'text' },
+  },
   'platform.tariff-adopted': {
     ja: '料金表を適用することにしました。',
     en: 'A tariff was adopted.',

@@ -32,6 +32,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     revocationFolder: '/nonexistent',
     uploadsFolder: '/nonexistent',
     revocationRefreshMs: 60_000,
+    operation: undefined,
     fetch: () => Promise.reject(new Error('nothing is fetched')),
     clock: fixedClock(Date.UTC(2030, 0, 1)),
     random: systemRandom(),

@@ -9,6 +9,9 @@ import {
   refusalPage,
   verifierAsset,
 } from '@sekisho/web'
+import { type OperationSettings, staffCommands, startOperation } from './console/start.ts'
+import { takeAnchor } from './console/act-kinds.ts'
+import { countTraffic } from './traffic/traffic.ts'
 import { createLedger } from '@sekisho/ledger'
 import { Refusal } from '@sekisho/contract'
 import { type Certificate, type CertificateProfile, isPoolKey, isTownAnchor } from '@sekisho/pki'
@@ -33,7 +36,7 @@ import { sweepChallenges } from './confirm/verify-pinless.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import type { VerifierModules } from './evidence/box.ts'
-import { addAnchor, loadAnchors } from './evidence/anchor.ts'
+import { loadAnchors } from './evidence/anchor.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { askAboutPast, describePast } from './evidence/revocation-history.ts'
@@ -96,6 +99,8 @@ export type PlatformSettings = {
   readonly uploadsFolder: string
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
+  /** The operators' console; undefined: this node serves none. */
+  readonly operation: OperationSettings | undefined
   readonly fetch: Fetch
   readonly clock: Clock
   readonly random: Random
@@ -113,8 +118,10 @@ export type Platform = {
 }
 
 /** Starts the platform. Refusal `configuration-unsafe` for an unsafe setting. */
-export async function startPlatform(settings: PlatformSettings): Promise<Platform> {
-  assertSafe(settings)
+export async function startPlatform(given: PlatformSettings): Promise<Platform> {
+  assertSafe(given)
+  const traffic = countTraffic(given.log)
+  const settings = { ...given, log: traffic.log }
   const trust = createTrust(settings)
   const store = await settings.engine.store<PlatformTables>({
     schema: 'platform',
@@ -123,7 +130,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   await loadAnchors(store, trust)
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
   const keeper = await openKeeper(settings, store, connector, trust)
-  const { world, openId } = await compose(settings, store, connector, keeper, trust)
+  const { world, openId, keys } = await compose(settings, store, connector, keeper, trust)
   const server = await createServer({
     name: 'platform',
     log: settings.log,
@@ -153,6 +160,8 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   await server.listen(settings.port)
   const stopLedger = world.ledger.start()
   const renewal = { ...world, trust }
+  const reached = { trust, keeper }
+  const operation = await startOperation({ ...settings, world, reached, keys, traffic })
   const stops = startBackground(settings, world, keeper, renewal)
   const commands = adminCommands(world, keeper, { renewal, trust }, settings.mode)
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
@@ -162,6 +171,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     refreshRevocation: () => keeper.refresh(),
     stop: async () => {
       await server.stop()
+      await operation.stop()
       await admin.stop()
       for (const stop of stops) await stop()
       await stopLedger()
@@ -280,7 +290,11 @@ async function compose(
       return refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } })
     },
   })
-  return { world, openId }
+  const keys = Object.entries({ tokenKey, receiptKey, ledgerKey }).map(([use, { keyId }]) => ({
+    use,
+    keyId,
+  }))
+  return { world, openId, keys }
 }
 
 async function loadKeys({ keysFolder, effects }: PlatformSettings) {
@@ -405,21 +419,12 @@ function adminCommands(
       return {}
     },
     ...feeCommands(world),
+    ...staffCommands(world),
     'anchor-add': async (body: unknown) => {
       const parsed = z.strictObject({ certificate: z.base64() }).safeParse(body)
       if (!parsed.success) throw new Refusal('request-malformed')
       const der = new Uint8Array(Buffer.from(parsed.data.certificate, 'base64'))
-      const record: Parameters<typeof addAnchor>[2] = async (tx, sha256) => {
-        await world.ledger.record(tx, entries['platform.anchor-added'], {
-          at: world.clock.now(),
-          providerId: ownProviderId,
-          personId: undefined,
-          values: { sha256 },
-        })
-      }
-      const added = await addAnchor({ ...world, trust: given.trust }, der, record)
-      await keeper.refresh()
-      return added
+      return takeAnchor(world, { trust: given.trust, keeper }, der)
     },
     'containers-renew': async () => ({ containers: await renewDue(given.renewal) }),
     'status-as-known': async (body: unknown) => {

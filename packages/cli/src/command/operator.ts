@@ -118,6 +118,8 @@ const configuration = z.strictObject({
     })
     .optional(),
   authority: z.strictObject({ url: z.url(), answerKeyId: z.string(), answerKeyFile: z.string() }),
+  /** The operators' console; without it this node serves none. */
+  operation: z.strictObject({ port: z.int().min(1).max(65_535), publicOrigin: z.url() }).optional(),
   messageKeyId: z.string(),
   messageKeyFile: z.string(),
   readers: z.strictObject({ wallet: z.url().optional(), agent: z.string().optional() }),
@@ -155,6 +157,7 @@ async function runPlatform(file: string): Promise<void> {
         adminPath: join(folder, 'admin.sock'),
         engine,
         verifier: verifierModules(),
+        operation: config.operation,
         profile: config.profile === 'real' ? jpkiReal : jpkiTown,
         readers: {
           ...(wallet === undefined ? {} : { wallet }),

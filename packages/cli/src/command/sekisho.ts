@@ -10,6 +10,7 @@ import { addLoadingCommands } from './loading.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addResidentCommands } from './resident.ts'
 import { addPinlessCommands } from './pinless.ts'
+import { addStaffCommands } from './staff.ts'
 import { addTownCommands } from './town.ts'
 import { addVerifyCommands } from './verify.ts'
 
@@ -19,6 +20,7 @@ export function createCommandLine(): Command {
   addTownCommands(program)
   addOperatorCommands(program)
   addFeeCommands(program)
+  addStaffCommands(program)
   addCaCommands(program)
   addCardCommands(program)
   addResidentCommands(program)

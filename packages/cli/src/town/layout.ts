@@ -4,8 +4,8 @@ import { join } from 'node:path'
 /** A town's places. */
 export type Layout = {
   readonly folder: string
-  readonly urls: Readonly<Record<ProgramName | 'town', string>>
-  readonly ports: Readonly<Record<ProgramName | 'town', number>>
+  readonly urls: Readonly<Record<Place, string>>
+  readonly ports: Readonly<Record<Place, number>>
   readonly cardsFolder: string
   readonly clockFile: string
   /** Where an authority that runs alone puts the configuration of a platform. */
@@ -26,6 +26,9 @@ export type Layout = {
 export const programNames = ['authority', 'platform', 'bank', 'wallet'] as const
 export type ProgramName = (typeof programNames)[number]
 
+/** What has an address: the programs, the town's front page, and the platform's console for its operators. */
+type Place = ProgramName | 'town' | 'operation'
+
 /** First port of a town unless told otherwise. */
 export const defaultPortBase = 4300
 
@@ -37,6 +40,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
     bank: portBase + 2,
     wallet: portBase + 3,
     town: portBase + 4,
+    operation: portBase + 5,
   }
   return {
     folder,
@@ -47,6 +51,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
       bank: `http://bank.localhost:${ports.bank}`,
       wallet: `http://wallet.localhost:${ports.wallet}`,
       town: `http://town.localhost:${ports.town}`,
+      operation: `http://operation.localhost:${ports.operation}`,
     },
     cardsFolder: join(folder, 'cards'),
     clockFile: join(folder, 'clock.json'),
