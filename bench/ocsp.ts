@@ -2,10 +2,10 @@
  * OCSP answers a second over HTTP: the authority's kept ones, with a nonce (each signed), and the `openssl ocsp` responder's
  * in the same run, for the same certificates, with the same CA and responder keys.
  *
- * The authority runs in this process on the embedded engine; its log lines are made and dropped. The client is a thread that
- * writes prepared requests to raw sockets, so that it takes little of the second core. `openssl ocsp` answers one connection at a
- * time and one request on each, so it is asked that way. Run: `node bench/ocsp.ts [seconds] [--gate] [--json]`; with `--gate` it
- * exits 1 under the promised figures.
+ * The authority runs in this process on the embedded engine; its log lines are made and dropped. It is asked by `wrk` (Debian
+ * package of that name), which takes little of the second core: 32 connections, one question at a time on each. `openssl ocsp`
+ * answers one connection at a time and one request on each, so it is asked that way, by a thread with raw sockets that keeps it
+ * busy. Run: `node bench/ocsp.ts [seconds] [--gate] [--json]`; with `--gate` it exits 1 under the promised figures.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createPrivateKey, randomBytes } from 'node:crypto'
@@ -42,6 +42,8 @@ setTimeout(() => {
 const connections = 32
 const holders = 8
 const warmSeconds = 2
+/** Octets of the head of an answer. */
+const [headLeast, headMost] = [60, 200]
 
 /** What a client thread is told. */
 type Load = {
@@ -50,7 +52,6 @@ type Load = {
   /** Whole HTTP requests, asked in turn. */
   readonly requests: readonly Uint8Array[]
   readonly connections: number
-  readonly staysOpen: boolean
 }
 
 if (isMainThread) await main()
@@ -82,12 +83,17 @@ async function main(): Promise<void> {
     const leaves = signatureLeaves(join(folder, 'cards'))
     const issuer = issuerOf(leaves)
     const path = '/ocsp/signature'
-    const asked = (nonce?: () => Uint8Array): readonly Uint8Array[] =>
-      leaves.map(leaf => httpRequest(port, path, questionFor(leaf, issuer, nonce?.()), true))
-    const common = { port, connections, staysOpen: true }
-    await measure({ ...common, seconds: warmSeconds, requests: asked() })
-    const kept = await measure({ ...common, seconds, requests: asked() })
-    const signed = await measure({ ...common, seconds, requests: asked(() => randomBytes(32)) })
+    const asked = (nonce?: () => Uint8Array): Asked => ({
+      folder,
+      url: `http://127.0.0.1:${port}${path}`,
+      questions: leaves.map(leaf => questionFor(leaf, issuer, nonce?.())),
+    })
+    await measureByWrk(asked(), warmSeconds)
+    const kept = await measureByWrk(asked(), seconds)
+    const signed = await measureByWrk(
+      asked(() => randomBytes(32)),
+      seconds,
+    )
     await authority.stop()
     await engine.close()
     const openssl = await measureOpenssl(folder, leaves, issuer, seconds)
@@ -158,11 +164,93 @@ function questionFor(leaf: Certificate, issuer: Certificate, nonce?: Uint8Array)
   return encodeOcspRequest([ocspCertId(leaf, issuer, 'sha1')], nonce)
 }
 
-function httpRequest(port: number, path: string, body: Uint8Array, stays: boolean): Uint8Array {
+/** What `wrk` asks, in turn. */
+type Asked = {
+  readonly folder: string
+  readonly url: string
+  readonly questions: readonly Uint8Array[]
+}
+
+/** Answers a second. Every status is looked at by `wrk`, the octets of all answers by their sum; before and after, what they say. */
+async function measureByWrk(asked: Asked, seconds: number): Promise<number> {
+  const lengths = await checkedLengths(asked)
+  const script = join(asked.folder, 'ocsp.lua')
+  const bodies = asked.questions.map(one =>
+    [...one].map(octet => `\\${String(octet).padStart(3, '0')}`).join(''),
+  )
+  writeFileSync(
+    script,
+    `local bodies = {${bodies.map(one => `"${one}"`).join(',')}}
+local headers = { ["content-type"] = "application/ocsp-request" }
+local requests, at = {}, 0
+init = function()
+  for i, body in ipairs(bodies) do requests[i] = wrk.format("POST", nil, headers, body) end
+end
+request = function()
+  at = at % #requests + 1
+  return requests[at]
+end
+done = function(summary)
+  local e = summary.errors
+  print("counted", summary.requests, summary.bytes, summary.duration, e.connect + e.read + e.write + e.status + e.timeout)
+end
+`,
+  )
+  const [requests, octets, micros, errors] = await runWrk(script, asked.url, seconds)
+  const [least, most] = [Math.min(...lengths), Math.max(...lengths)]
+  const each = octets / requests
+  if (errors !== 0 || !(least + headLeast <= each && each <= most + headMost))
+    throw new Error(`not all were answers: ${errors} errors, ${each} octets each`)
+  await checkedLengths(asked)
+  return requests / (micros / 1e6)
+}
+
+async function runWrk(
+  script: string,
+  url: string,
+  seconds: number,
+): Promise<readonly [requests: number, octets: number, micros: number, errors: number]> {
+  const wrk = spawn('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const pieces: Buffer[] = []
+  wrk.stdout.on('data', (piece: Buffer) => void pieces.push(piece))
+  await new Promise<void>((resolve, reject) => {
+    wrk.once('error', cause =>
+      reject(new Error('this bench needs the Debian package wrk', { cause })),
+    )
+    wrk.once('close', () => resolve())
+  })
+  const line = /^counted\s+(.*)$/m.exec(Buffer.concat(pieces).toString())?.[1] ?? ''
+  const [requests, octets, micros, errors] = line.split(/\s+/).map(Number)
+  if (
+    requests === undefined ||
+    octets === undefined ||
+    micros === undefined ||
+    errors === undefined
+  )
+    throw new Error('wrk did not tell what it counted')
+  return [requests, octets, micros, errors]
+}
+
+/** Asks each question once; octets of the answers, which are all `good`. */
+async function checkedLengths({ url, questions }: Asked): Promise<readonly number[]> {
+  return Promise.all(
+    questions.map(async body => {
+      const headers = { 'content-type': 'application/ocsp-request' }
+      const answer = await fetch(url, { method: 'POST', headers, body: Uint8Array.from(body) })
+      const der = new Uint8Array(await answer.arrayBuffer())
+      checkGood(der)
+      return der.length
+    }),
+  )
+}
+
+function httpRequest(port: number, path: string, body: Uint8Array): Uint8Array {
   const head = [
     `POST ${path} HTTP/1.1`,
     `host: 127.0.0.1:${port}`,
-    `connection: ${stays ? 'keep-alive' : 'close'}`,
+    'connection: close',
     'content-type: application/ocsp-request',
     `content-length: ${body.length}`,
   ]
@@ -226,9 +314,9 @@ async function measureOpenssl(
   )
   try {
     await untilOpen(responder)
-    const requests = leaves.map(one => httpRequest(port, '/', questionFor(one, issuer), false))
+    const requests = leaves.map(one => httpRequest(port, '/', questionFor(one, issuer)))
     // As many clients as keep it busy; more only wait.
-    const load = { port, requests, connections: 4, staysOpen: false }
+    const load = { port, requests, connections: 4 }
     await measure({ ...load, seconds: 1 })
     return await measure({ ...load, seconds })
   } finally {
@@ -267,9 +355,7 @@ async function runClient(): Promise<void> {
   const load = workerData as Load
   const begun = performance.now()
   const isOver = (): boolean => performance.now() - begun > load.seconds * 1000
-  const each = Array.from({ length: load.connections }, (_, at) =>
-    load.staysOpen ? askOnOne(load, at, isOver) : askOnEach(load, at, isOver),
-  )
+  const each = Array.from({ length: load.connections }, (_, at) => askOnEach(load, at, isOver))
   const counts = await Promise.all(each)
   const answers = counts.reduce((sum, one) => sum + one, 0)
   parentPort?.postMessage(answers / ((performance.now() - begun) / 1000))
@@ -278,30 +364,6 @@ async function runClient(): Promise<void> {
 function opened(port: number): Socket {
   const socket = connect(port, '127.0.0.1')
   return socket.setNoDelay(true)
-}
-
-/** One question after the other on one connection. */
-function askOnOne(load: Load, first: number, isOver: () => boolean): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = opened(load.port)
-    let count = 0
-    let held: Buffer = Buffer.alloc(0)
-    const ask = (): void => {
-      socket.write(load.requests[(first + count) % load.requests.length] ?? held)
-    }
-    socket.once('connect', ask).once('error', reject)
-    socket.on('data', chunk => {
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-      const length = answerLength(held)
-      if (length === undefined || held.length < length) return
-      if (count === 0) checkAnswer(held)
-      held = Buffer.alloc(0)
-      count++
-      if (!isOver()) return ask()
-      socket.destroy()
-      resolve(count)
-    })
-  })
 }
 
 /** A connection for each question. */
@@ -315,25 +377,15 @@ async function askOnEach(load: Load, first: number, isOver: () => boolean): Prom
       socket.on('data', chunk => void chunks.push(chunk))
       socket.write(load.requests[(first + count) % load.requests.length] ?? new Uint8Array())
     })
-    checkAnswer(answer)
+    checkGood(answer.subarray(answer.indexOf('\r\n\r\n') + 4))
   }
   return count
 }
 
-/** Octets of an HTTP answer with its head, when the head is there. */
-function answerLength(held: Buffer): number | undefined {
-  const end = held.indexOf('\r\n\r\n')
-  if (end < 0) return undefined
-  const length = /content-length: (\d+)/i.exec(held.toString('latin1', 0, end))?.[1]
-  return end + 4 + Number(length)
-}
-
-/** Everything that is counted is an answer `good`. */
-function checkAnswer(held: Buffer): void {
-  const body = held.subarray(held.indexOf('\r\n\r\n') + 4)
+function checkGood(body: Uint8Array): void {
   const answer = parseOcspResponse(body)
   const isGood = answer.kind === 'basic' && answer.answers[0]?.status === 'good'
-  if (!isGood) throw new Error(`not an answer: ${held.toString('latin1', 0, 200)}`)
+  if (!isGood) throw new Error(`not good: ${Buffer.from(body).toString('latin1', 0, 200)}`)
 }
 
 function report(measured: Readonly<Record<'kept' | 'signed' | 'openssl', number>>): void {

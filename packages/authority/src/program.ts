@@ -12,7 +12,7 @@ import type { MessageKey } from '@sekisho/runtime/net'
 import type { Token } from '@sekisho/runtime/pkcs11'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine } from '@sekisho/runtime/store'
-import { ocspEndpoint } from './answers/ocsp-endpoint.ts'
+import { addOcspEndpoints } from './answers/ocsp-endpoint.ts'
 import { addAnswerRoutes } from './answers/route.ts'
 import type { Verifier } from './answers/verifier.ts'
 import { finishCardsDue } from './card-application/application.ts'
@@ -109,8 +109,7 @@ export async function startAuthority(settings: AuthoritySettings): Promise<Autho
     effects: settings.effects,
   })
   await addAnswerRoutes(server.app, { ...settings, world })
-  for (const ca of ['signature', 'authentication'] as const)
-    server.mount(`/ocsp/${ca}`, ocspEndpoint(world, ca), { isForMachines: true })
+  addOcspEndpoints(server, world)
   await addStampRoutes(server.app, createStamper(townStamps(), settings))
   await startOthers(server.app, others)
   await addPinlessRoutes(server.app, { ...settings, world, pinless })

@@ -1,5 +1,5 @@
 /**
- * What stands before Fastify: the strict headers, the check of the host, the refusal while draining,
+ * What stands before Fastify: short ways, the strict headers, the check of the host, the refusal while draining,
  * and handlers that want the bare request.
  */
 import {
@@ -9,9 +9,11 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import type { Socket } from 'node:net'
 import { Refusal } from '@sekisho/contract'
 import { writeRefusal } from './refusal-answer.ts'
 import { securityHeaders } from './security-headers.ts'
+import { createShortcuts, type Shortcut } from './shortcut.ts'
 
 /** What answers bare Node requests, such as `oidc-provider`'s `callback()`. */
 export type NodeCallback = (request: IncomingMessage, response: ServerResponse) => unknown
@@ -36,6 +38,10 @@ export interface Front {
       readonly isForMachines?: boolean
     },
   ): void
+  /** Adds a short way for machine questions; see `Shortcut`. What does not take it goes to a mount or to Fastify, as ever. */
+  shortcut(shortcut: Shortcut): void
+  /** Ends the connections on short ways at once. */
+  cutOff(): void
 }
 
 /** Makes the front of a server under these origins. */
@@ -46,6 +52,8 @@ export function createFront(
   const hosts = new Set([given.publicOrigin, ...(given.otherOrigins ?? [])].map(hostOf))
   const headers = securityHeaders(given.publicOrigin)
   const mounts: Mount[] = []
+  const shortcuts = createShortcuts(hosts)
+  stopping.addEventListener('abort', shortcuts.stop)
 
   /** True when there is nothing left to do. */
   const refused = (path: string, request: IncomingMessage, response: ServerResponse): boolean => {
@@ -62,8 +70,8 @@ export function createFront(
     return false
   }
   return {
-    serverFor: inner =>
-      createServer(limits, (request, response) => {
+    serverFor: inner => {
+      const server = createServer(limits, (request, response) => {
         const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
         const mounted = mounts.find(mount => mount.covers(path))
         if (mounted?.isForMachines !== true)
@@ -71,7 +79,16 @@ export function createFront(
         if (refused(path, request, response)) return
         if (mounted === undefined) inner(request, response)
         else mounted.serve(request, response)
-      }),
+      })
+      const [ordinary] = server.listeners('connection')
+      if (ordinary === undefined) throw new Error('a server that takes no connections')
+      server.removeAllListeners('connection')
+      return server.on('connection', (socket: Socket) =>
+        shortcuts.serve(socket, given => void Reflect.apply(ordinary, server, [given])),
+      )
+    },
+    shortcut: shortcuts.add,
+    cutOff: shortcuts.cutOff,
     mount(prefix, callback, options = {}) {
       mounts.push(createMount(prefix, callback, options))
     },

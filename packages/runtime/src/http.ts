@@ -38,6 +38,8 @@ export interface Server {
   probe(name: string, holds: () => Promise<boolean>): void
   /** Hands requests under a path to something that wants them bare; see `NodeCallback`. */
   readonly mount: Front['mount']
+  /** Answers short machine questions before Node's HTTP server reads them; see `Shortcut`. */
+  readonly shortcut: Front['shortcut']
   /** Starts to listen. `port` 0 takes a free one. Resolves to the bound address. */
   listen(port: number, host?: string): Promise<{ readonly port: number; readonly url: string }>
   /** Aborted when `stop` begins, so that streams to browsers can end. */
@@ -84,6 +86,7 @@ export async function createServer(given: ServerSettings): Promise<Server> {
     probe: probes.add,
     stopping: stopping.signal,
     mount: front.mount,
+    shortcut: front.shortcut,
     async listen(port, host = '127.0.0.1') {
       const url = await listenAt(app, port, host)
       const bound = app.server.address()
@@ -93,7 +96,10 @@ export async function createServer(given: ServerSettings): Promise<Server> {
     },
     async stop() {
       stopping.abort(new Error('the server stops'))
-      const force = setTimeout(() => app.server.closeAllConnections(), given.drainMs ?? drainMs)
+      const force = setTimeout(() => {
+        app.server.closeAllConnections()
+        front.cutOff()
+      }, given.drainMs ?? drainMs)
       await app.close()
       clearTimeout(force)
       given.log.write(messages['runtime.server-stopped'], { name: given.name })

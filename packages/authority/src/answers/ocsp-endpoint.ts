@@ -1,25 +1,45 @@
 /**
  * OCSP over HTTP (RFC 6960 appendix A), by POST and by GET. It stands before the framework: nine in ten answers are kept ones, and what a
- * framework does for a request costs more than finding them.
+ * framework does for a request costs more than finding them. Plain POST requests take a short way before Node's own server too.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refusal } from '@sekisho/contract'
 import type { CaKind } from '@sekisho/contract/authority'
-import { type RawHandler, writeRefusal } from '@sekisho/runtime/http'
+import { type RawHandler, type Server, writeRefusal } from '@sekisho/runtime/http'
 import type { Log } from '@sekisho/runtime/log'
 import { messages } from '../message.ts'
-import { answerOcsp } from '../revocation/ocsp.ts'
+import { answerOcsp, keptOcspAnswer } from '../revocation/ocsp.ts'
 import type { World } from '../world.ts'
 
 const requestBytesMax = 16 * 1024
+const questionType = 'application/ocsp-request'
+const answerType = 'application/ocsp-response'
 
-/** Answers for one CA. Its path is the CA's; a GET has the request, base64 and URL-encoded, behind it. */
-export function ocspEndpoint(world: World & { readonly log: Log }, ca: CaKind): RawHandler {
+/** Answers for both CAs, under `/ocsp/<ca>`. */
+export function addOcspEndpoints(
+  server: Pick<Server, 'mount' | 'shortcut'>,
+  world: World & { readonly log: Log },
+): void {
+  for (const ca of ['signature', 'authentication'] as const) {
+    const path = `/ocsp/${ca}`
+    server.mount(path, ocspEndpoint(world, ca), { isForMachines: true })
+    server.shortcut({
+      path,
+      questionType,
+      answerType,
+      questionBytesMax: requestBytesMax,
+      answer: der => keptOcspAnswer(world, ca, der) ?? answerOcsp(world, ca, der),
+    })
+  }
+}
+
+/** Answers for one CA. A GET has the request, base64 and URL-encoded, behind the path. */
+function ocspEndpoint(world: World & { readonly log: Log }, ca: CaKind): RawHandler {
   const answer = async (response: ServerResponse, der: Uint8Array): Promise<void> => {
     try {
       const body = await answerOcsp(world, ca, der)
       response.writeHead(200, {
-        'content-type': 'application/ocsp-response',
+        'content-type': answerType,
         'content-length': body.length,
       })
       response.end(body)
@@ -31,7 +51,7 @@ export function ocspEndpoint(world: World & { readonly log: Log }, ca: CaKind): 
   return (request, response) => {
     if (request.method === 'POST') {
       if (request.url !== '/') writeRefusal(response, new Refusal('not-found'))
-      else if (request.headers['content-type'] !== 'application/ocsp-request')
+      else if (request.headers['content-type'] !== questionType)
         writeRefusal(response, new Refusal('request-malformed', { fields: 'content-type' }))
       else readBody(request, response, body => void answer(response, body))
       return

@@ -19,6 +19,8 @@ export type Kept = {
 export type AnswerCache = {
   /** The answer kept for a question, if it still holds. */
   find(question: string, at: Instant): Promise<Kept | undefined>
+  /** The same without waiting: undefined also when changes must be looked for before anything is handed out. */
+  findNow(question: string, at: Instant): Kept | undefined
   /**
    * The answer that `make` makes, for who did not `find` one. It is kept if it says so and the status of its certificate does not
    * change meanwhile. Those who ask the same at the same time get the same. `certificate`: `<issuer key id> <serial>`, both in
@@ -71,15 +73,20 @@ export function createAnswerCache(store: Store<AuthorityTables>, answersMax: num
   }
   const watch = createWatch(store, forget)
 
+  const holding = (question: string, at: Instant): Kept | undefined => {
+    const one = kept.get(question)
+    if (one === undefined || (one.from <= at && at < one.until)) return one
+    drop(question)
+    return undefined
+  }
+
   return {
     async find(question, at) {
       const looking = watch.look()
       if (looking !== undefined) await looking
-      const one = kept.get(question)
-      if (one === undefined || (one.from <= at && at < one.until)) return one
-      drop(question)
-      return undefined
+      return holding(question, at)
     },
+    findNow: (question, at) => (watch.isDue() ? undefined : holding(question, at)),
     async fill(question, certificate, make) {
       const running = filling.get(question)
       if (running !== undefined) return running.made
@@ -144,9 +151,10 @@ function createWatch(
     await running
   }
   const isStale = (): boolean => isDue || protocolNow() - lookedAt >= lookAgainMs
+  const mustLook = (): boolean => isStale() || running !== undefined
   return {
-    look: (): Promise<void> | undefined =>
-      isStale() || running !== undefined ? lookAlone() : undefined,
+    isDue: mustLook,
+    look: (): Promise<void> | undefined => (mustLook() ? lookAlone() : undefined),
     lookNext: (): void => {
       isDue = true
     },

@@ -1,7 +1,7 @@
 /**
  * The OCSP responder (A4, RFC 6960): answers from the certificate table, signed by the generation's delegated key when first
  * asked for, and kept for those who ask the same again. A nonce is sent back, or ignored, as the rules say. Serials that were
- * never issued are `unknown`, never `good`. Not done: signed requests (their signature is not looked at), GET.
+ * never issued are `unknown`, never `good`. Not done: signed requests (their signature is not looked at).
  */
 import { Refusal } from '@sekisho/contract'
 import type { CaKind } from '@sekisho/contract/authority'
@@ -55,9 +55,24 @@ const reserveMs = 60 * 1000
 const read = new Map<string, string>()
 const readMax = 20_000
 
+/**
+ * The answer kept for a request that was asked before, octet for octet; undefined when there is none, or when changes must be
+ * looked for first: then `answerOcsp` is to be asked.
+ */
+export function keptOcspAnswer(
+  world: Pick<World, 'answers' | 'clock'>,
+  kind: CaKind,
+  der: Uint8Array,
+): Uint8Array | undefined {
+  const question = read.get(textOf(kind, der))
+  return question === undefined
+    ? undefined
+    : world.answers.findNow(question, world.clock.now())?.der
+}
+
 /** Answers a DER request about certificates of one CA. Malformed or mixed requests get an RFC 6960 refusal. */
 export async function answerOcsp(world: World, kind: CaKind, der: Uint8Array): Promise<Uint8Array> {
-  const text = `${kind} ${Buffer.from(der.buffer, der.byteOffset, der.length).toString('latin1')}`
+  const text = textOf(kind, der)
   const before = read.get(text)
   if (before !== undefined) {
     const kept = await world.answers.find(before, world.clock.now())
@@ -99,7 +114,11 @@ export async function answerOcsp(world: World, kind: CaKind, der: Uint8Array): P
 
 /** What is asked, octet for octet: hash, issuer and serial are all in the identifier. */
 function questionOf(kind: CaKind, certId: OcspCertId): string {
-  const { buffer, byteOffset, length } = certId.raw
+  return textOf(kind, certId.raw)
+}
+
+function textOf(kind: CaKind, octets: Uint8Array): string {
+  const { buffer, byteOffset, length } = octets
   return `${kind} ${Buffer.from(buffer, byteOffset, length).toString('latin1')}`
 }
 
