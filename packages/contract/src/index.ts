@@ -9,6 +9,18 @@ export {
   refusals,
 } from './refusal.ts'
 export {
+  type CertificateCheckAnswer,
+  certificateCheckAnswer,
+  type CertificateCheckRequest,
+  certificateCheckRequest,
+  type DeletionProof,
+  deletionProof,
+  type KeptResult,
+  keptResult,
+  keptResultList,
+} from './kept-result.ts'
+export { type NextStep, nextSteps, tellSteps } from './next-step.ts'
+export {
   type Acr,
   acr,
   changeAnswer,

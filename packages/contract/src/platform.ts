@@ -4,6 +4,8 @@
  */
 import { z } from 'zod'
 import { instantText } from './authority.ts'
+import { keptDaysMax } from './kept-result.ts'
+import { toldStep } from './next-step.ts'
 import { containerFormats } from './reader.ts'
 import { isRefusalCode } from './refusal.ts'
 
@@ -133,6 +135,8 @@ export const verificationRequest = z.strictObject({
   signature: z.base64().max(2048),
   certificate: z.base64().max(16_384),
   purpose: z.enum(['signature', 'authentication']).default('signature'),
+  /** Days for which the result is kept for retrieval; without it nothing is kept for the provider. */
+  keepDays: z.int().min(1).max(keptDaysMax).optional(),
 })
 export type VerificationRequest = z.infer<typeof verificationRequest>
 
@@ -146,6 +150,8 @@ export const verificationReport = z.strictObject({
   judgedAt: instantText,
   policy: z.string(),
   reasons: z.array(z.strictObject({ code: z.string(), ja: z.string(), en: z.string() })),
+  /** Only of a kept result that passed: your id of the certificate, for later checks. */
+  certificateId: z.string().optional(),
 })
 export type VerificationReport = z.infer<typeof verificationReport>
 
@@ -322,6 +328,10 @@ export const changeAnswer = z.strictObject({
   subject: z.string(),
   meaning: changeMeaning,
   checkedAt: instantText,
+  /** Lawful steps, the best first; empty: nothing is to be done. */
+  next: z.array(toldStep),
+  /** Whether the platform knows a renewed card of this person: `none`: nothing was renewed. */
+  successor: z.enum(['none', 'known', 'unknown']),
 })
 export type ChangeAnswer = z.infer<typeof changeAnswer>
 

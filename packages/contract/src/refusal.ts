@@ -846,6 +846,24 @@ export const refusals = {
     'Tell the operator.',
   ),
   // -- providers ------------------------------------------------------------------------------
+  'certificate-id-unknown': entry(
+    404,
+    'provider',
+    'never',
+    'この電子証明書の識別子は、このサービスのものではありません。',
+    '保管した検証結果にある識別子を使ってください。',
+    'This certificate id is not one of yours.',
+    'Use an id from a result that was kept for you.',
+  ),
+  'result-unknown': entry(
+    404,
+    'provider',
+    'never',
+    'この検証結果はありません。保管の期限が過ぎたか、削除されています。',
+    '保管した結果の一覧を確かめてください。',
+    'There is no such result: it was not kept, has run out, or was deleted.',
+    'Look at the list of kept results.',
+  ),
   'provider-unknown': entry(
     401,
     'provider',

@@ -33,6 +33,12 @@ export type RecordedEntry = {
   readonly content: { readonly entry: Entry; readonly disclosed: DisclosedEntry } | undefined
 }
 
+/** An entry that concerns no person. */
+export type OpenEntry = {
+  readonly index: number | undefined
+  readonly disclosed: DisclosedEntry
+}
+
 /** What is to be recorded. */
 export type EntryToRecord<
   F extends Readonly<Record<string, 'text' | 'number' | 'boolean' | 'texts'>>,
@@ -70,6 +76,8 @@ export interface Ledger extends Proofs {
   isCurrent(): Promise<boolean>
   /** A person's entries, oldest first. Throws `LedgerDamaged` when one was altered. */
   entriesOf(personId: string): Promise<readonly RecordedEntry[]>
+  /** An entry that concerns no person, as anybody may have it; undefined: there is none of this id. */
+  openEntry(id: string): Promise<OpenEntry | undefined>
   /** Reads the whole log against its newest checkpoint. Takes a while on a large one. */
   audit(): Promise<AuditResult>
 }
@@ -139,6 +147,7 @@ export function createLedger(given: {
     },
     isCurrent: async () => (await lateMs()) === 0,
     entriesOf: personId => entriesOf(given, personId),
+    openEntry: id => openEntry(store, id),
     audit: () => auditTree(store, logKey),
   }
 }
@@ -211,6 +220,22 @@ async function entriesOf(
       return { id: row.id, index, content: { entry: decodeEntry(disclosed.entry), disclosed } }
     })
   })
+}
+
+async function openEntry(store: Store<LedgerSchema>, id: string): Promise<OpenEntry | undefined> {
+  const row = await store.read(db =>
+    db
+      .selectFrom('ledger_entry')
+      .select(['content', 'leaf_index'])
+      .where('id', '=', id)
+      .where('person_id', 'is', null)
+      .executeTakeFirst(),
+  )
+  if (row === undefined) return undefined
+  return {
+    index: row.leaf_index ?? undefined,
+    disclosed: { salt: row.content.slice(0, saltBytes), entry: row.content.slice(saltBytes) },
+  }
 }
 
 async function beat(

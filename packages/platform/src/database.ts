@@ -6,6 +6,7 @@ import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
 import { type ControlTables, controlMigrations } from './controls/table.ts'
 import { type TrafficTables, trafficMigrations } from './traffic/table.ts'
 import { type StaffTables, staffMigrations } from './staff/table.ts'
+import { type ConfirmationTables, confirmationMigrations } from './confirm/table.ts'
 import type { ChangeMeaning, FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
 import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
 import { personKeyMigrations, type PersonKeyTables } from '@sekisho/runtime/keys'
@@ -260,6 +261,7 @@ type PinlessChallengeTable = {
 /** The platform's tables, with those that person keys and the ledger bring. */
 export type PlatformTables = PersonKeyTables &
   LedgerTables &
+  ConfirmationTables &
   PasskeyTables &
   StaffTables &
   TrafficTables &
@@ -546,6 +548,7 @@ export const platformMigrations: Migrations = {
   'platform-0009-watch': async (db: Kysely<unknown>) => {
     for (const statement of watchStatements) await sql.raw(statement).execute(db)
   },
+  ...confirmationMigrations,
   ...passkeyMigrations,
   ...staffMigrations,
   ...trafficMigrations,

@@ -1,3 +1,4 @@
+import { confirmationEntries } from './confirm/entry.ts'
 import { defineEntries } from '@sekisho/ledger'
 
 /** Everything that the platform records in the ledger; a person reads these sentences in the list of uses. */
@@ -5,12 +6,12 @@ export const entries = defineEntries({
   'platform.person-identified': {
     ja: '本人確認に応じ、同意した情報を提供しました。',
     en: 'You were identified and the information you consented to was released.',
-    fields: { attributes: 'texts', statementSha256: 'text' },
+    fields: { attributes: 'texts', statementSha256: 'text', method: 'text' },
   },
   'platform.person-logged-in': {
     ja: 'カードでログインしました。',
     en: 'You logged in with the card.',
-    fields: {},
+    fields: { method: 'text' },
   },
   'platform.document-signed': {
     ja: '文書に署名しました。',
@@ -25,8 +26,9 @@ export const entries = defineEntries({
   'platform.change-confirmed': {
     ja: 'サービスが登録内容の変更の有無を確認しました。',
     en: 'A provider asked whether registered facts changed.',
-    fields: { meaning: 'text' },
+    fields: { meaning: 'text', purpose: 'text', method: 'text' },
   },
+  ...confirmationEntries,
   'platform.records-viewed': {
     ja: 'ご自身の利用記録を開きました。',
     en: 'You opened your own records.',

@@ -31,6 +31,7 @@ import { z } from 'zod'
 import { entries } from './entry.ts'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
+import { sweepResults } from './confirm/kept-result.ts'
 import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { sweepChallenges } from './confirm/verify-pinless.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
@@ -379,6 +380,7 @@ function startBackground(
     await sweepProtocolState(world.store)
     await sweepCeremonies(world.store)
     await sweepReleases(world, protocolNow())
+    await sweepResults(world)
     await sweepOwnSessions(world.store)
     await sweepChallenges(world)
     await world.uploads.sweep(protocolNow())

@@ -1,9 +1,12 @@
 export {
   acr,
   type ChangeAnswer,
+  type CertificateCheckAnswer,
   type ChangeMeaning,
+  type DeletionProof,
   type FeeStatement,
   type IdentityClaims,
+  type KeptResult,
   type Receipt,
   type RefusalCode,
   refusals,
@@ -17,6 +20,7 @@ export {
   compareReadings,
   differenceOf,
 } from '@sekisho/contract/japan'
+export type { KeptResults } from './result.ts'
 export { SekishoError } from './failure.ts'
 export type { SekishoOptions } from './options.ts'
 export {

@@ -35,6 +35,7 @@ import { fromBase64, toBase64 } from './base64.ts'
 import { failureOf, SekishoError } from './failure.ts'
 import { createLink, type Link } from './link.ts'
 import type { SekishoOptions } from './options.ts'
+import { type KeptResults, keptResultsOf } from './result.ts'
 import { startUploading } from './upload.ts'
 
 /** What the provider keeps in the browser's session between leaving and coming back. JSON, to be used once. */
@@ -76,7 +77,7 @@ export type Manner = {
 }
 
 /** The client of one provider. Every method rejects with {@link SekishoError} and nothing else. */
-export type Sekisho = {
+export type Sekisho = KeptResults & {
   /**
    * Begins a login with the authentication certificate. Send the browser to `url`, keep `pending` in its session.
    *
@@ -163,7 +164,8 @@ export type Sekisho = {
    */
   verifyReceipt(jws: string, document: Uint8Array): Promise<Receipt>
   /**
-   * Has a raw signature judged. The verdict is a value: `failed` and `indeterminate` do not reject.
+   * Has a raw signature judged. The verdict is a value: `failed` and `indeterminate` do not reject. With `keepDays` the result is
+   * kept for you, and one that passed has your own id of the certificate, for later checks.
    *
    * ```js
    * const { verdict, reasons } = await sekisho.verify({ document, signature, certificate })
@@ -173,6 +175,8 @@ export type Sekisho = {
     readonly document: Uint8Array
     readonly signature: Uint8Array
     readonly certificate: Uint8Array
+    /** Days for which the platform keeps the result for you. */
+    readonly keepDays?: number
   }): Promise<VerificationReport>
   /**
    * Has a signed file of any size judged: PDF, CMS, XML, JWS, ASiC-E, a time-stamp. `content` is what was signed, where it is
@@ -220,8 +224,8 @@ export type Sekisho = {
    * current-status checks (現況確認) are granted say so by the purpose; of those a person counts once a year.
    *
    * ```js
-   * const { meaning } = await sekisho.confirmChange(subject)
-   * if (meaning === 'ask-for-update') showNotice()
+   * const { meaning, next } = await sekisho.confirmChange(subject)
+   * if (meaning === 'ask-for-update') showNotice(next[0].ja)
    * ```
    */
   confirmChange(subject: string, purpose?: 'transaction' | 'current-status'): Promise<ChangeAnswer>
@@ -310,6 +314,7 @@ export function createSekisho(options: SekishoOptions): Sekisho {
             signature: toBase64(request.signature),
             certificate: toBase64(request.certificate),
             purpose: 'signature',
+            ...(request.keepDays === undefined ? {} : { keepDays: request.keepDays }),
           } satisfies VerificationRequest,
           // Each is a use of its own.
           isSafe: false,
@@ -341,6 +346,7 @@ export function createSekisho(options: SekishoOptions): Sekisho {
           isSafe: true,
         }),
       ),
+    ...keptResultsOf(link),
     statement: async month =>
       feeStatement.parse(
         await link.call('GET', `/v1/statements/${encodeURIComponent(month)}`, 'statement', {

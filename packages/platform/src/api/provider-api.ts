@@ -40,6 +40,7 @@ import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { addWatchRoutes } from '../watch/route.ts'
+import { addResultRoutes } from './result-routes.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 
 /** Adds the routes of the interface and the list of refusals. */
@@ -55,6 +56,7 @@ export function addProviderApi(
   addUploadRoutes(app, world.uploads, authorise)
   addWatchRoutes(app, world, authorise)
   addPinlessRoutes(app, world, authorise)
+  addResultRoutes(app, world, authorise)
   app.post(
     '/v1/verifications',
     { schema: { tags, body: verificationRequest, response: { 200: verificationReport } } },

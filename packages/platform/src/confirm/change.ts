@@ -1,15 +1,16 @@
 /**
  * *Change* 変更確認 (C3): what the states of a person's certificates tell a provider that holds consent. The answer is the
- * meaning, never reason, serial or time. Charged once a day for a person and purpose, whatever the provider repeats.
+ * meaning and the lawful next steps, never reason, serial or time, and whether a renewed card of the person is known here already (the
+ * authority follows a new card back, never an old one forward). Charged once a day for a person and purpose, whatever is repeated.
  *
  * The signature certificate that counts is the one from which this provider got its attributes: a newer one, shown to another
  * provider, says nothing about what this one knows. States come from the lists in force, for every provider.
  */
 import {
   type ChangeAnswer,
-  type ChangeMeaning,
   type ChangeRequest,
   Refusal,
+  tellSteps,
 } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import type { Transaction } from '@sekisho/runtime/store'
@@ -21,7 +22,7 @@ import { consentInForce } from '../people/consent.ts'
 import { certificatesOf, personOfSubject } from '../people/link.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
-import { bestOf, type CertificateState, meaningOf } from './meaning.ts'
+import { bestOf, type CertificateState, type Situation, situationOf } from './meaning.ts'
 
 /**
  * Answers a provider. Refusals `person-unknown`, `consent-missing`, `revocation-stale`, `revocation-unavailable`; `scope-exceeded` for a
@@ -37,7 +38,7 @@ export async function confirmChange(
     throw new Refusal('scope-exceeded', { scope: 'sekisho_current_status' })
   const at = world.clock.now()
   const day = dateInJapan(at)
-  const meaning = await world.store.transaction(async tx => {
+  const found = await world.store.transaction(async tx => {
     const person = await personOfSubject(tx, provider.id, subject)
     if (person === undefined) throw new Refusal('person-unknown')
     const to = { personId: person, providerId: provider.id }
@@ -59,11 +60,18 @@ export async function confirmChange(
     await world.ledger.record(tx, entries['platform.change-confirmed'], {
       at,
       ...to,
-      values: { meaning: found.meaning },
+      values: { meaning: found.meaning, purpose, method: use.method },
     })
-    return found.meaning
+    return found
   })
-  return { subject, meaning, checkedAt: new Date(at).toISOString() }
+  const { meaning, next, successor } = found
+  return {
+    subject,
+    meaning,
+    checkedAt: new Date(at).toISOString(),
+    next: tellSteps(next),
+    successor,
+  }
 }
 
 /** What the lists in force mean for a provider that has its attributes from one certificate. Refusals as in {@link confirmChange}. */
@@ -71,11 +79,13 @@ export async function meaningNow(
   tx: Transaction<PlatformTables>,
   world: { readonly judge: Judge },
   about: { readonly personId: string; readonly certificateId: string },
-): Promise<{
-  readonly meaning: ChangeMeaning
-  readonly hasSignature: boolean
-  readonly hasAuthentication: boolean
-}> {
+): Promise<
+  Situation & {
+    readonly hasSignature: boolean
+    readonly hasAuthentication: boolean
+    readonly successor: ChangeAnswer['successor']
+  }
+> {
   const certificates = await certificatesOf(tx, about.personId)
   const stateOf = (one: (typeof certificates)[number]): CertificateState =>
     world.judge.statusOf({
@@ -85,12 +95,15 @@ export async function meaningNow(
     })
   const signature = certificates.find(one => one.id === about.certificateId)
   const authentications = certificates.filter(one => one.kind === 'authentication')
-  const meaning = meaningOf(
-    signature === undefined ? 'none' : stateOf(signature),
-    bestOf(authentications.map(stateOf)),
-  )
+  const states = authentications.map(stateOf)
+  const signatureState = signature === undefined ? 'none' : stateOf(signature)
   return {
-    meaning,
+    ...situationOf(signatureState, bestOf(states)),
+    successor: [signatureState, ...states].includes('superseded')
+      ? states.includes('valid')
+        ? 'known'
+        : 'unknown'
+      : 'none',
     hasSignature: signature !== undefined,
     hasAuthentication: authentications.length > 0,
   }

@@ -84,7 +84,7 @@ export async function finishIdentify(
     await world.ledger.record(tx, entries['platform.person-identified'], {
       at,
       ...to,
-      values: { attributes: [...attributes], statementSha256 },
+      values: { attributes: [...attributes], statementSha256, method },
     })
     return person
   })

@@ -36,7 +36,11 @@ export async function finishLogin(
       method: step.provider.revocation,
       at,
     })
-    await world.ledger.record(tx, entries['platform.person-logged-in'], { at, ...to, values: {} })
+    await world.ledger.record(tx, entries['platform.person-logged-in'], {
+      at,
+      ...to,
+      values: { method: step.provider.revocation },
+    })
     return personId
   })
 }

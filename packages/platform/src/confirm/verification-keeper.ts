@@ -2,7 +2,7 @@
  * What has to be durable before a verification is answered: fee, ledger entry and, of a known signer, the evidence, sealed.
  * Verifications that arrive at the same time are written in one transaction.
  */
-import type { VerificationReport, VerificationRequest } from '@sekisho/contract'
+import type { KeptResult, VerificationReport, VerificationRequest } from '@sekisho/contract'
 import type { Ledger } from '@sekisho/ledger'
 import type { PersonKeys } from '@sekisho/runtime/keys'
 import type { Random } from '@sekisho/runtime/random'
@@ -13,6 +13,7 @@ import { keepContainers, notLasting } from '../evidence/container.ts'
 import type { Judged } from '../evidence/judge.ts'
 import { chargeAll, type Use } from '../fees/meter.ts'
 import { peopleOf } from '../people/link.ts'
+import { keepResults } from './kept-result.ts'
 
 /** A verification that was done and has to be kept. */
 export type DoneVerification = {
@@ -25,6 +26,8 @@ export type DoneVerification = {
   readonly use: Use | undefined
   readonly request: VerificationRequest
   readonly judged: Judged | undefined
+  /** What is kept for the provider to retrieve; undefined: nothing. */
+  readonly result?: KeptResult | undefined
 }
 
 type Parts = {
@@ -75,6 +78,10 @@ async function keep(
     })),
   )
   await keepEvidence(world, tx, personOf)
+  await keepResults(
+    tx,
+    all.flatMap(({ providerId, result }) => (result === undefined ? [] : [{ providerId, result }])),
+  )
   return all.map(() => undefined)
 }
 

@@ -8,6 +8,8 @@ import type { Use } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
+import { aliasOf } from './certificate-alias.ts'
+import { keptUntil } from './kept-result.ts'
 
 /**
  * Judges, and charges when validity was looked up, whatever was found. The same request again on the same day is judged anew
@@ -28,13 +30,24 @@ export async function verifyForProvider(
   const at = world.clock.now()
   const id = world.random.token(idBits)
   const day = dateInJapan(at)
-  const requestSha256 = sha256Hex(new TextEncoder().encode(JSON.stringify(request)))
+  // How long it is kept makes no other check of it.
+  const { keepDays, ...asked } = request
+  const requestSha256 = sha256Hex(new TextEncoder().encode(JSON.stringify(asked)))
   const use: Use = {
     providerId: provider.id,
     transaction: `verify ${requestSha256} ${day.year}-${day.month}-${day.day}`,
     kind: request.purpose === 'signature' ? 'signature-check' : 'authentication-check',
     method: provider.revocation,
     at,
+  }
+  const certificateId =
+    keepDays === undefined || judged === undefined
+      ? undefined
+      : await aliasOf(world, provider, judged)
+  const answer: VerificationReport = {
+    id,
+    ...report,
+    ...(certificateId === undefined ? {} : { certificateId }),
   }
   await world.keepVerification({
     id,
@@ -44,8 +57,18 @@ export async function verifyForProvider(
     use: isStatusChecked ? use : undefined,
     request,
     judged,
+    result:
+      keepDays === undefined
+        ? undefined
+        : {
+            ...answer,
+            method: provider.revocation,
+            purpose: request.purpose ?? 'signature',
+            documentSha256: sha256Hex(bytesOf(request.document)),
+            keptUntil: keptUntil(at, keepDays),
+          },
   })
-  return { id, ...report }
+  return answer
 }
 
 function bytesOf(base64: string): Uint8Array {

@@ -38,10 +38,19 @@ export type JudgementReport = Omit<VerificationReport, 'id'> & {
 }
 
 /**
- * State of a known certificate now. `superseded`: ended because a newer one took its place. `unlisted`: no list names it, and
- * it may have left the lists because it has expired; never to be read as valid.
+ * State of a known certificate now. `superseded`: ended because a newer one took its place; `changed`: for affiliationChanged, `ceased`:
+ * for cessationOfOperation, `revoked`: for another reason. `unlisted`: no list names it, and it may have left the lists because it
+ * has expired; never to be read as valid.
  */
-export type StatusNow = 'valid' | 'held' | 'superseded' | 'revoked' | 'expired' | 'unlisted'
+export type StatusNow =
+  | 'valid'
+  | 'held'
+  | 'superseded'
+  | 'changed'
+  | 'ceased'
+  | 'revoked'
+  | 'expired'
+  | 'unlisted'
 
 export type Judge = {
   /** Refusals: `certificate-…`, `signature-invalid`, `algorithm-weak`, `revocation-…`, `authority-unreachable` (OCSP). */

@@ -57,6 +57,13 @@ export function createJudge(world: World): Judge {
   }
 }
 
+/** Reasons that tell something of the person, together with the other certificate (flows.md §3). */
+const endedBy: Readonly<Record<string, StatusNow>> = {
+  superseded: 'superseded',
+  affiliationChanged: 'changed',
+  cessationOfOperation: 'ceased',
+}
+
 /**
  * What the lists say first, so that a certificate that was revoked and has since expired is told as revoked for as long as it
  * is listed; then its end.
@@ -76,7 +83,7 @@ function statusOf(world: World, certificate: Parameters<Judge['statusOf']>[0]): 
     case 'held':
       return 'held'
     case 'revoked':
-      return answer.reason === 'superseded' ? 'superseded' : 'revoked'
+      return endedBy[answer.reason] ?? 'revoked'
     case 'stale':
       throw new Refusal('revocation-stale')
     case 'not-covered':
