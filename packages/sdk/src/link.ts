@@ -25,7 +25,12 @@ export type Piece = {
 export type Link = {
   config(): Promise<oidc.Configuration>
   /** Calls with an access token for this scope; the answer's JSON. */
-  call(method: 'GET' | 'POST' | 'DELETE', path: string, scope: ProviderScope, given: Call): Promise<unknown>
+  call(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    scope: ProviderScope,
+    given: Call,
+  ): Promise<unknown>
   /** Sends with an access token for this scope; the whole answer. */
   send(scope: ProviderScope, piece: Piece): Promise<Response>
   /** Checks a receipt: the platform's signature, this provider, this document. */

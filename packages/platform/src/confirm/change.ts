@@ -6,12 +6,7 @@
  * The signature certificate that counts is the one from which this provider got its attributes: a newer one, shown to another
  * provider, says nothing about what this one knows. States come from the lists in force, for every provider.
  */
-import {
-  type ChangeAnswer,
-  type ChangeRequest,
-  Refusal,
-  tellSteps,
-} from '@sekisho/contract'
+import { type ChangeAnswer, type ChangeRequest, Refusal, tellSteps } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import type { Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
