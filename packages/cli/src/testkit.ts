@@ -215,7 +215,7 @@ async function tablesOf(town: Town, program: ProgramName): Promise<TestTables> {
 const attemptsMax = 20
 /** Below the ports that systems hand out by themselves, so that no client's connection sits on one of ours. */
 const portRange = { first: 11_000, last: 32_000 } as const
-const portsOfTown = 5
+const portsOfTown = 7
 
 /** Five consecutive ports that are free; should another program take one in between, others are tried. */
 async function atFreePorts(start: (portBase: number) => Promise<Town>): Promise<Town> {

@@ -6,6 +6,8 @@ export {
 } from './card-ceremony.ts'
 export { button, type Field, field, linkButton, notice, pairs, table } from './component.ts'
 export { frameAssets, type Asset } from './asset.ts'
+export { liveAsset } from './browser/live.ts'
+export { passkeyAsset } from './browser/passkey.ts'
 export { page, type Page, refusalPage } from './frame.ts'
 export { type Lang, langCookie, langOf, say, switchAddress, type Words } from './lang.ts'
 export { html, type Markup, trusted } from './markup.ts'

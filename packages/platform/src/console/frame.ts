@@ -1,5 +1,14 @@
 /** The frame of the operators' console: who is there, and the pages that their roles open. */
-import { button, html, type Lang, type Markup, notice, page, type Words } from '@sekisho/web'
+import {
+  button,
+  html,
+  type Lang,
+  liveAsset,
+  type Markup,
+  notice,
+  page,
+  type Words,
+} from '@sekisho/web'
 import type { Member } from '../staff/member.ts'
 import { mayDo, type Right, roles } from '../staff/role.ts'
 
@@ -7,7 +16,7 @@ import { mayDo, type Right, roles } from '../staff/role.ts'
 export const consoleName = { ja: '関所 運用卓', en: 'Sekisho operations' } as const
 
 /** Pages with the right that each needs. */
-export const consolePages = [
+const consolePages = [
   { path: '/', right: 'see-health', ja: '状態', en: 'Health' },
   { path: '/traffic', right: 'see-health', ja: '通信', en: 'Traffic' },
   { path: '/providers', right: 'see-providers', ja: '提供者', en: 'Providers' },
@@ -42,7 +51,7 @@ export function consolePage(given: {
       .filter(({ right }) => right === undefined || mayDo(member.roles, right))
       .map(one => ({ href: one.path, label: one[lang] })),
     wide: true,
-    scripts: given.isLive === true ? [livePath] : [],
+    scripts: given.isLive === true ? [liveAsset.path] : [],
     body: [
       html`<div class="actions"><p>${member.name} (${names})</p><form method="post" action="/leave">${button(lang === 'ja' ? '退出する' : 'Leave', 'second')}</form></div>`,
       ...(given.told === undefined ? [] : [given.told]),
@@ -95,23 +104,3 @@ export function timeText(at: number, lang: Lang): string {
     timeZone: 'Asia/Tokyo',
   }).format(at)
 }
-
-const livePath = '/assets/console-live.js'
-
-/** Fetches the page again and puts its live parts in place; stops while the page is hidden or somebody types. */
-export const liveAsset = {
-  path: livePath,
-  contentType: 'text/javascript; charset=utf-8',
-  body: `const renew = async () => {
-  if (document.hidden || document.activeElement?.matches('[data-live] *')) return
-  const answer = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined)
-  if (answer === undefined || !answer.ok) return
-  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
-  for (const part of document.querySelectorAll('[data-live]')) {
-    const next = fresh.getElementById(part.id)
-    if (next !== null && next.innerHTML !== part.innerHTML) part.replaceChildren(...next.childNodes)
-  }
-}
-setInterval(renew, 5000)
-`,
-} as const

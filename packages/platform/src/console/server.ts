@@ -16,9 +16,11 @@ import {
   html,
   type Lang,
   langOf,
+  liveAsset,
   type Markup,
   notice,
   page,
+  passkeyAsset,
   refusalPage,
 } from '@sekisho/web'
 import { z } from 'zod'
@@ -33,7 +35,6 @@ import { listTariffs } from '../fees/tariff-book.ts'
 import { assertOwnPost } from '../login/own-post.ts'
 import { browserCookie, ensureBrowser } from '../login/screen.ts'
 import { assertionAnswer, createPasskeys, registrationAnswer } from '../passkey/passkey.ts'
-import { passkeyAsset } from '../passkey/script.ts'
 import { findProvider, listProviders, ownProviderId } from '../providers/registry.ts'
 import { createActs } from '../staff/act.ts'
 import { listMembers, memberOfEnrolment, type Member, useEnrolment } from '../staff/member.ts'
@@ -42,7 +43,7 @@ import { createStaffSessions } from '../staff/session.ts'
 import { lastHour } from '../traffic/traffic.ts'
 import type { World } from '../world.ts'
 import { actKinds, bodyOfForm, type Reached } from './act-kinds.ts'
-import { consoleName, consolePage, liveAsset, told } from './frame.ts'
+import { consoleName, consolePage, told } from './frame.ts'
 import { healthBody, type Source, trafficBody } from './health-page.ts'
 import { providerBody, providersBody, statementsBody } from './provider-page.ts'
 import { actsBody, controlsBody, staffBody } from './staff-page.ts'

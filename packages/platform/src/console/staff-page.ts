@@ -183,7 +183,7 @@ function recordsPart(
             .slice(0, 20)
             .map(record => [
               timeText(record.at, lang),
-              ...fields.map(([name]) => record.body[name] ?? ''),
+              ...fields.map(([name]) => shown(record.body[name] ?? '')),
               record.by,
               end(record),
             ]),
@@ -197,6 +197,11 @@ function recordsPart(
         )}${button(say.add, 'second')}</form></details>`
       : null
   }`
+}
+
+/** A hash by its beginning: the whole of it is in the bundle. */
+function shown(value: string): Markup | string {
+  return /^[0-9a-f]{64}$/.test(value) ? html`<code>${value.slice(0, 12)}…</code>` : value
 }
 
 function text(id: string, name: string, label: string, max: number, isDay = false): Markup {

@@ -37,10 +37,10 @@ export const assertionAnswer = z.object({
 /** What follows from a proof, in the transaction that uses its question up. */
 type Then<T> = (tx: Transaction<PlatformTables>, holder: string) => Promise<T>
 
-/** Passkeys at one origin. `browser` is the secret of the asking browser's cookie. */
-export type Passkeys = ReturnType<typeof createPasskeys>
-
-/** Makes the passkeys of an origin; `area` begins the name of every holder there, so that one console's people are nobody in another. */
+/**
+ * Makes the passkeys of an origin, where `browser` is the secret of the asking browser's cookie; `area` begins the name of every holder there, so that one console's
+ * people are nobody in another.
+ */
 export function createPasskeys(given: {
   readonly store: Store<PlatformTables>
   readonly random: Random

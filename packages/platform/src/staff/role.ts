@@ -4,7 +4,7 @@
  */
 
 /** What can be permitted. */
-export const rights = [
+const rights = [
   'see-health',
   'see-providers',
   'see-statements',

@@ -9,10 +9,7 @@ import { sha256Hex } from '../evidence/hash.ts'
 import { type Member, memberOf } from './member.ts'
 import { mayDo, type Right } from './role.ts'
 
-/** Sessions at the operators' origin. */
-export type StaffSessions = ReturnType<typeof createStaffSessions>
-
-/** Makes them. */
+/** Makes the sessions at the operators' origin. */
 export function createStaffSessions(store: Store<PlatformTables>, random: Random, origin: string) {
   const cookie = createCookie({
     name: 'sekisho_staff',

@@ -1,5 +1,5 @@
 /** The script that asks a browser for a passkey. Without it nobody proves themself; the page says so. */
-import type { Asset } from '@sekisho/web'
+import type { Asset } from '../asset.ts'
 
 /**
  * Forms with `data-passkey="prove"` or `"register"` post their fields as JSON to the address in `data-question`, ask the authenticator,
