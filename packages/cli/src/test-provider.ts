@@ -3,7 +3,9 @@ import { createServer } from '@sekisho/runtime/http'
 import { createKey, privateJwkOf, publicJwkOf } from '@sekisho/runtime/keys'
 import type { Log } from '@sekisho/runtime/log'
 import { type Fetch, freePort } from '@sekisho/runtime/net'
-import { createSekisho, type Sekisho } from '@sekisho/sdk'
+import { createSekisho, type Sekisho, type SekishoOptions } from '@sekisho/sdk'
+
+type JWK = SekishoOptions['privateKey']
 
 /** How the provider is registered. */
 export type TestProviderSettings = {
@@ -15,6 +17,8 @@ export type TestProviderSettings = {
   readonly isSignatureVerifier?: boolean
   /** Whether its current-status checks are told apart and count once a year. */
   readonly isCurrentStatusGranted?: boolean | undefined
+  /** Further members of its registration. */
+  readonly metadata?: (origin: string) => Readonly<Record<string, unknown>>
   /** In place of the town's own, to see what the provider sees. */
   readonly fetch?: (fetch: Fetch) => Fetch
 }
@@ -25,6 +29,10 @@ export type TestProvider = {
   readonly sekisho: Sekisho
   /** Where people come back to. */
   readonly redirectUri: string
+  /** Its private key, for a test that is a relying party by other means than the SDK. */
+  readonly key: JWK
+  /** Logout tokens that it was sent, oldest first. The first `refusals` of them it does not take. */
+  readonly logouts: { readonly tokens: string[]; refusals: number }
   /** Registers it anew with other scopes. */
   contract(scope: string): Promise<void>
   stop(): Promise<void>
@@ -55,6 +63,7 @@ export async function startTestProvider(
       sekisho_revocation: given.revocation ?? 'crl',
       sekisho_signature_verifier: given.isSignatureVerifier ?? false,
       sekisho_current_status: given.isCurrentStatusGranted ?? false,
+      ...given.metadata?.(origin),
     })
   }
   await contract(given.scope ?? 'openid name address birthdate gender sign verify change statement')
@@ -62,15 +71,25 @@ export async function startTestProvider(
   server.app.get('/callback', (_request, reply) =>
     reply.type('text/html; charset=utf-8').send('<!doctype html><title>back</title>'),
   )
+  const logouts = { tokens: [] as string[], refusals: 0 }
+  server.app.post('/logout-token', (request, reply) => {
+    const { logout_token: token } = request.body as { logout_token?: string }
+    if (logouts.refusals-- > 0) return reply.code(503).send()
+    logouts.tokens.push(token ?? '')
+    return reply.code(200).send()
+  })
   await server.listen(port)
+  const privateKey = { ...privateJwkOf(key), kid: key.keyId, alg: 'ES256' }
   return {
     id: given.id,
     redirectUri,
+    key: privateKey,
+    logouts,
     contract,
     sekisho: createSekisho({
       issuer: world.issuer,
       clientId: given.id,
-      privateKey: { ...privateJwkOf(key), kid: key.keyId, alg: 'ES256' },
+      privateKey,
       redirectUri,
       fetch: given.fetch?.(world.fetch) ?? world.fetch,
       dangerAllowHttp: true,

@@ -1,3 +1,4 @@
+export { type GrantType, grantTypes } from './federation.ts'
 export {
   type Actor,
   isRefusalCode,

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { instantText } from './authority.ts'
 import { keptDaysMax } from './kept-result.ts'
 import { toldStep } from './next-step.ts'
+import { federationMetadata } from './federation.ts'
 import { containerFormats } from './reader.ts'
 import { isRefusalCode } from './refusal.ts'
 
@@ -27,6 +28,7 @@ export const providerScopes = [
   'verify',
   'change',
   'statement',
+  'offline_access',
 ] as const
 export const providerScope = z.enum(providerScopes)
 export type ProviderScope = z.infer<typeof providerScope>
@@ -421,6 +423,7 @@ export const providerMetadata = z.looseObject({
   redirect_uris: z.array(z.url()).min(1).max(20),
   jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }),
   scope: z.string(),
+  ...federationMetadata,
   /** Why data is asked for; shown to the person and written into the statement. */
   sekisho_purpose: z.string().min(1).max(200),
   /** How certificates are checked for this provider. */

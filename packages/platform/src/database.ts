@@ -7,6 +7,7 @@ import { type ControlTables, controlMigrations } from './controls/table.ts'
 import { type TrafficTables, trafficMigrations } from './traffic/table.ts'
 import { type StaffTables, staffMigrations } from './staff/table.ts'
 import { type ConfirmationTables, confirmationMigrations } from './confirm/table.ts'
+import { sessionMigrations, type SessionTables } from './session/table.ts'
 import type { ChangeMeaning, FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
 import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
 import { personKeyMigrations, type PersonKeyTables } from '@sekisho/runtime/keys'
@@ -261,6 +262,7 @@ type PinlessChallengeTable = {
 /** The platform's tables, with those that person keys and the ledger bring. */
 export type PlatformTables = PersonKeyTables &
   LedgerTables &
+  SessionTables &
   ConfirmationTables &
   PasskeyTables &
   StaffTables &
@@ -548,6 +550,7 @@ export const platformMigrations: Migrations = {
   'platform-0009-watch': async (db: Kysely<unknown>) => {
     for (const statement of watchStatements) await sql.raw(statement).execute(db)
   },
+  ...sessionMigrations,
   ...confirmationMigrations,
   ...passkeyMigrations,
   ...staffMigrations,

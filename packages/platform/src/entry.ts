@@ -74,6 +74,11 @@ export const entries = defineEntries({
     en: 'The operator wrote a record of rules, entries, outside parties or offices.',
     fields: { record: 'text', kind: 'text', by: 'text', what: 'text', sha256: 'text' },
   },
+  'platform.sessions-ended': {
+    ja: 'すべてのサービスからログアウトしました。',
+    en: 'You logged out of every service.',
+    fields: { sessions: 'number' },
+  },
   'platform.tariff-adopted': {
     ja: '料金表を適用することにしました。',
     en: 'A tariff was adopted.',

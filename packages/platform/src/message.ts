@@ -7,6 +7,16 @@ export const messages = defineMessages({
     text: 'a receiver did not take an event; it is tried again',
     fields: { provider: 'code' },
   },
+  'platform.logout-not-taken': {
+    level: 'warn',
+    text: 'a provider did not take a logout token; it is tried again',
+    fields: { provider: 'code' },
+  },
+  'platform.logout-missed': {
+    level: 'error',
+    text: 'a provider took no logout token for a day; it is given up',
+    fields: { provider: 'code' },
+  },
   'platform.sweep-waits': {
     level: 'warn',
     text: 'changes of a partition cannot be told yet',

@@ -34,6 +34,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     revocationRefreshMs: 60_000,
     operation: undefined,
     fetch: () => Promise.reject(new Error('nothing is fetched')),
+    providerFetch: () => Promise.reject(new Error('nothing is fetched')),
     clock: fixedClock(Date.UTC(2030, 0, 1)),
     random: systemRandom(),
     log: silentLog(),

@@ -52,7 +52,7 @@ import { feeCommands } from './fees/admin.ts'
 import { sweepCeremonies } from './login/ceremony.ts'
 import { addInteractionRoutes } from './login/interaction.ts'
 import { serviceName } from './login/interaction-page.ts'
-import { createOpenId } from './login/open-id.ts'
+import { createOpenId, type OpenId } from './login/open-id.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
 import { messages } from './message.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
@@ -66,6 +66,9 @@ import {
   ownProviderId,
   setProviderState,
 } from './providers/registry.ts'
+import { addLogoutRoute } from './session/logout.ts'
+import { sendNotices } from './session/logout-notice.ts'
+import { isSessionStanding, sweepSessions } from './session/provider-session.ts'
 import { forgetEvents } from './watch/event.ts'
 import { pushDue } from './watch/push.ts'
 import { sweepChanges } from './watch/sweep.ts'
@@ -103,6 +106,8 @@ export type PlatformSettings = {
   /** The operators' console; undefined: this node serves none. */
   readonly operation: OperationSettings | undefined
   readonly fetch: Fetch
+  /** Calls to addresses that providers have named: it must reach no further than these may lie (`createFetch`, `reach`). */
+  readonly providerFetch: Fetch
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -153,6 +158,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
   addOwnPageRoutes(server.app, { world, readers: settings.readers })
   addProviderApi(server.app, { world, openId })
+  addLogoutRoute(server.app, { world, openId })
   addVerifierRoutes(server.app, world)
   server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
   server.probe('ledger', () => world.ledger.isCurrent())
@@ -163,7 +169,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   const renewal = { ...world, trust }
   const reached = { trust, keeper }
   const operation = await startOperation({ ...settings, world, reached, keys, traffic })
-  const stops = startBackground(settings, world, keeper, renewal)
+  const stops = startBackground(settings, world, keeper, { renewal, openId })
   const commands = adminCommands(world, keeper, { renewal, trust }, settings.mode)
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
@@ -282,6 +288,8 @@ async function compose(
     findProvider: id => findProvider(store, id),
     subjectOf: (providerId, personId) =>
       store.read(db => knownSubject(db, { providerId, personId })),
+    isStanding: grantId => isSessionStanding(world, grantId),
+    fetch: settings.providerFetch,
     releasedBy: grantId => releasedBy(world, grantId, protocolNow()),
     renderPage: (refusal, request) => {
       const lang = langOf({
@@ -360,8 +368,9 @@ const renewMs = 60_000
 /** Real milliseconds between two looks for events to deliver. */
 const pushMs = 500
 
-async function pushRound({ fetch }: PlatformSettings, world: World): Promise<void> {
-  await pushDue({ ...world, fetch }, protocolNow())
+async function pushRound(settings: PlatformSettings, world: World, openId: OpenId): Promise<void> {
+  await pushDue({ ...world, fetch: settings.providerFetch }, protocolNow())
+  await sendNotices({ ...world, send: openId.sendLogout }, protocolNow())
 }
 
 async function renewRound(renewal: RenewalWorld): Promise<void> {
@@ -372,7 +381,7 @@ function startBackground(
   settings: PlatformSettings,
   world: World,
   keeper: RevocationKeeper,
-  renewal: RenewalWorld,
+  { renewal, openId }: { readonly renewal: RenewalWorld; readonly openId: OpenId },
 ): (() => Promise<void>)[] {
   const fault = (error: unknown): void =>
     world.log.write(messages['platform.background-fault'], { fault: error })
@@ -380,6 +389,7 @@ function startBackground(
     await sweepProtocolState(world.store)
     await sweepCeremonies(world.store)
     await sweepReleases(world, protocolNow())
+    await sweepSessions(world.store)
     await sweepResults(world)
     await sweepOwnSessions(world.store)
     await sweepChallenges(world)
@@ -389,7 +399,7 @@ function startBackground(
   return [
     every(settings.revocationRefreshMs, () => refreshQuietly(world, keeper, renewal.trust), fault),
     every(sweepMs, sweep, fault),
-    every(pushMs, () => pushRound(settings, world), fault),
+    every(pushMs, () => pushRound(settings, world, openId), fault),
     every(renewMs, () => renewRound(renewal), fault),
   ]
 }

@@ -146,6 +146,8 @@ async function runPlatform(file: string): Promise<void> {
         ? await openEmbedded(join(folder, 'database'))
         : connectPostgres(config.database)
     const caller = createFetch({ answerBytesMax: crlBytesMax })
+    const reach = config.mode === 'production' ? 'public' : 'town'
+    const providerCaller = createFetch({ answerBytesMax: providerAnswerBytesMax, reach })
     try {
       const { wallet, agent } = config.readers
       const platform = await startPlatform({
@@ -167,6 +169,7 @@ async function runPlatform(file: string): Promise<void> {
         uploadsFolder: join(folder, 'uploads'),
         revocationRefreshMs: config.revocationRefreshSeconds * 1000,
         fetch: caller.fetch,
+        providerFetch: providerCaller.fetch,
         clock: systemClock(),
         random: systemRandom(),
         log: createLog({ program: 'platform', sink: streamSink(process.stdout), level: 'info' }),
@@ -175,6 +178,7 @@ async function runPlatform(file: string): Promise<void> {
       await platform.stop()
     } finally {
       await caller.close()
+      await providerCaller.close()
       await engine.close()
     }
   } finally {
@@ -223,6 +227,8 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
 
 /** A full list of a large municipality (pki's `crlBytesMax`). */
 const crlBytesMax = 40 * 1024 * 1024
+/** Answers of providers are statuses, keys and little else. */
+const providerAnswerBytesMax = 1024 * 1024
 
 async function runAuthority(given: { data: string; portBase: number }): Promise<void> {
   using end = watchForEnd()

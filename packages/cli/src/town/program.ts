@@ -130,6 +130,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   ])
   const { engine, close } = await engineOf(world, 'platform')
   const caller = createFetch({ effects: world.effects })
+  const providerCaller = createFetch({ effects: world.effects, reach: 'town' })
   const start = (): Promise<Platform> =>
     startPlatform({
       mode: 'town',
@@ -158,6 +159,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       uploadsFolder: layout.uploadsFolder,
       revocationRefreshMs: 1000,
       fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
+      providerFetch: world.wire?.('platform', providerCaller.fetch) ?? providerCaller.fetch,
       clock: townClock(layout.clockFile),
       random: systemRandom(),
       log: world.log,
@@ -165,6 +167,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
     })
   const running = await startOrClose(start, async () => {
     await caller.close()
+    await providerCaller.close()
     await close()
   })
   try {

@@ -24,6 +24,7 @@ const textOf = (attributes: readonly (typeof attributeScopes)[number][], number 
       attributes,
       at: Date.UTC(2030, 3, 30, 15, 0, 0),
       number,
+      isStanding: false,
     }),
   )
 

@@ -7,6 +7,7 @@ import { japaneseDate, dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
 import { consentYears } from '../people/consent.ts'
 import type { Provider } from '../providers/registry.ts'
+import { sessionDays } from '../session/provider-session.ts'
 
 /** Attribute scopes in the order in which statements and screens list them. */
 export const attributeScopes = ['name', 'address', 'birthdate', 'gender'] as const
@@ -27,6 +28,8 @@ export function composeStatement(given: {
   readonly attributes: readonly AttributeScope[]
   readonly at: Instant
   readonly number: string
+  /** Whether the service may stay logged in and read the information again without the card. */
+  readonly isStanding: boolean
 }): Uint8Array {
   const day = dateInJapan(given.at)
   const ja = given.attributes.map(scope => attributeWords[scope].ja).join('、')
@@ -41,7 +44,12 @@ export function composeStatement(given: {
 確認する者: ${given.issuer}
 確認の方法: 電子証明書の有効性の確認と、対応する利用者証明用電子証明書の確認
 あわせて同意すること: 電子証明書の更新後も同じ利用者として扱うこと、登録内容の変更の有無を提供先が確認すること
-日付: ${japaneseDate(day)}
+${
+  given.isStanding
+    ? `ログインの維持: 提供先は、カードを使わずに最長${sessionDays}日間、ログインを維持し、提供した情報を読み直すことができます
+`
+    : ''
+}日付: ${japaneseDate(day)}
 期間: この日から${consentYears}年間
 番号: ${given.number}
 
@@ -56,7 +64,12 @@ Purpose: ${given.provider.purpose}
 Released: ${en || 'nothing (identity is confirmed only)'}
 Confirmed by: ${given.issuer}
 Also: I remain the same customer after my certificates are renewed, and the recipient may ask whether registered facts changed.
-Date: ${day.year}-${pad(day.month)}-${pad(day.day)}, for ${consentYears} years
+${
+  given.isStanding
+    ? `The recipient may stay logged in and read the released information again for up to ${sessionDays} days without my card.
+`
+    : ''
+}Date: ${day.year}-${pad(day.month)}-${pad(day.day)}, for ${consentYears} years
 Number: ${given.number}
 I can withdraw this consent at any time.
 `

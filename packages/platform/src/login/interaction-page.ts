@@ -16,6 +16,7 @@ import {
 } from '@sekisho/web'
 import { attributeWords, type AttributeScope } from '../confirm/statement.ts'
 import type { Provider } from '../providers/registry.ts'
+import { sessionDays } from '../session/provider-session.ts'
 
 /** The platform's name on its screens. */
 export const serviceName = {
@@ -27,6 +28,8 @@ type Common = {
   readonly lang: Lang
   readonly provider: Provider
   readonly uid: string
+  /** Whether the service may stay logged in. */
+  readonly isStanding: boolean
   readonly readers: CeremonyReaders
   readonly request: ReaderRequest
 }
@@ -55,6 +58,8 @@ const words = {
     renewed: 'カードを更新した方へ',
     renewedText:
       '初めてのカードのときは、更新前の登録を探すため、認証局に一つ前の電子証明書の番号を照会します。引き継ぐのは、引き継ぎに同意した登録だけです。',
+    standing: 'ログインの維持',
+    standingText: `このサービスは、カードを使わずに最長${sessionDays}日間ログインを維持できます。カードの失効や同意の撤回で終わり、「あなたの同意と利用記録」からいつでも終えられます。`,
     again: 'もう一度カードを使う',
     refuse: 'やめてサービスに戻る',
   },
@@ -81,6 +86,8 @@ const words = {
     renewed: 'If you renewed your card',
     renewedText:
       'For a card we have not met, the authority is asked for the number of the certificate before it. Only a registration that you agreed to carry over is carried over.',
+    standing: 'Staying logged in',
+    standingText: `This service may stay logged in for up to ${sessionDays} days without your card. It ends when the card or your consent ends, and you can end it at any time in “Your consents and records”.`,
     again: 'Use the card again',
     refuse: 'Stop and go back',
   },
@@ -94,6 +101,7 @@ export function loginPage(given: Common): string {
     pairs([
       [say.to, given.provider.name],
       [say.purpose, given.provider.purpose],
+      ...standingOf(given),
       [say.pin4, say.pin4Text],
       [say.renewed, say.renewedText],
     ]),
@@ -115,6 +123,7 @@ export function identifyPage(
       [say.receiver, given.provider.name],
       [say.purpose, given.provider.purpose],
       [say.released, list.join(given.lang === 'ja' ? '、' : ', ') || say.nothing],
+      ...standingOf(given),
       [say.pin4, say.pinSign],
     ]),
     html`<h2>${say.statement}</h2><pre tabindex="0" role="region" aria-label="${say.statement}">${new TextDecoder().decode(given.statement)}</pre>`,
@@ -138,6 +147,7 @@ export function signPage(
     pairs([
       [say.asker, given.provider.name],
       [say.document, waiting.title],
+      ...standingOf(given),
       [say.pin4, say.pinSign],
     ]),
     html`<h2>${say.document}</h2>`,
@@ -169,6 +179,11 @@ export function refusedPage(refusal: Refusal, given: Pick<Common, 'lang' | 'uid'
       finalRefusals.has(refusal.code) ? null : linkButton(addressOf(uid, lang), say.again)
     }</div>${refuseForm(uid, lang)}`,
   })
+}
+
+function standingOf(given: Common): [string, string][] {
+  const say = words[given.lang]
+  return given.isStanding ? [[say.standing, say.standingText]] : []
 }
 
 function frame(given: Common, title: string, body: readonly Markup[]): string {

@@ -7,8 +7,9 @@ import type { ReaderRequest, SignRequest } from '@sekisho/contract/reader'
 import { protocolNow } from '@sekisho/runtime/clock'
 import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
 import type { CeremonyReaders } from '@sekisho/web'
+import { parseCertificate } from '@sekisho/pki'
 import { z } from 'zod'
-import { answerBytesMax, parseAnswer } from '../confirm/answer.ts'
+import { answerBytesMax, fromBase64Url, parseAnswer } from '../confirm/answer.ts'
 import { finishIdentify } from '../confirm/identify.ts'
 import { finishLogin } from '../confirm/login.ts'
 import { keepRelease } from '../confirm/release.ts'
@@ -17,6 +18,7 @@ import { attributeScopes, type AttributeScope, composeStatement } from '../confi
 import type { Step } from '../confirm/step.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
+import { beginSession, sessionMs } from '../session/provider-session.ts'
 import type { World } from '../world.ts'
 import { beginCeremony, type Browser } from './ceremony.ts'
 import { identifyPage, loginPage, refusedPage, signPage } from './interaction-page.ts'
@@ -100,9 +102,12 @@ async function show(
 ): Promise<Reply> {
   const { world } = given
   const provider = await admittedProvider(world, interaction)
+  if (interaction.isAcrUnmet)
+    return reply.redirect(await given.openId.refuse(request, reply, 'acr-unmet'), 303)
   const browser = ensureBrowser(cookie, request, reply, world.random)
   const lang = langFor(request, interaction.lang)
-  const common = { lang, provider, uid: interaction.uid, readers: given.readers }
+  const { uid, isStanding } = interaction
+  const common = { lang, provider, uid, isStanding, readers: given.readers }
   const asked = await ask(world, provider, interaction, browser)
   const page =
     asked.kind === 'login'
@@ -147,6 +152,7 @@ async function ask(world: World, provider: Provider, interaction: Interaction, b
     attributes,
     at: world.clock.now(),
     number: world.random.token(128),
+    isStanding: interaction.isStanding,
   })
   const { id } = await beginCeremony(world.store, world.random, { ...begun, kind, statement })
   const document = {
@@ -197,38 +203,45 @@ async function finish(
   if (kind === 'login') {
     if (answer.type !== 'authenticated') throw new Refusal('ceremony-malformed')
     const personId = await finishLogin(world, step, answer)
-    return outcomeOf(given, step.provider, personId, acr.card, ['openid'])
+    return outcomeOf(given, interaction, answer, { personId, acr: acr.card, scopes: ['openid'] })
   }
   if (answer.type !== 'signed') throw new Refusal('ceremony-malformed')
   if (kind === 'sign') {
     const id = interaction.signingTransaction ?? ''
     const waiting = await waitingTransaction(world, step.provider, id)
     const personId = await finishSign(world, step, waiting, answer)
-    return outcomeOf(given, step.provider, personId, acr.cardSigned, ['openid', 'sign'])
+    const scopes = ['openid', 'sign']
+    return outcomeOf(given, interaction, answer, { personId, acr: acr.cardSigned, scopes })
   }
   const attributes = attributesAsked(interaction)
   const identified = await finishIdentify(world, step, answer, attributes)
-  const { provider } = step
+  const { personId } = identified
   const scopes = ['openid', ...attributes]
-  const outcome = await outcomeOf(given, provider, identified.personId, acr.cardSigned, scopes)
+  const done = { personId, acr: acr.cardSigned, scopes }
+  const outcome = await outcomeOf(given, interaction, answer, done)
   await keepRelease(world, {
     grantId: outcome.grantId,
-    providerId: provider.id,
+    providerId: step.provider.id,
     identified,
-    expiresAt: protocolNow() + releaseLifetimeMs,
+    expiresAt: protocolNow() + (interaction.isStanding ? sessionMs : releaseLifetimeMs),
   })
   return outcome
 }
 
+/** Makes the grant of what was done and begins the session at the provider. */
 async function outcomeOf(
   given: InteractionWorld,
-  provider: Provider,
-  personId: string,
-  level: Outcome['acr'],
-  scopes: readonly string[],
+  interaction: Interaction,
+  answer: { readonly certificate: string },
+  done: Omit<Outcome, 'grantId'> & { readonly scopes: readonly string[] },
 ): Promise<Outcome> {
-  const grantId = await given.openId.createGrant({ personId, providerId: provider.id, scopes })
-  return { personId, acr: level, grantId }
+  const { personId } = done
+  const { providerId, isStanding } = interaction
+  const scopes = isStanding ? [...done.scopes, 'offline_access'] : done.scopes
+  const grantId = await given.openId.createGrant({ personId, providerId, scopes })
+  const serial = parseCertificate(fromBase64Url(answer.certificate)).serialHex
+  await beginSession(given.world.store, { grantId, personId, providerId, serial, isStanding })
+  return { personId, acr: done.acr, grantId }
 }
 
 async function refuse(

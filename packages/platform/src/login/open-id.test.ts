@@ -24,6 +24,8 @@ before(async () => {
     findProvider: id => findProvider(world.store, id),
     subjectOf: () => Promise.resolve(undefined),
     releasedBy: () => Promise.resolve({}),
+    isStanding: () => Promise.resolve(true),
+    fetch: () => Promise.reject(new TypeError('nothing is fetched')),
     renderPage: refusal => `<code>${refusal.code}</code>`,
   })
   server = await createServer({ name: 'test', log: silentLog(), publicOrigin: world.issuer })
@@ -74,12 +76,16 @@ it('addresses are the issuer’s, whatever a request says of scheme and host', a
     const found = JSON.parse(body)
     assert.equal(found.issuer, world.issuer)
     for (const [name, value] of Object.entries(found))
-      if (name.endsWith('_endpoint') || name === 'jwks_uri')
+      if (name !== 'end_session_endpoint' && (name.endsWith('_endpoint') || name === 'jwks_uri'))
         assert.ok(String(value).startsWith(`${world.issuer}/oidc/`), name)
     assert.deepEqual(found.subject_types_supported, ['pairwise'])
     assert.deepEqual(found.token_endpoint_auth_methods_supported, ['private_key_jwt'])
     assert.deepEqual(found.code_challenge_methods_supported, ['S256'])
     assert.equal(found.claims_parameter_supported, false)
+    assert.equal(found.end_session_endpoint, `${world.issuer}/logout`)
+    // Logout tokens name the person, never a session: there is none here.
+    assert.equal(found.backchannel_logout_supported, true)
+    assert.equal(found.backchannel_logout_session_supported, false)
   }
 })
 
@@ -116,12 +122,13 @@ it('errors go back with our code; without a registered address they go nowhere',
   }
 })
 
-it('no grant but the two offered, and no implicit flow', async () => {
+it('no grant but those offered, and no implicit flow', async () => {
   const implicit = await ask(authorize({ response_type: 'id_token', nonce: 'n' }))
   assert.notEqual(new URL(String(implicit.headers['location'])).searchParams.get('error'), '')
   const { body } = await ask('/.well-known/openid-configuration')
   assert.deepEqual(JSON.parse(body).grant_types_supported.toSorted(), [
     'authorization_code',
     'client_credentials',
+    'refresh_token',
   ])
 })

@@ -46,6 +46,14 @@ const words = {
     withdrawnNotice: '同意を撤回しました',
     withdrawnText:
       'このサービスは、これから先、あなたの登録内容の変更を確認できません。すでに受け取った情報の扱いは、サービスに確かめてください。',
+    sessions: 'ログイン中のサービス',
+    noSessions: 'ログインの状態が続いているサービスはありません。',
+    sessionsTold: 'カードでログインし、まだ終わっていないサービス',
+    begun: 'ログインした日時',
+    endSessions: 'すべてのサービスからログアウトする',
+    endedNotice: 'すべてのサービスからログアウトしました',
+    endedText:
+      'サービスがカードなしで情報を読み直すことは、もうできません。対応しているサービスには、ログインの終わりを知らせます。',
     documents: '署名した文書',
     noDocuments: '署名した文書はまだありません。',
     boxHint:
@@ -88,6 +96,14 @@ const words = {
     withdrawnNotice: 'The consent was withdrawn',
     withdrawnText:
       'From now on this service cannot ask whether your registered facts changed. Ask the service what it does with what it has received.',
+    sessions: 'Services you are logged in to',
+    noSessions: 'You are not logged in to any service.',
+    sessionsTold: 'Services you logged in to with the card and have not left',
+    begun: 'Logged in',
+    endSessions: 'Log out of every service',
+    endedNotice: 'You are logged out of every service',
+    endedText:
+      'No service can read your information again without the card. Services that support it are told that the login has ended.',
     documents: 'Documents you signed',
     noDocuments: 'You have not signed any document yet.',
     boxHint:
@@ -129,12 +145,16 @@ export function entrancePage(given: {
   ])
 }
 
+/** What a person can have done on this page. */
+export const doneThings = ['withdrawn', 'sessions-ended'] as const
+export type DoneThing = (typeof doneThings)[number]
+
 /** The records. `told` says what the person has just done. */
 export function recordsPage(given: {
   readonly lang: Lang
   readonly records: Records
   readonly at: Instant
-  readonly told: 'withdrawn' | undefined
+  readonly told: DoneThing | undefined
 }): string {
   const { lang, records } = given
   const say = words[lang]
@@ -145,11 +165,12 @@ export function recordsPage(given: {
   ])
   return frame(lang, [
     html`<p class="lead">${say.lead}</p>`,
-    given.told === undefined ? html`` : notice('success', say.withdrawnNotice, say.withdrawnText),
+    toldBlock(given.told, lang),
     html`<h2>${say.consents}</h2>`,
     records.consents.length === 0
       ? html`<p>${say.none}</p>`
       : html`${records.consents.map(consent => consentBlock(consent, given))}`,
+    sessionsBlock(records.sessions, lang),
     html`<h2>${say.documents}</h2>`,
     records.documents.length === 0
       ? html`<p>${say.noDocuments}</p>`
@@ -169,6 +190,25 @@ export function refusedEntrancePage(refusal: Refusal, lang: Lang): string {
     service: { name: serviceName[lang], home: '/' },
     back: html`<p>${linkButton(addressOf(lang), words[lang].again)}</p>`,
   })
+}
+
+function toldBlock(told: DoneThing | undefined, lang: Lang): Markup {
+  const say = words[lang]
+  if (told === undefined) return html``
+  return told === 'withdrawn'
+    ? notice('success', say.withdrawnNotice, say.withdrawnText)
+    : notice('success', say.endedNotice, say.endedText)
+}
+
+function sessionsBlock(sessions: Records['sessions'], lang: Lang): Markup {
+  const say = words[lang]
+  if (sessions.length === 0) return html`<h2>${say.sessions}</h2><p>${say.noSessions}</p>`
+  const rows = sessions.map(one => [
+    one.provider,
+    timeText(one.begunAt, lang),
+    timeText(one.until, lang),
+  ])
+  return html`<h2>${say.sessions}</h2>${table(say.sessionsTold, [say.who, say.begun, say.until], rows)}<form id="end-sessions" method="post" action="${addressOf(lang, '/sessions/end')}">${button(say.endSessions, 'second')}</form>`
 }
 
 function consentBlock(

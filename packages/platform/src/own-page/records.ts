@@ -17,6 +17,7 @@ import { type Consent, consentsOf, withdrawConsent } from '../people/consent.ts'
 import { linkCertificates, personOf } from '../people/link.ts'
 import { type LinkedCertificates, linksOfHolder } from '../people/linkage.ts'
 import { listProviders, ownProviderId } from '../providers/registry.ts'
+import { endSessions, sessionsOf } from '../session/provider-session.ts'
 import type { World } from '../world.ts'
 import type { OwnSessions } from './own-session.ts'
 
@@ -37,6 +38,15 @@ export type Records = {
   readonly consents: readonly ConsentView[]
   readonly uses: readonly UseView[]
   readonly documents: readonly KeptDocument[]
+  /** Services that were logged in to and not left, one row each; the newest login counts. */
+  readonly sessions: readonly SessionView[]
+}
+
+/** A service that a person is logged in to. */
+export type SessionView = {
+  readonly provider: string
+  readonly begunAt: Instant
+  readonly until: Instant
 }
 
 /** Uses shown; the ledger keeps all. */
@@ -48,7 +58,16 @@ export async function recordsOf(world: World, personId: string): Promise<Records
   const consents = await world.store.read(db => consentsOf(db, personId))
   const recorded = await world.ledger.entriesOf(personId)
   const documents = await world.store.read(db => documentsOf(db, personId))
+  const sessions = await sessionsOf(world.store, personId)
+  const newest = sessions.filter(
+    (one, index) => sessions.findIndex(each => each.providerId === one.providerId) === index,
+  )
   return {
+    sessions: newest.map(({ providerId, begunAt, until }) => ({
+      provider: providers.get(providerId)?.name ?? providerId,
+      begunAt,
+      until,
+    })),
     documents: documents.map(each => ({
       ...each,
       provider: providers.get(each.provider)?.name ?? each.provider,
@@ -113,6 +132,7 @@ export async function endConsent(world: World, personId: string, id: string): Pr
     const ended = await withdrawConsent(tx, { id, personId }, at)
     if (ended === undefined) return false
     await endReleases(tx, { personId, providerId: ended.providerId })
+    await endSessions(tx, { personId, providerId: ended.providerId })
     await world.ledger.record(tx, entries['platform.consent-withdrawn'], {
       at,
       personId,
@@ -120,6 +140,20 @@ export async function endConsent(world: World, personId: string, id: string): Pr
       values: { consent: id },
     })
     return true
+  })
+}
+
+/** Ends every session of this person at every provider, at once. How many there were. */
+export async function endEverySession(world: World, personId: string): Promise<number> {
+  return world.store.transaction(async tx => {
+    const sessions = await endSessions(tx, { personId })
+    await world.ledger.record(tx, entries['platform.sessions-ended'], {
+      at: world.clock.now(),
+      personId,
+      providerId: undefined,
+      values: { sessions },
+    })
+    return sessions
   })
 }
 

@@ -13,8 +13,14 @@ import { messages } from '../message.ts'
 import { ownProviderId } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { createOwnSessions, type OwnSessions } from './own-session.ts'
-import { entrancePage, recordsPage, refusedEntrancePage } from './page.ts'
-import { endConsent, openRecords, recordsOf } from './records.ts'
+import {
+  type DoneThing,
+  doneThings,
+  entrancePage,
+  recordsPage,
+  refusedEntrancePage,
+} from './page.ts'
+import { endConsent, endEverySession, openRecords, recordsOf } from './records.ts'
 
 type Own = {
   readonly world: World
@@ -75,6 +81,13 @@ export function addOwnPageRoutes(
         .send(Buffer.from(box))
     },
   )
+  app.post('/me/sessions/end', { schema: { hide } }, async (request, reply) => {
+    assertOwnPost(request, world.issuer)
+    const person = await own.sessions.read(request)
+    if (person === undefined) return back(request, reply)
+    await endEverySession(world, person)
+    return back(request, reply, 'sessions-ended')
+  })
   app.post('/me/logout', { schema: { hide } }, async (request, reply) => {
     assertOwnPost(request, world.issuer)
     await own.sessions.end(request, reply)
@@ -87,7 +100,7 @@ async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
   const lang = langFor(request)
   const person = await own.sessions.read(request)
   if (person !== undefined) {
-    const told = /[?&]told=withdrawn\b/.test(request.url) ? 'withdrawn' : undefined
+    const told = doneThings.find(thing => request.url.includes(`told=${thing}`))
     const records = await recordsOf(world, person)
     const page = recordsPage({ lang, records, at: world.clock.now(), told })
     return sendPage(reply, { page, readers, formOrigins: [] })
@@ -137,7 +150,7 @@ async function told(
   }
 }
 
-function back(request: Request, reply: Reply, told?: 'withdrawn'): Reply {
+function back(request: Request, reply: Reply, told?: DoneThing): Reply {
   const query = new URLSearchParams({
     ...(told === undefined ? {} : { told }),
     ...(langFor(request) === 'en' ? { lang: 'en' } : {}),

@@ -9,6 +9,7 @@ import {
 import { jsonb, type Store } from '@sekisho/runtime/store'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { PlatformTables } from '../database.ts'
+import { brokenMember, isPageAddress } from './federation-rule.ts'
 
 /** A provider as the doors need it. */
 export type Provider = {
@@ -119,21 +120,16 @@ function parseMetadata(candidate: unknown, mode: 'town' | 'production'): Provide
   // Both are written into what people sign, one line each.
   for (const field of ['client_name', 'sekisho_purpose'] as const)
     if (unreadable.test(metadata[field])) throw malformed(field)
-  if (metadata.redirect_uris.some(address => !isRedirect(address, mode)))
+  if (metadata.redirect_uris.some(address => !isPageAddress(address, mode)))
     throw malformed('redirect_uris')
+  const broken = brokenMember(metadata, mode)
+  if (broken !== undefined) throw malformed(broken)
   if (metadata.jwks.keys.some(key => !isPublicKey(key))) throw malformed('jwks')
   return metadata
 }
 
 /** Control characters, line separators and characters that change the direction of writing. */
 const unreadable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
-
-/** A page of the provider, over TLS in production; no fragment (RFC 6749 §3.1.2). */
-function isRedirect(address: string, mode: 'town' | 'production'): boolean {
-  const url = new URL(address)
-  const isSafe = url.protocol === 'https:' || (mode === 'town' && url.protocol === 'http:')
-  return isSafe && !address.includes('#') && url.username === '' && url.password === ''
-}
 
 /** Members of private and of symmetric keys (RFC 7518 §6). */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']

@@ -17,6 +17,7 @@ import { sha256Hex } from '../evidence/hash.ts'
 import { listsInForce, newestLists, type PartitionKey } from '../evidence/revocation-list.ts'
 import { charge } from '../fees/meter.ts'
 import { messages } from '../message.ts'
+import { endSessionsOfChanged } from '../session/provider-session.ts'
 import { addChange, type EventWorld } from './event.ts'
 
 /** What a sweep works with. */
@@ -103,6 +104,7 @@ async function tellChanges(
 ): Promise<number> {
   let events = 0
   for (let from = 0; from < changed.length; from += batch) {
+    await endSessionsOfChanged(tx, world.judge, issuerKeyId, changed.slice(from, from + batch))
     const rows = await tx
       .selectFrom('certificate_link')
       .select('person_id')

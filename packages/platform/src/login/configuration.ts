@@ -1,0 +1,190 @@
+/** How the OpenID library is configured: what is offered, for how long, and where it asks us. */
+import { acr, Refusal } from '@sekisho/contract'
+import { type Configuration, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
+import { sessionMs } from '../session/provider-session.ts'
+import { clientOf } from './client-metadata.ts'
+import type { OpenIdWorld } from './open-id-world.ts'
+import { codeOf } from './openid-error.ts'
+import { protocolStateOf } from './protocol-state.ts'
+
+/** Where the protocol's own endpoints lie. */
+const prefix = '/oidc'
+
+/** The library's configuration. Nothing is left to a default that it warns about. */
+export function configuration(world: OpenIdWorld): Configuration {
+  return {
+    adapter: protocolStateOf(world.store, async id => clientOf(await world.findProvider(id))),
+    jwks: { keys: [...world.keys] },
+    clientAuthMethods: ['private_key_jwt'],
+    clientDefaults: {
+      token_endpoint_auth_method: 'private_key_jwt',
+      id_token_signed_response_alg: 'ES256',
+      subject_type: 'pairwise',
+      response_types: ['code'],
+      grant_types: ['authorization_code', 'client_credentials'],
+    },
+    responseTypes: ['code'],
+    subjectTypes: ['pairwise'],
+    pairwiseIdentifier: async (_ctx, accountId, client) => {
+      const subject = await world.subjectOf(client.clientId, accountId)
+      if (subject === undefined)
+        throw new Error('a person without a pairwise id towards this provider')
+      return subject
+    },
+    acrValues: [acr.card, acr.cardSigned],
+    ...claimsOffered,
+    extraParams: ['signing_transaction'],
+    features: features(),
+    pkce: { required: () => true },
+    issueRefreshToken: (_ctx, client, source) =>
+      Promise.resolve(
+        client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
+      ),
+    // A stolen one is found out when the second of both uses it.
+    rotateRefreshToken: true,
+    fetch: (url, init) => world.fetch(url, init),
+    // There is no session that a token could end with.
+    expiresWithSession: () => Promise.resolve(false),
+    enabledJWA: {
+      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      idTokenSigningAlgValues: ['ES256'],
+    },
+    ...endpoints(world),
+    interactions: {
+      policy: cardEveryTime(),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
+    loadExistingGrant: async ctx => {
+      const grantId = ctx.oidc.result?.consent?.grantId
+      return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId)
+    },
+    findAccount: async (_ctx, accountId, token) => {
+      const grantId = token !== undefined && 'grantId' in token ? token.grantId : undefined
+      // Without the card being used, the one that began it must still be valid.
+      if (token?.kind === 'RefreshToken' && !(await world.isStanding(grantId ?? '')))
+        return undefined
+      return {
+        accountId,
+        claims: async () => ({
+          ...(grantId === undefined ? {} : await world.releasedBy(grantId)),
+          sub: accountId,
+        }),
+      }
+    },
+    renderError: (ctx, out, error) => {
+      const refusal = new Refusal(codeOf(ctx, out.error, error))
+      ctx.type = 'html'
+      ctx.body = world.renderPage(refusal, { url: ctx.url, cookie: ctx.get('cookie') || undefined })
+    },
+    ttl: lifetimesSeconds,
+  }
+}
+
+/** Scopes and the claims that each opens. */
+const claimsOffered = {
+  scopes: [
+    'openid',
+    'name',
+    'address',
+    'birthdate',
+    'gender',
+    'sign',
+    'verify',
+    'change',
+    'statement',
+    'offline_access',
+  ],
+  claims: {
+    openid: ['sub'],
+    name: ['name', 'name_substitutes'],
+    address: ['address', 'address_substitutes'],
+    birthdate: ['birthdate'],
+    gender: ['gender'],
+  },
+}
+
+/** The library's features: all that is offered is named, and what is not is off. */
+function features(): NonNullable<Configuration['features']> {
+  return {
+    devInteractions: { enabled: false },
+    pushedAuthorizationRequests: { enabled: true },
+    clientCredentials: { enabled: true },
+    // Ours (`session/logout.ts`): the library's ends its own session, and there is none.
+    rpInitiatedLogout: { enabled: false },
+    backchannelLogout: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: isOwnToken },
+    revocation: { enabled: true, allowedPolicy: isOwnToken },
+    userinfo: { enabled: true },
+    resourceIndicators: { enabled: false },
+  }
+}
+
+/** Addresses and cookies. */
+function endpoints(world: OpenIdWorld) {
+  return {
+    discovery: { end_session_endpoint: `${world.issuer}/logout` },
+    routes: {
+      authorization: `${prefix}/authorize`,
+      pushed_authorization_request: `${prefix}/par`,
+      token: `${prefix}/token`,
+      userinfo: `${prefix}/userinfo`,
+      jwks: `${prefix}/jwks`,
+      introspection: `${prefix}/introspection`,
+      revocation: `${prefix}/revocation`,
+    },
+    cookies: {
+      keys: [...world.cookieSecrets],
+      names: {
+        session: 'sekisho_session',
+        interaction: 'sekisho_interaction',
+        resume: 'sekisho_resume',
+      },
+      long: { httpOnly: true, sameSite: 'lax', signed: true },
+      short: { httpOnly: true, sameSite: 'lax', signed: true },
+    },
+  } satisfies Configuration
+}
+
+/** Lifetimes in seconds. A person has ten minutes for a card step; a token outlives the calls of one page. */
+const lifetimesSeconds = {
+  AccessToken: 10 * 60,
+  AuthorizationCode: 60,
+  ClientCredentials: 10 * 60,
+  RefreshToken: sessionMs / 1000,
+  // As long as anything that carries it may live; what it opens ends with its session.
+  Grant: sessionMs / 1000,
+  IdToken: 10 * 60,
+  Interaction: 10 * 60,
+  // Never reaches a browser; it lives for one answer.
+  Session: 60,
+}
+
+/** The library's policy, but the card is asked for at every authorization and consent is part of that step. */
+function cardEveryTime() {
+  const policy = interactionPolicy.base()
+  policy.remove('consent')
+  // May be asked for, as OpenID Connect Core §11 demands for `offline_access`; the card step answers it.
+  policy.add(new interactionPolicy.Prompt({ name: 'consent', requestable: true }))
+  policy
+    .get('login')
+    ?.checks.add(
+      new interactionPolicy.Check(
+        'card_required',
+        'the card is asked for at every authorization',
+        ctx =>
+          ctx.oidc.result?.login === undefined
+            ? interactionPolicy.Check.REQUEST_PROMPT
+            : interactionPolicy.Check.NO_NEED_TO_PROMPT,
+      ),
+    )
+  return policy
+}
+
+/** A token is its provider's own matter: to others it is unknown. */
+function isOwnToken(
+  _ctx: KoaContextWithOIDC,
+  client: { readonly clientId: string },
+  token: { readonly clientId?: string | undefined },
+): Promise<boolean> {
+  return Promise.resolve(token.clientId === client.clientId)
+}

@@ -1,0 +1,31 @@
+/** What the OpenID Provider asks of the rest of the platform. */
+import type { Refusal } from '@sekisho/contract'
+import type { Log } from '@sekisho/runtime/log'
+import type { Fetch } from '@sekisho/runtime/net'
+import type { Store } from '@sekisho/runtime/store'
+import type { JWK } from 'oidc-provider'
+import type { PlatformTables } from '../database.ts'
+import type { Provider } from '../providers/registry.ts'
+
+/** What the OpenID Provider needs to know of the rest. */
+export type OpenIdWorld = {
+  readonly issuer: string
+  readonly store: Store<PlatformTables>
+  readonly log: Log
+  /** Private JWKs with `kid`; the ES256 one signs ID tokens. */
+  readonly keys: readonly JWK[]
+  /** Secrets (newest first) that sign the protocol's cookies. */
+  readonly cookieSecrets: readonly string[]
+  findProvider(id: string): Promise<Provider | undefined>
+  subjectOf(providerId: string, personId: string): Promise<string | undefined>
+  /** Whether the session of a grant stands, so that its refresh token may be used. */
+  isStanding(grantId: string): Promise<boolean>
+  /** Calls to addresses that providers have named. */
+  readonly fetch: Fetch
+  /** Claims released by a grant; empty after a login. */
+  releasedBy(grantId: string): Promise<Readonly<Record<string, unknown>>>
+  renderPage(
+    refusal: Refusal,
+    request: { readonly url: string; readonly cookie: string | undefined },
+  ): string
+}
