@@ -12,7 +12,7 @@ import { silentLog } from '@sekisho/runtime/log'
 import type { Token } from '@sekisho/runtime/pkcs11'
 import { systemRandom } from '@sekisho/runtime/random'
 import { masterKeyOf } from '@sekisho/runtime/keys'
-import type { Engine } from '@sekisho/runtime/store'
+import type { Effects, Engine } from '@sekisho/runtime/store'
 import { openWorld } from './program.ts'
 import { substitutesOf } from './registry/character.ts'
 import { enterResident } from './registry/enter.ts'
@@ -67,12 +67,21 @@ export type Held = {
   readonly reference: { readonly issuerKeyId: string; readonly serial: string }
 }
 
-/** Opens a world whose clock stands still at an instant. Keys of cards come from the pool, again and again. */
+/**
+ * Opens a world whose clock stands still at an instant. Keys of cards come from the pool, again and again. `folder`: one that another
+ * world made, to work on the same cards.
+ */
 export async function openTestWorld(
   engine: Engine,
-  given: { readonly at: Instant; readonly rules?: AuthorityRules; readonly token?: Token },
+  given: {
+    readonly at: Instant
+    readonly rules?: AuthorityRules
+    readonly token?: Token
+    readonly folder?: TemporaryFolder
+    readonly effects?: Effects
+  },
 ): Promise<TestWorld> {
-  const folder = await temporaryFolder('authority')
+  const folder = given.folder ?? (await temporaryFolder('authority'))
   const clock = fixedClock(given.at)
   const opened = await openWorld({
     engine,
@@ -85,6 +94,7 @@ export async function openTestWorld(
     log: silentLog(),
     cardsFolder: join(folder.path, 'cards'),
     caKeysFolder: join(folder.path, 'ca'),
+    effects: given.effects,
   })
   let next = 0
   const world: World = {
