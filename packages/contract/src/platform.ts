@@ -428,6 +428,8 @@ export const providerMetadata = z.looseObject({
   sekisho_purpose: z.string().min(1).max(200),
   /** How certificates are checked for this provider. */
   sekisho_revocation: z.enum(['crl', 'ocsp']).default('crl'),
+  /** `sandbox`: for trials, at once and without a contract, in practice towns only. */
+  sekisho_stage: z.enum(['sandbox', 'production']).default('production'),
   /** Whether it is a registered verifier of signatures (municipality, tax office), which may have containers with certificates. */
   sekisho_signature_verifier: z.boolean().default(false),
   /** Whether a reduction for public interest (C7) was granted. */

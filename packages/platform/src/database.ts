@@ -4,6 +4,7 @@
  */
 import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
 import { type ControlTables, controlMigrations } from './controls/table.ts'
+import { type OnboardingTables, onboardingMigrations } from './onboarding/table.ts'
 import { type TrafficTables, trafficMigrations } from './traffic/table.ts'
 import { type StaffTables, staffMigrations } from './staff/table.ts'
 import { type ConfirmationTables, confirmationMigrations } from './confirm/table.ts'
@@ -267,7 +268,8 @@ export type PlatformTables = PersonKeyTables &
   PasskeyTables &
   StaffTables &
   TrafficTables &
-  ControlTables & {
+  ControlTables &
+  OnboardingTables & {
     anchor: AnchorTable
     watch_stream: WatchStreamTable
     watch_event: WatchEventTable
@@ -556,4 +558,5 @@ export const platformMigrations: Migrations = {
   ...staffMigrations,
   ...trafficMigrations,
   ...controlMigrations,
+  ...onboardingMigrations,
 }

@@ -49,6 +49,16 @@ export const entries = defineEntries({
     en: 'You withdrew a consent.',
     fields: { consent: 'text' },
   },
+  'platform.provider-applied': {
+    ja: '提供者が、本番の利用を申し込みました。',
+    en: 'A provider applied for production.',
+    fields: { contract: 'text' },
+  },
+  'platform.provider-admitted': {
+    ja: '提供者の本番の利用を認めました。',
+    en: 'A provider was admitted to production.',
+    fields: { by: 'text' },
+  },
   'platform.act-proposed': {
     ja: '運用者の担当者が、二人で行う操作を提案しました。',
     en: 'A member of the staff proposed an act for two people.',

@@ -33,6 +33,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     uploadsFolder: '/nonexistent',
     revocationRefreshMs: 60_000,
     operation: undefined,
+    providers: undefined,
     fetch: () => Promise.reject(new Error('nothing is fetched')),
     providerFetch: () => Promise.reject(new Error('nothing is fetched')),
     clock: fixedClock(Date.UTC(2030, 0, 1)),

@@ -11,6 +11,9 @@ import {
 } from '@sekisho/web'
 import { type OperationSettings, staffCommands, startOperation } from './console/start.ts'
 import { takeAnchor } from './console/act-kinds.ts'
+import { createReplayTickets } from './onboarding/replay.ts'
+import { type ProvidersSettings, startOnboarding } from './onboarding/start.ts'
+import { createTracer } from './onboarding/trace.ts'
 import { countTraffic } from './traffic/traffic.ts'
 import { createLedger } from '@sekisho/ledger'
 import { Refusal } from '@sekisho/contract'
@@ -105,6 +108,8 @@ export type PlatformSettings = {
   readonly revocationRefreshMs: number
   /** The operators' console; undefined: this node serves none. */
   readonly operation: OperationSettings | undefined
+  /** The providers' console; undefined: this node serves none. */
+  readonly providers: ProvidersSettings | undefined
   readonly fetch: Fetch
   /** Calls to addresses that providers have named: it must reach no further than these may lie (`createFetch`, `reach`). */
   readonly providerFetch: Fetch
@@ -167,8 +172,15 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   await server.listen(settings.port)
   const stopLedger = world.ledger.start()
   const renewal = { ...world, trust }
-  const reached = { trust, keeper }
+  const reached = { trust, keeper, mode: settings.mode }
   const operation = await startOperation({ ...settings, world, reached, keys, traffic })
+  const onboarding = await startOnboarding({
+    ...settings,
+    world,
+    api: server.app,
+    tracer: world.tracer,
+    tickets: world.tickets,
+  })
   const stops = startBackground(settings, world, keeper, { renewal, openId })
   const commands = adminCommands(world, keeper, { renewal, trust }, settings.mode)
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
@@ -179,6 +191,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
     stop: async () => {
       await server.stop()
       await operation.stop()
+      await onboarding.stop()
       await admin.stop()
       for (const stop of stops) await stop()
       await stopLedger()
@@ -274,6 +287,8 @@ async function compose(
     questionKey: Buffer.from(String(privateJwkOf(questionKey).d), 'base64url'),
     ledger,
     keepVerification: createVerificationKeeper({ ...settings, store, ledger, personKeys }),
+    tracer: createTracer(store, settings.log),
+    tickets: createReplayTickets(settings.random),
     receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
   }
   const openId = createOpenId({

@@ -29,6 +29,8 @@ import { createStampTrust } from './evidence/time-stamp.ts'
 import { createTrust } from './evidence/trust.ts'
 import { createUploads } from './evidence/upload.ts'
 import { createJudge } from './evidence/verification.ts'
+import { createReplayTickets } from './onboarding/replay.ts'
+import { createTracer } from './onboarding/trace.ts'
 import { addProvider, type Provider } from './providers/registry.ts'
 import type { World } from './world.ts'
 
@@ -128,6 +130,8 @@ export async function startTestWorld(
     questionKey: random.bytes(32),
     ledger,
     keepVerification: createVerificationKeeper({ store, ledger, personKeys, random }),
+    tracer: createTracer(store, log),
+    tickets: createReplayTickets(random),
     receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
     provider: (id, given = {}) =>
       addProvider(store, { ...metadataOf(id), ...given }, { at: clock.now(), mode: 'town' }),
@@ -154,6 +158,7 @@ export function metadataOf(id: string): ProviderMetadata {
     scope: 'openid name address birthdate gender sign verify change statement',
     sekisho_purpose: '試験のため',
     sekisho_revocation: 'crl',
+    sekisho_stage: 'production',
     sekisho_signature_verifier: false,
     sekisho_public_interest: false,
     sekisho_current_status: false,

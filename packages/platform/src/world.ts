@@ -15,6 +15,8 @@ import type { Judge } from './evidence/judge.ts'
 import type { KeptFileWorld } from './evidence/kept-file.ts'
 import type { PinlessTerminals } from './evidence/pinless.ts'
 import type { StampTrust } from './evidence/time-stamp.ts'
+import type { ReplayTickets } from './onboarding/replay.ts'
+import type { Tracer } from './onboarding/trace.ts'
 import type { Uploads } from './evidence/upload.ts'
 
 export type World = {
@@ -42,4 +44,8 @@ export type World = {
   /** Keeps a verification that was done for a provider; resolves when that is durable. */
   keepVerification(done: DoneVerification): Promise<void>
   readonly receiptKey: ReceiptKey
+  /** What providers' services asked lately. */
+  readonly tracer: Tracer
+  /** By which requests of the sandbox are put again. */
+  readonly tickets: ReplayTickets
 }

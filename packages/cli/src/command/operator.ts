@@ -120,6 +120,8 @@ const configuration = z.strictObject({
   authority: z.strictObject({ url: z.url(), answerKeyId: z.string(), answerKeyFile: z.string() }),
   /** The operators' console; without it this node serves none. */
   operation: z.strictObject({ port: z.int().min(1).max(65_535), publicOrigin: z.url() }).optional(),
+  /** The providers' console. */
+  providers: z.strictObject({ port: z.int().min(1).max(65_535), publicOrigin: z.url() }).optional(),
   messageKeyId: z.string(),
   messageKeyFile: z.string(),
   readers: z.strictObject({ wallet: z.url().optional(), agent: z.string().optional() }),
@@ -160,6 +162,7 @@ async function runPlatform(file: string): Promise<void> {
         engine,
         verifier: verifierModules(),
         operation: config.operation,
+        providers: config.providers,
         profile: config.profile === 'real' ? jpkiReal : jpkiTown,
         readers: {
           ...(wallet === undefined ? {} : { wallet }),

@@ -26,8 +26,8 @@ export type Layout = {
 export const programNames = ['authority', 'platform', 'bank', 'wallet'] as const
 export type ProgramName = (typeof programNames)[number]
 
-/** What has an address: the programs, the town's front page, and the platform's console for its operators. */
-type Place = ProgramName | 'town' | 'operation'
+/** What has an address: the programs, the town's front page, and the platform's consoles for operators and providers. */
+type Place = ProgramName | 'town' | 'operation' | 'providers'
 
 /** First port of a town unless told otherwise. */
 export const defaultPortBase = 4300
@@ -41,6 +41,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
     wallet: portBase + 3,
     town: portBase + 4,
     operation: portBase + 5,
+    providers: portBase + 6,
   }
   return {
     folder,
@@ -51,6 +52,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
       bank: `http://bank.localhost:${ports.bank}`,
       wallet: `http://wallet.localhost:${ports.wallet}`,
       town: `http://town.localhost:${ports.town}`,
+      providers: `http://providers.localhost:${ports.providers}`,
       operation: `http://operation.localhost:${ports.operation}`,
     },
     cardsFolder: join(folder, 'cards'),

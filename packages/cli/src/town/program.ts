@@ -153,6 +153,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
         answerKey: { keyId: answerKey.keyId, publicKey: answerKey.publicKey },
       },
       messageKey,
+      providers: { port: layout.ports.providers, publicOrigin: layout.urls.providers },
       operation: { port: layout.ports.operation, publicOrigin: layout.urls.operation },
       readers: { wallet: layout.urls.wallet, agent: `ws://127.0.0.1:${agentPort}` },
       revocationFolder: layout.revocationFolder,

@@ -41,6 +41,7 @@ import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { addWatchRoutes } from '../watch/route.ts'
 import { addResultRoutes } from './result-routes.ts'
+import { traceCalls } from './trace-calls.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 
 /** Adds the routes of the interface and the list of refusals. */
@@ -50,7 +51,13 @@ export function addProviderApi(
 ): void {
   const { world } = given
   const tags = ['provider']
-  const authorise = authorising(given)
+  const note = traceCalls(app, world.tracer)
+  const known = authorising(given)
+  const authorise: Authorise = async (request, scope) => {
+    const provider = await known(request, scope)
+    note(request, provider)
+    return provider
+  }
 
   addSigningRoutes(app, world, authorise)
   addUploadRoutes(app, world.uploads, authorise)
@@ -207,7 +214,7 @@ function authorising(given: { readonly world: World; readonly openId: OpenId }):
   return async (request, scope) => {
     const token = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
     if (token === undefined) throw new Refusal('provider-unauthenticated')
-    const { bearer, provider } = await callerOf(token)
+    const { bearer, provider } = (await ticketHolder(world, token)) ?? (await callerOf(token))
     // The contract may have been narrowed since the token was given.
     if (!bearer.scopes.has(scope) || !provider.scopes.has(scope)) {
       world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope })
@@ -215,4 +222,12 @@ function authorising(given: { readonly world: World; readonly openId: OpenId }):
     }
     return provider
   }
+}
+
+/** A request of the sandbox that is put again carries a ticket instead of a token. */
+async function ticketHolder(world: World, token: string) {
+  const id = world.tickets.redeem(token)
+  if (id === undefined) return undefined
+  const provider = await activeProvider(world.store, id)
+  return { bearer: { scopes: provider.scopes }, provider }
 }

@@ -1,19 +1,26 @@
 /** The dangerous acts of this platform: what two people of the staff can do together (C8). */
 import { Refusal } from '@sekisho/contract'
 import { z } from 'zod'
+import { decisionWorld, peopleBodies } from '../api/people-admin.ts'
 import { entries } from '../entry.ts'
 import { addAnchor } from '../evidence/anchor.ts'
 import type { RevocationKeeper } from '../evidence/revocation.ts'
 import type { Trust } from '../evidence/trust.ts'
 import { correctStatement, providersBilled } from '../fees/statement.ts'
 import { adoptTariff } from '../fees/tariff-book.ts'
+import { admitService, returnService } from '../onboarding/application.ts'
 import { ownProviderId, setProviderState } from '../providers/registry.ts'
+import { mergePeople, splitPerson, undoDecision } from '../people/decision.ts'
 import { actKind, type ActKind } from '../staff/act.ts'
 import { inviteMember, invitation, retireMember } from '../staff/member.ts'
 import type { World } from '../world.ts'
 
 /** What acts reach besides the world. */
-export type Reached = { readonly trust: Trust; readonly keeper: RevocationKeeper }
+export type Reached = {
+  readonly trust: Trust
+  readonly keeper: RevocationKeeper
+  readonly mode: 'town' | 'production'
+}
 
 const provider = z.strictObject({ id: z.string().max(63) })
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/)
@@ -37,6 +44,22 @@ export function actKinds(world: World, reached: Reached): Readonly<Record<string
       body: provider,
       subject: ({ id }) => id,
       run: async ({ id }) => setProviderState(world.store, id, 'active').then(nothing),
+    }),
+    'provider-admit': actKind({
+      right: 'manage-providers',
+      ja: '提供者の本番の利用を認める',
+      en: 'Admit a provider to production',
+      body: provider,
+      subject: ({ id }) => id,
+      run: async ({ id }) => admitService(world, id, reached.mode).then(nothing),
+    }),
+    'provider-return': actKind({
+      right: 'manage-providers',
+      ja: '提供者の申込みを差し戻す',
+      en: 'Return the application of a provider',
+      body: z.strictObject({ id: z.string().max(63), remark: z.string().min(1).max(500) }),
+      subject: ({ id }) => id,
+      run: async ({ id, remark }) => returnService(world, id, remark).then(nothing),
     }),
     'tariff-adopt': actKind({
       right: 'manage-fees',
@@ -69,6 +92,7 @@ export function actKinds(world: World, reached: Reached): Readonly<Record<string
         return (await takeAnchor(world, reached, der)).sha256
       },
     }),
+    ...peopleActs(world),
     'staff-invite': actKind({
       right: 'manage-staff',
       ja: '担当者を招待する、または役割を変える',
@@ -88,10 +112,40 @@ export function actKinds(world: World, reached: Reached): Readonly<Record<string
   }
 }
 
+function peopleActs(world: World): Readonly<Record<string, ActKind>> {
+  const deciders = decisionWorld(world)
+  return {
+    'people-merge': actKind({
+      right: 'manage-people',
+      ja: '二つの登録を一つにまとめる',
+      en: 'Bring two registrations together',
+      body: peopleBodies.merge,
+      subject: ({ personId, otherId }) => `${personId} ← ${otherId}`,
+      run: async body => (await mergePeople(deciders, body)).decision,
+    }),
+    'people-split': actKind({
+      right: 'manage-people',
+      ja: '一つの登録を二つに分ける',
+      en: 'Take a registration apart',
+      body: peopleBodies.split,
+      subject: ({ personId }) => personId,
+      run: async body => (await splitPerson(deciders, body)).personId,
+    }),
+    'people-undo': actKind({
+      right: 'manage-people',
+      ja: '登録の統合または分割を取り消す',
+      en: 'Undo the bringing together or taking apart of registrations',
+      body: peopleBodies.undo,
+      subject: ({ decision }) => decision,
+      run: async body => undoDecision(deciders, body).then(nothing),
+    }),
+  }
+}
+
 /** Trusts one more CA certificate, tells the ledger, and takes over what its CA published. Refusals of `addAnchor`. */
 export async function takeAnchor(
   world: World,
-  { trust, keeper }: Reached,
+  { trust, keeper }: Pick<Reached, 'trust' | 'keeper'>,
   der: Uint8Array,
 ): Promise<{ readonly sha256: string }> {
   const added = await addAnchor({ ...world, trust }, der, async (tx, sha256) => {

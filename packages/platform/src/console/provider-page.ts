@@ -4,12 +4,36 @@ import { html, type Lang, type Markup, pairs, table } from '@sekisho/web'
 import type { Provider } from '../providers/registry.ts'
 import type { Member } from '../staff/member.ts'
 import { mayDo } from '../staff/role.ts'
-import { proposeForm } from './frame.ts'
+import type { Account } from '../onboarding/account.ts'
+import type { Application } from '../onboarding/application.ts'
+import { checkRegistration } from '../onboarding/check.ts'
+import { proposeForm, timeText } from './frame.ts'
 
 /** All providers. */
-export function providersBody(providers: readonly Provider[], lang: Lang): readonly Markup[] {
+export function providersBody(
+  providers: readonly Provider[],
+  submitted: readonly Application[],
+  lang: Lang,
+): readonly Markup[] {
   const say = words[lang]
   return [
+    ...(submitted.length === 0
+      ? []
+      : [
+          html`<h2>${say.applications}</h2>`,
+          table(
+            say.applications,
+            [say.name, say.id, say.scopes, say.since],
+            submitted.map(one => [
+              html`<a href="/providers/${one.id}">${one.metadata.client_name}</a>`,
+              html`<code>${one.id}</code>`,
+              one.metadata.scope,
+              timeText(one.submittedAt ?? 0, lang),
+            ]),
+            { caption: 'unseen' },
+          ),
+          html`<h2>${say.providers}</h2>`,
+        ]),
     table(
       say.providers,
       [say.name, say.id, say.scopes, say.state],
@@ -57,6 +81,64 @@ export function providerBody(
             kind: isActive ? 'provider-suspend' : 'provider-resume',
             label: say.propose,
             fields: [html`<input type="hidden" name="id" value="${provider.id}">`],
+          }),
+        ]
+      : []),
+  ]
+}
+
+/** An application that waits: what was described, by whom, what is lacking, and what may be proposed. */
+export function applicationBody(
+  application: Application,
+  account: Account,
+  given: { readonly lang: Lang; readonly member: Member },
+): readonly Markup[] {
+  const { lang, member } = given
+  const say = words[lang]
+  const { metadata, facts } = application
+  const findings = checkRegistration(metadata)
+  const id = html`<input type="hidden" name="id" value="${application.id}">`
+  return [
+    html`<h2>${say.application}</h2>`,
+    pairs([
+      [say.firm, `${account.company} (${account.corporateNumber})`],
+      [say.officer, `${facts?.officer ?? ''} ${facts?.contact ?? ''}`],
+      [say.address, facts?.address ?? ''],
+      [say.begins, facts?.begins ?? ''],
+      [say.purpose, metadata.sekisho_purpose],
+      [say.scopes, metadata.scope],
+      [say.redirects, html`${metadata.redirect_uris.map(one => html`<code>${one}</code> `)}`],
+    ]),
+    html`<p><a href="/providers/${application.id}/contract.pdf">${say.contract}</a> · <a href="/providers/${application.id}/notification.pdf">${say.notification}</a></p>`,
+    ...(findings.length === 0
+      ? []
+      : [
+          table(
+            say.findings,
+            [say.field, say.finding],
+            findings.map(one => [html`<code>${one.field}</code>`, one[lang]]),
+          ),
+        ]),
+    ...(mayDo(member.roles, 'manage-providers') && application.stage === 'submitted'
+      ? [
+          html`<h3>${say.admit}</h3>`,
+          proposeForm({
+            lang,
+            id: 'admit',
+            kind: 'provider-admit',
+            label: say.propose,
+            fields: [id],
+          }),
+          html`<h3>${say.giveBack}</h3>`,
+          proposeForm({
+            lang,
+            id: 'return',
+            kind: 'provider-return',
+            label: say.propose,
+            fields: [
+              id,
+              html`<div class="field"><label for="remark">${say.remark}</label><input type="text" id="remark" name="remark" required maxlength="500"></div>`,
+            ],
           }),
         ]
       : []),
@@ -138,6 +220,21 @@ const words = {
     resume: '停止を解く',
     resumeHint: '停止を解くと、次の要求から受け付けます。',
     propose: '提案する',
+    applications: '申込み',
+    application: '申込み',
+    since: '申込みの日時',
+    firm: '事業者',
+    officer: '責任者と連絡先',
+    address: '所在地',
+    begins: '開始予定日',
+    contract: '契約書',
+    notification: '届出書',
+    findings: '点検の結果',
+    field: '項目',
+    finding: '内容',
+    admit: '本番の利用を認める',
+    giveBack: '差し戻す',
+    remark: '直してほしいこと(提供者に示されます)',
     statements: '利用料金',
     month: '月(YYYY-MM)',
     show: '表示',
@@ -174,6 +271,21 @@ const words = {
     resume: 'Lift the suspension',
     resumeHint: 'From the next request on it is served again.',
     propose: 'Propose',
+    applications: 'Applications',
+    application: 'Application',
+    since: 'Since',
+    firm: 'Firm',
+    officer: 'Who answers for it',
+    address: 'Address',
+    begins: 'Begins on',
+    contract: 'Contract',
+    notification: 'Notification',
+    findings: 'Checklist',
+    field: 'Field',
+    finding: 'Finding',
+    admit: 'Admit to production',
+    giveBack: 'Return it',
+    remark: 'What is to be put right (shown to the provider)',
     statements: 'Fees',
     month: 'Month (YYYY-MM)',
     show: 'Show',

@@ -32,6 +32,9 @@ import { issuerKeyId } from '../evidence/trust.ts'
 import { statementOf, providersBilled } from '../fees/statement.ts'
 import { monthOf } from '../fees/meter.ts'
 import { listTariffs } from '../fees/tariff-book.ts'
+import { findAccount } from '../onboarding/account.ts'
+import { applicationById, submittedApplications } from '../onboarding/application.ts'
+import { addPaperRoutes } from '../onboarding/paper-route.ts'
 import { assertOwnPost } from '../login/own-post.ts'
 import { browserCookie, ensureBrowser } from '../login/screen.ts'
 import { assertionAnswer, createPasskeys, registrationAnswer } from '../passkey/passkey.ts'
@@ -45,7 +48,7 @@ import type { World } from '../world.ts'
 import { actKinds, bodyOfForm, type Reached } from './act-kinds.ts'
 import { consoleName, consolePage, told } from './frame.ts'
 import { healthBody, type Source, trafficBody } from './health-page.ts'
-import { providerBody, providersBody, statementsBody } from './provider-page.ts'
+import { applicationBody, providerBody, providersBody, statementsBody } from './provider-page.ts'
 import { actsBody, controlsBody, staffBody } from './staff-page.ts'
 
 /** What the console is made of. */
@@ -75,6 +78,7 @@ export async function createConsole(given: ConsoleSettings): Promise<Server> {
   const desk: Desk = { ...given, server, sessions, acts }
   addEntrance(desk)
   addViews(desk)
+  addPapers(desk)
   addActs(desk)
   addControls(desk)
   return server
@@ -201,7 +205,12 @@ function addViews(desk: Desk): void {
     '/providers',
     'see-providers',
     { ja: '提供者', en: 'Providers' },
-    async (_request, { lang }) => providersBody(await listProviders(world.store), lang),
+    async (_request, { lang }) =>
+      providersBody(
+        await listProviders(world.store),
+        await submittedApplications(world.store),
+        lang,
+      ),
   )
   view(
     desk,
@@ -211,8 +220,18 @@ function addViews(desk: Desk): void {
     async (request, given) => {
       const { id } = z.object({ id: z.string() }).parse(request.params)
       const found = await findProvider(world.store, id)
-      if (found === undefined) throw new Refusal('not-found')
-      return [html`<p class="lead">${found.name}</p>`, ...providerBody(found, given)]
+      const application = await applicationById(world.store, id)
+      const account =
+        application === undefined ? undefined : await findAccount(world.store, application.account)
+      if (found === undefined && application === undefined) throw new Refusal('not-found')
+      const name = found?.name ?? application?.metadata.client_name ?? id
+      return [
+        html`<p class="lead">${name}</p>`,
+        ...(found === undefined ? [] : providerBody(found, given)),
+        ...(application === undefined || account === undefined
+          ? []
+          : applicationBody(application, account, given)),
+      ]
     },
   )
   view(
@@ -234,6 +253,18 @@ function addViews(desk: Desk): void {
   view(desk, '/staff', 'see-staff', { ja: '担当者', en: 'Staff' }, async (_request, given) =>
     staffBody(await listMembers(world.store), given),
   )
+}
+
+/** The contract and the notification of an application, to be filed. */
+function addPapers({ server, sessions, world }: Desk): void {
+  addPaperRoutes(server.app, {
+    world,
+    folder: '/providers',
+    find: async (request, id) => {
+      await sessions.demand(request, 'see-providers')
+      return applicationById(world.store, id)
+    },
+  })
 }
 
 async function healthOf({ world, reached, keys, acts }: Desk) {

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import type { FeeStatement } from '@sekisho/contract'
 import { statementCsv } from './statement-csv.ts'
 import { statementPdf } from './statement-pdf.ts'
-import { openTypeface, type Typeface } from './typeface.ts'
+import { openTypeface, type Typeface } from '../paper/typeface.ts'
 
 const line = {
   kind: 'signature-check',

@@ -6,7 +6,7 @@ import { findProvider } from '../providers/registry.ts'
 import { statementOf } from './statement.ts'
 import { statementCsv } from './statement-csv.ts'
 import { statementPdf } from './statement-pdf.ts'
-import { openTypeface, type Typeface } from './typeface.ts'
+import { openTypeface, type Typeface } from '../paper/typeface.ts'
 
 /** Hands out statements as files. */
 export type StatementFiles = {

@@ -2,9 +2,14 @@
 import type { FeeStatement } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
-import Pdf from 'pdfkit'
 import { linesInWords, monthInWords, stateInWords } from './statement-text.ts'
-import type { Typeface } from './typeface.ts'
+import {
+  beginPaper,
+  paperLowest as lowest,
+  paperMargin as margin,
+  type Pen,
+} from '../paper/paper.ts'
+import type { Typeface } from '../paper/typeface.ts'
 
 /** Prints a statement. The same statement, name and time are the same pages. */
 export async function statementPdf(
@@ -13,59 +18,11 @@ export async function statementPdf(
   given: { readonly providerName: string; readonly issuer: string; readonly at: Instant },
 ): Promise<Uint8Array> {
   const title = `利用料金明細書 ${monthInWords(statement.month)}分`
-  const document = new Pdf({
-    size: 'A4',
-    margin,
-    lang: 'ja',
-    displayTitle: true,
-    bufferPages: true,
-    info: { Title: title, Author: given.issuer, CreationDate: new Date(given.at) },
-  })
-  const chunks: Uint8Array[] = []
-  const ended = new Promise<void>((resolve, reject) => {
-    document.on('data', (chunk: Uint8Array) => chunks.push(chunk))
-    document.on('end', resolve)
-    document.on('error', reject)
-  })
-  const pen = penOf(document, typeface)
+  const { pen, finish } = beginPaper(typeface, { title, author: given.issuer, at: given.at })
   await head(pen, title, statement, given)
   await table(pen, statement)
   await foot(pen, statement)
-  await numberPages(pen)
-  document.end()
-  await ended
-  return new Uint8Array(Buffer.concat(chunks))
-}
-
-type Place = {
-  readonly x: number
-  readonly y: number
-  readonly size: number
-  /** Width in which the text is set to the right. */
-  readonly rightOf?: number
-}
-type Pen = { readonly document: PDFKit.PDFDocument; write(text: string, at: Place): Promise<void> }
-
-/** Writes one line of text, each character from the file of the typeface that has it. */
-function penOf(document: PDFKit.PDFDocument, typeface: Typeface): Pen {
-  const registered = new Set<string>()
-  return {
-    document,
-    write: async (text, { x, y, size, rightOf }) => {
-      const runs = await typeface.runsOf(text)
-      const widths = runs.map(run => {
-        if (!registered.has(run.file)) document.registerFont(run.file, Buffer.from(run.bytes))
-        registered.add(run.file)
-        return document.font(run.file).fontSize(size).widthOfString(run.text)
-      })
-      const width = widths.reduce((sum, one) => sum + one, 0)
-      let left = rightOf === undefined ? x : x + rightOf - width
-      for (const [position, run] of runs.entries()) {
-        document.font(run.file).fontSize(size).text(run.text, left, y, { lineBreak: false })
-        left += widths[position] ?? 0
-      }
-    },
-  }
+  return finish()
 }
 
 async function head(
@@ -157,16 +114,6 @@ async function foot(pen: Pen, statement: FeeStatement): Promise<void> {
   }
 }
 
-async function numberPages(pen: Pen): Promise<void> {
-  const { count } = pen.document.bufferedPageRange()
-  for (let page = 0; page < count; page++) {
-    pen.document.switchToPage(page)
-    const text = `${page + 1} / ${count}`
-    // Within the margins, or a new page would begin.
-    await pen.write(text, { x: margin, y: 785, size: 8, rightOf: tableWidth })
-  }
-}
-
 function percent(cut: number): string {
   return cut === 0 ? '－' : `${cut}%`
 }
@@ -175,8 +122,6 @@ function yen(amount: number): string {
   return `${amount.toLocaleString('en-US')} 円`
 }
 
-/** Points: A4 is 595 by 842. */
-const margin = 42
 const columns = [
   { title: '請求区分', width: 48, isNumber: false },
   { title: '項目', width: 154, isNumber: false },
@@ -189,4 +134,3 @@ const columns = [
   { title: '金額（円）', width: 61, isNumber: true },
 ] as const
 const tableWidth = columns.reduce((sum, column) => sum + column.width, 0)
-const lowest = 730

@@ -11,7 +11,7 @@ import {
 import { Refusal } from '@sekisho/contract'
 import { type Instant, protocolNow } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
-import type { Store, Transaction } from '@sekisho/runtime/store'
+import { jsonb, type Store, type Transaction } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
 import { sha256Hex } from '../evidence/hash.ts'
@@ -35,7 +35,7 @@ export const assertionAnswer = z.object({
 })
 
 /** What follows from a proof, in the transaction that uses its question up. */
-type Then<T> = (tx: Transaction<PlatformTables>, holder: string) => Promise<T>
+type Then<T> = (tx: Transaction<PlatformTables>, holder: string, detail: unknown) => Promise<T>
 
 /**
  * Makes the passkeys of an origin, where `browser` is the secret of the asking browser's cookie; `area` begins the name of every holder there, so that one console's
@@ -50,8 +50,17 @@ export function createPasskeys(given: {
   const { store, random, publicOrigin, area } = given
   const { hostname } = new URL(publicOrigin)
 
-  const ask = async (browser: string, challenge: string, holder: string | null): Promise<void> => {
-    const row = { challenge, holder, expires_at: protocolNow() + questionMs }
+  const ask = async (
+    browser: string,
+    question: { challenge: string; holder: string | null; detail?: unknown },
+  ): Promise<void> => {
+    const { challenge, holder, detail } = question
+    const row = {
+      challenge,
+      holder,
+      detail: detail === undefined ? null : jsonb(detail),
+      expires_at: protocolNow() + questionMs,
+    }
     await store.transaction(tx =>
       tx
         .insertInto('passkey_question')
@@ -65,7 +74,7 @@ export function createPasskeys(given: {
       tx
         .deleteFrom('passkey_question')
         .where('browser', '=', digest(browser))
-        .returning(['challenge', 'holder', 'expires_at'])
+        .returning(['challenge', 'holder', 'detail', 'expires_at'])
         .executeTakeFirst(),
     )
     if (found === undefined || found.expires_at <= protocolNow())
@@ -74,8 +83,12 @@ export function createPasskeys(given: {
   }
 
   return {
-    /** What a browser makes a credential by. */
-    async askRegistration(browser: string, person: { readonly id: string; readonly name: string }) {
+    /** What a browser makes a credential by; `detail` comes back with its answer. */
+    async askRegistration(
+      browser: string,
+      person: { readonly id: string; readonly name: string },
+      detail?: unknown,
+    ) {
       const options = await generateRegistrationOptions({
         rpName: 'Sekisho',
         rpID: hostname,
@@ -87,7 +100,7 @@ export function createPasskeys(given: {
         supportedAlgorithmIDs: algorithms,
         timeout: questionMs,
       })
-      await ask(browser, options.challenge, `${area}:${person.id}`)
+      await ask(browser, { challenge: options.challenge, holder: `${area}:${person.id}`, detail })
       return options
     },
 
@@ -101,7 +114,7 @@ export function createPasskeys(given: {
       at: Instant,
       then: Then<T>,
     ): Promise<T> {
-      const { challenge, holder } = await asked(browser)
+      const { challenge, holder, detail } = await asked(browser)
       if (holder === null) throw new Refusal('passkey-unverified')
       const verified = await unlessWrong(() =>
         verifyRegistrationResponse({
@@ -129,7 +142,7 @@ export function createPasskeys(given: {
           .returning('credential_id')
           .executeTakeFirst()
         if (added === undefined) throw new Refusal('passkey-unverified')
-        return then(tx, idOf(holder))
+        return then(tx, idOf(holder), detail)
       })
     },
 
@@ -141,7 +154,7 @@ export function createPasskeys(given: {
         userVerification: 'required',
         timeout: questionMs,
       })
-      await ask(browser, options.challenge, null)
+      await ask(browser, { challenge: options.challenge, holder: null })
       return options
     },
 
@@ -187,7 +200,7 @@ export function createPasskeys(given: {
           .returning('credential_id')
           .executeTakeFirst()
         if (counted === undefined) throw new Refusal('passkey-unverified')
-        return then(tx, idOf(found.holder))
+        return then(tx, idOf(found.holder), null)
       })
     },
 

@@ -17,6 +17,8 @@ export type PasskeyTables = {
     challenge: string
     /** Whose credential is to be registered; null: whose it is shall be found out. */
     holder: string | null
+    /** What is to be known of a new holder once the credential is there. */
+    detail: unknown
     expires_at: number
   }
 }
@@ -33,6 +35,7 @@ const statements = [
     browser text primary key,
     challenge text not null,
     holder text,
+    detail jsonb,
     expires_at bigint not null)`,
   'create index passkey_question_expiry on passkey_question (expires_at)',
 ]

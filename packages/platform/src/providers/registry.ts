@@ -109,7 +109,8 @@ function scopesOf(metadata: ProviderMetadata): ProviderScope[] {
   return metadata.scope.split(' ').map(scope => providerScope.parse(scope))
 }
 
-function parseMetadata(candidate: unknown, mode: 'town' | 'production'): ProviderMetadata {
+/** Metadata that can be registered. Refusal `request-malformed` with the member that is wrong. */
+export function parseMetadata(candidate: unknown, mode: 'town' | 'production'): ProviderMetadata {
   const parsed = providerMetadata.safeParse(candidate)
   if (!parsed.success) throw malformed(parsed.error.issues[0]?.path.join('.') ?? '')
   const metadata = parsed.data
