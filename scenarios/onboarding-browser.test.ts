@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -42,7 +42,7 @@ describe('the providers’ console in Chromium', () => {
     })
     await new Promise<void>(resolve => hook.listen(0, '127.0.0.1', resolve))
     const address = hook.address()
-    hookOrigin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    hookOrigin = `http://shop.localhost:${typeof address === 'object' ? address?.port : ''}`
   })
   after(async () => {
     await browser.close()
@@ -157,12 +157,13 @@ describe('the providers’ console in Chromium', () => {
 
   it('tries the delivery of events, to the service’s own addresses only', async () => {
     await firm.goto(at('/services/shop'))
-    await firm.getByRole('button', { name: '送る' }).click()
-    await firm.getByText('受け取られました').waitFor()
+    await firm.getByRole('button', { name: '送る', exact: true }).click()
+    await firm.locator('pre').waitFor()
+    assert.match(await firm.locator('main').innerText(), /受け取られました/)
     assert.match(events.at(-1) ?? '', /^[\w-]+\.[\w-]+\.[\w-]+$/)
     answersWith = 500
     await firm.goto(at('/services/shop'))
-    await firm.getByRole('button', { name: '送る' }).click()
+    await firm.getByRole('button', { name: '送る', exact: true }).click()
     await firm.getByText('受け取られませんでした').waitFor()
     for (const endpoint of ['http://127.0.0.1:1/events', 'file:///etc/passwd', 'nothing'])
       assert.equal(await post(firm, '/services/shop/webhook', { endpoint }), 'redirect-mismatch')
@@ -226,9 +227,14 @@ describe('the providers’ console in Chromium', () => {
     await picture(firm, 'providers-submit')
     await firm.getByRole('button', { name: '本番を申し込む' }).click()
     await firm.getByText('審査しています').waitFor()
-    const pdf = await firm.context().request.get(at('/services/shop/notification.pdf'))
     const path = join(folder.path, 'notification.pdf')
-    await writeFile(path, await pdf.body())
+    const [download] = await Promise.all([
+      firm.waitForEvent('download'),
+      firm.evaluate(
+        `(() => { const link = document.createElement('a'); link.href = '/services/shop/notification.pdf'; link.download = 'n.pdf'; document.body.append(link); link.click() })()`,
+      ),
+    ])
+    await download.saveAs(path)
     assert.match(
       execFileSync('pdftotext', [path, '-'], { encoding: 'utf8' }),
       /届出書[\s\S]*試験商店株式会社[\s\S]*架空町/,
