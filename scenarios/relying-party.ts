@@ -84,7 +84,7 @@ export async function relyingParty(
 }
 
 /** The provider's key as the library takes it. */
-async function keyOf(
+export async function keyOf(
   provider: TestProvider,
 ): Promise<{ readonly privateKey: oidc.CryptoKey; readonly kid: string }> {
   const { alg: _alg, ...jwk } = provider.key

@@ -1047,6 +1047,15 @@ export const refusals = {
     'The code or token was used, has run out, or was ended by the person or with the card.',
     'Begin again with a login.',
   ),
+  'token-unproven': entry(
+    401,
+    'provider',
+    'after-remedy',
+    'トークンに結び付いた鍵を持つことが示されていません。',
+    '呼び出しごとに新しい DPoP 証明または登録した電子証明書を使ってください。',
+    'The call does not prove the key that its token is bound to.',
+    'Send a fresh DPoP proof, or use the certificate, with every call.',
+  ),
   'acr-unmet': entry(
     403,
     'provider',

@@ -35,6 +35,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     operation: undefined,
     providers: undefined,
     fetch: () => Promise.reject(new Error('nothing is fetched')),
+    tlsProxy: undefined,
     providerFetch: () => Promise.reject(new Error('nothing is fetched')),
     clock: fixedClock(Date.UTC(2030, 0, 1)),
     random: systemRandom(),
@@ -111,4 +112,12 @@ it('production refuses plain http, a wallet page over it, and an embedded databa
   } finally {
     await engine.close()
   }
+})
+
+it('production refuses a secret of the TLS proxy that could be guessed', async () => {
+  const tlsProxy = { secret: 'x'.repeat(21), clientAuthorities: [] }
+  assert.deepEqual(await refusalOf({ anchors: [poolAnchor()], tlsProxy }), {
+    setting: 'tlsProxy.secret',
+    why: 'too-short',
+  })
 })

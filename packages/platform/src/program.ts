@@ -55,6 +55,12 @@ import { feeCommands } from './fees/admin.ts'
 import { sweepCeremonies } from './login/ceremony.ts'
 import { addInteractionRoutes } from './login/interaction.ts'
 import { serviceName } from './login/interaction-page.ts'
+import {
+  type ClientCertificates,
+  createClientCertificates,
+  isSecretStrong,
+  type TlsProxySettings,
+} from './login/client-certificate.ts'
 import { createOpenId, type OpenId } from './login/open-id.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
 import { messages } from './message.ts'
@@ -111,6 +117,8 @@ export type PlatformSettings = {
   /** The providers' console; undefined: this node serves none. */
   readonly providers: ProvidersSettings | undefined
   readonly fetch: Fetch
+  /** The TLS proxy that passes providers' certificates on; undefined: none is believed. */
+  readonly tlsProxy: TlsProxySettings | undefined
   /** Calls to addresses that providers have named: it must reach no further than these may lie (`createFetch`, `reach`). */
   readonly providerFetch: Fetch
   readonly clock: Clock
@@ -141,7 +149,13 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   await loadAnchors(store, trust)
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
   const keeper = await openKeeper(settings, store, connector, trust)
-  const { world, openId, keys } = await compose(settings, store, connector, keeper, trust)
+  const { world, openId, keys, certificates } = await compose(
+    settings,
+    store,
+    connector,
+    keeper,
+    trust,
+  )
   const server = await createServer({
     name: 'platform',
     log: settings.log,
@@ -162,7 +176,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   addPages(server)
   addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
   addOwnPageRoutes(server.app, { world, readers: settings.readers })
-  addProviderApi(server.app, { world, openId })
+  addProviderApi(server.app, { world, openId, certificates })
   addLogoutRoute(server.app, { world, openId })
   addVerifierRoutes(server.app, world)
   server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
@@ -239,6 +253,8 @@ function assertSafe(settings: PlatformSettings): void {
       throw new Refusal('configuration-unsafe', { setting, why: 'not-https' })
   if (settings.engine.kind !== 'postgres')
     throw new Refusal('configuration-unsafe', { setting: 'database', why: 'embedded' })
+  if (settings.tlsProxy !== undefined && !isSecretStrong(settings.tlsProxy.secret))
+    throw new Refusal('configuration-unsafe', { setting: 'tlsProxy.secret', why: 'too-short' })
   if (settings.timeStamps?.anchors.some(each => isTownAnchor(each) || isPoolKey(each.spki)))
     throw new Refusal('configuration-unsafe', { setting: 'timeStamps.anchors', why: 'town-anchor' })
 }
@@ -291,15 +307,34 @@ async function compose(
     tickets: createReplayTickets(settings.random),
     receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
   }
-  const openId = createOpenId({
-    issuer: settings.issuer,
+  const certificates =
+    settings.tlsProxy === undefined ? undefined : createClientCertificates(settings.tlsProxy)
+  const openId = openIdOf(settings, world, { tokenKey, receiptKey, cookieKey, certificates })
+  const keys = Object.entries({ tokenKey, receiptKey, ledgerKey }).map(([use, { keyId }]) => ({
+    use,
+    keyId,
+  }))
+  return { world, openId, keys, certificates }
+}
+
+function openIdOf(
+  settings: PlatformSettings,
+  world: World,
+  given: Pick<Awaited<ReturnType<typeof loadKeys>>, 'tokenKey' | 'receiptKey' | 'cookieKey'> & {
+    readonly certificates: ClientCertificates | undefined
+  },
+): OpenId {
+  const { store } = world
+  return createOpenId({
+    certificates: given.certificates,
+    issuer: world.issuer,
     store,
-    log: settings.log,
+    log: world.log,
     keys: [
-      { ...privateJwkOf(tokenKey), kid: tokenKey.keyId, alg: 'ES256', use: 'sig' },
-      { ...privateJwkOf(receiptKey), kid: receiptKey.keyId, alg: 'EdDSA', use: 'sig' },
+      { ...privateJwkOf(given.tokenKey), kid: given.tokenKey.keyId, alg: 'ES256', use: 'sig' },
+      { ...privateJwkOf(given.receiptKey), kid: given.receiptKey.keyId, alg: 'EdDSA', use: 'sig' },
     ],
-    cookieSecrets: [String(privateJwkOf(cookieKey).d)],
+    cookieSecrets: [String(privateJwkOf(given.cookieKey).d)],
     findProvider: id => findProvider(store, id),
     subjectOf: (providerId, personId) =>
       store.read(db => knownSubject(db, { providerId, personId })),
@@ -314,11 +349,6 @@ async function compose(
       return refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } })
     },
   })
-  const keys = Object.entries({ tokenKey, receiptKey, ledgerKey }).map(([use, { keyId }]) => ({
-    use,
-    keyId,
-  }))
-  return { world, openId, keys }
 }
 
 async function loadKeys({ keysFolder, effects }: PlatformSettings) {

@@ -118,6 +118,10 @@ const configuration = z.strictObject({
     })
     .optional(),
   authority: z.strictObject({ url: z.url(), answerKeyId: z.string(), answerKeyFile: z.string() }),
+  /** The TLS proxy that passes providers' certificates on (RFC 9440); without it none is believed. */
+  tlsProxy: z
+    .strictObject({ secretFile: z.string(), clientAuthorities: z.array(z.string()).max(32) })
+    .optional(),
   /** The operators' console; without it this node serves none. */
   operation: z.strictObject({ port: z.int().min(1).max(65_535), publicOrigin: z.url() }).optional(),
   /** The providers' console. */
@@ -191,7 +195,7 @@ async function runPlatform(file: string): Promise<void> {
 
 /** What the configuration names by files, read before anything is made. */
 async function filesOf(config: Configuration, at: (path: string) => string) {
-  const { authority, timeStamps, recognised } = config
+  const { authority, timeStamps, recognised, tlsProxy } = config
   const key = async <T>(setting: string, path: string, read: (pem: Buffer) => T): Promise<T> => {
     const pem = Buffer.from(await readBytes(at(path)))
     try {
@@ -210,6 +214,15 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
             listUrl: timeStamps.listUrl,
             anchors: await Promise.all(timeStamps.anchors.map(path => readCertificate(at(path)))),
           },
+    tlsProxy:
+      tlsProxy === undefined
+        ? undefined
+        : {
+            secret: (await textOf(at(tlsProxy.secretFile))).trim(),
+            clientAuthorities: await Promise.all(
+              tlsProxy.clientAuthorities.map(path => textOf(at(path))),
+            ),
+          },
     recognised:
       recognised === undefined
         ? undefined
@@ -226,6 +239,10 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
       privateKey: await key('messageKeyFile', config.messageKeyFile, createPrivateKey),
     },
   }
+}
+
+async function textOf(path: string): Promise<string> {
+  return Buffer.from(await readBytes(path)).toString('utf8')
 }
 
 /** A full list of a large municipality (pki's `crlBytesMax`). */

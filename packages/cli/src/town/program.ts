@@ -160,6 +160,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       uploadsFolder: layout.uploadsFolder,
       revocationRefreshMs: 1000,
       fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
+      tlsProxy: undefined,
       providerFetch: world.wire?.('platform', providerCaller.fetch) ?? providerCaller.fetch,
       clock: townClock(layout.clockFile),
       random: systemRandom(),

@@ -1,6 +1,6 @@
 /**
- * The REST interface for providers under `/v1` (C1, C3, C7, C10). Who calls is known by an access token obtained with
- * `private_key_jwt`; what may be called, by its scope; nothing here returns a serial, an attribute or revocation data.
+ * The REST interface for providers under `/v1` (C1, C3, C7, C10). Who calls is known by an access token of its own, and by the key
+ * that it is bound to, if it is; what may be called, by its scope; nothing here returns a serial, an attribute or revocation data.
  */
 import {
   changeAnswer,
@@ -35,7 +35,8 @@ import { challengePinless, verifyPinless } from '../confirm/verify-pinless.ts'
 import { forecastFor } from '../fees/forecast.ts'
 import { statementOf } from '../fees/statement.ts'
 import { createStatementFiles } from '../fees/statement-file.ts'
-import type { OpenId } from '../login/open-id.ts'
+import type { ClientCertificates } from '../login/client-certificate.ts'
+import type { Bearer, OpenId } from '../login/open-id.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
@@ -44,11 +45,16 @@ import { addResultRoutes } from './result-routes.ts'
 import { traceCalls } from './trace-calls.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 
+/** What the interface works with. */
+export type ApiWorld = {
+  readonly world: World
+  readonly openId: OpenId
+  /** How providers' certificates come in; undefined: none do. */
+  readonly certificates: ClientCertificates | undefined
+}
+
 /** Adds the routes of the interface and the list of refusals. */
-export function addProviderApi(
-  app: App,
-  given: { readonly world: World; readonly openId: OpenId },
-): void {
+export function addProviderApi(app: App, given: ApiWorld): void {
   const { world } = given
   const tags = ['provider']
   const note = traceCalls(app, world.tracer)
@@ -204,7 +210,7 @@ type Authorise = (request: Request, scope: ProviderScope) => Promise<Provider>
  * Token and provider are read anew for every call, so that a suspension holds for the next one; calls with the same token
  * that arrive together share the read.
  */
-function authorising(given: { readonly world: World; readonly openId: OpenId }): Authorise {
+function authorising(given: ApiWorld): Authorise {
   const { world, openId } = given
   const callerOf = shareReads(async token => {
     const bearer = await openId.bearer(token)
@@ -212,9 +218,16 @@ function authorising(given: { readonly world: World; readonly openId: OpenId }):
     return { bearer, provider: await activeProvider(world.store, bearer.providerId) }
   })
   return async (request, scope) => {
-    const token = /^Bearer ([\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1]
+    const [, scheme, token] =
+      /^(Bearer|DPoP) ([\w-]{20,200})$/.exec(request.headers.authorization ?? '') ?? []
     if (token === undefined) throw new Refusal('provider-unauthenticated')
-    const { bearer, provider } = (await ticketHolder(world, token)) ?? (await callerOf(token))
+    const ticket = await ticketHolder(world, token)
+    const { bearer, provider } = ticket ?? (await callerOf(token))
+    if (
+      ticket === undefined &&
+      !(await isProven(given, request, { scheme, token, bearer, provider }))
+    )
+      throw new Refusal('token-unproven')
     // The contract may have been narrowed since the token was given.
     if (!bearer.scopes.has(scope) || !provider.scopes.has(scope)) {
       world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope })
@@ -230,4 +243,28 @@ async function ticketHolder(world: World, token: string) {
   if (id === undefined) return undefined
   const provider = await activeProvider(world.store, id)
   return { bearer: { scopes: provider.scopes }, provider }
+}
+
+/** Whether a call proves what its token is bound to; a provider held to FAPI 2.0 has no unbound ones. */
+async function isProven(
+  { world, openId, certificates }: ApiWorld,
+  request: Request,
+  given: {
+    readonly scheme: string | undefined
+    readonly token: string
+    readonly bearer: Pick<Bearer, 'scopes'> & Partial<Bearer>
+    readonly provider: Provider
+  },
+): Promise<boolean> {
+  const { binding } = given.bearer
+  if ((given.scheme === 'DPoP') !== (binding?.kind === 'dpop')) return false
+  if (binding === undefined) return given.provider.metadata.sekisho_profile !== 'fapi2'
+  const { dpop } = request.headers
+  return openId.isProven(given.provider.id, binding, {
+    method: request.method,
+    url: new URL(request.url.split('?')[0] ?? '', world.issuer).href,
+    token: given.token,
+    proof: typeof dpop === 'string' ? dpop : undefined,
+    certificate: certificates?.of(request.headers),
+  })
 }

@@ -1,7 +1,14 @@
 /** How the OpenID library is configured: what is offered, for how long, and where it asks us. */
 import { acr, Refusal } from '@sekisho/contract'
-import { type Configuration, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
+import { protocolNow } from '@sekisho/runtime/clock'
+import {
+  type Configuration,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+} from 'oidc-provider'
 import { sessionMs } from '../session/provider-session.ts'
+import type { ClientCertificates } from './client-certificate.ts'
 import { clientOf } from './client-metadata.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
 import { codeOf } from './openid-error.ts'
@@ -15,10 +22,15 @@ export function configuration(world: OpenIdWorld): Configuration {
   return {
     adapter: protocolStateOf(world.store, async id => clientOf(await world.findProvider(id))),
     jwks: { keys: [...world.keys] },
-    clientAuthMethods: ['private_key_jwt'],
+    clientAuthMethods: [
+      'private_key_jwt',
+      ...(world.certificates === undefined ? [] : certificateMethods),
+    ],
+    extraClientMetadata: { properties: ['sekisho_profile'] },
     clientDefaults: {
       token_endpoint_auth_method: 'private_key_jwt',
       id_token_signed_response_alg: 'ES256',
+      authorization_signed_response_alg: 'ES256',
       subject_type: 'pairwise',
       response_types: ['code'],
       grant_types: ['authorization_code', 'client_credentials'],
@@ -34,20 +46,23 @@ export function configuration(world: OpenIdWorld): Configuration {
     acrValues: [acr.card, acr.cardSigned],
     ...claimsOffered,
     extraParams: ['signing_transaction'],
-    features: features(),
+    features: features(world),
     pkce: { required: () => true },
     issueRefreshToken: (_ctx, client, source) =>
       Promise.resolve(
         client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
       ),
-    // A stolen one is found out when the second of both uses it.
-    rotateRefreshToken: true,
+    // A stolen one is found out when the second of both uses it. FAPI 2.0 §5.3.2.1 binds tokens to keys instead, and wants no rotation.
+    rotateRefreshToken: ctx => !isFapi(ctx.oidc.client),
     fetch: (url, init) => world.fetch(url, init),
     // There is no session that a token could end with.
     expiresWithSession: () => Promise.resolve(false),
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
       idTokenSigningAlgValues: ['ES256'],
+      authorizationSigningAlgValues: ['ES256'],
+      requestObjectSigningAlgValues: strongAlgorithms,
+      dPoPSigningAlgValues: strongAlgorithms,
     },
     ...endpoints(world),
     interactions: {
@@ -104,7 +119,7 @@ const claimsOffered = {
 }
 
 /** The library's features: all that is offered is named, and what is not is off. */
-function features(): NonNullable<Configuration['features']> {
+function features(world: OpenIdWorld): NonNullable<Configuration['features']> {
   return {
     devInteractions: { enabled: false },
     pushedAuthorizationRequests: { enabled: true },
@@ -114,9 +129,60 @@ function features(): NonNullable<Configuration['features']> {
     backchannelLogout: { enabled: true },
     introspection: { enabled: true, allowedPolicy: isOwnToken },
     revocation: { enabled: true, allowedPolicy: isOwnToken },
+    requestObjects: { enabled: true, assertJwtClaimsAndHeader: assertRequestObject },
+    jwtResponseModes: { enabled: true },
+    dPoP: { enabled: true, allowReplay: false },
+    ...(world.certificates === undefined ? {} : { mTLS: mutualTls(world.certificates) }),
+    fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
     userinfo: { enabled: true },
     resourceIndicators: { enabled: false },
   }
+}
+
+const certificateMethods = ['tls_client_auth', 'self_signed_tls_client_auth'] as const
+
+/** Algorithms that providers sign requests and proofs with; RS256 is left to their authentication (FAPI 2.0 §5.4.1). */
+const strongAlgorithms = ['ES256', 'PS256', 'EdDSA'] as const
+
+/** Whether a provider is held to FAPI 2.0. */
+function isFapi(client: unknown): boolean {
+  return (
+    typeof client === 'object' &&
+    client !== null &&
+    'sekisho_profile' in client &&
+    client.sekisho_profile === 'fapi2'
+  )
+}
+
+/** A signed request says for whom it is and until when, for every provider (RFC 9101 §10.2 (d)). */
+function assertRequestObject(
+  _ctx: KoaContextWithOIDC,
+  claims: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const missing = ['iss', 'aud', 'exp'].find(claim => claims[claim] === undefined)
+  return missing === undefined
+    ? Promise.resolve()
+    : Promise.reject(new errors.InvalidRequestObject(`without ${missing}`))
+}
+
+function mutualTls(certificates: ClientCertificates) {
+  const find = (ctx: KoaContextWithOIDC) => certificates.of(ctx.req.headers)
+  return {
+    enabled: true,
+    certificateBoundAccessTokens: true,
+    selfSignedTlsClientAuth: true,
+    tlsClientAuth: true,
+    getCertificate: find,
+    certificateAuthorized: (ctx: KoaContextWithOIDC) => {
+      const found = find(ctx)
+      return found !== undefined && certificates.isIssued(found, protocolNow())
+    },
+    certificateSubjectMatches: (ctx: KoaContextWithOIDC, property: string, expected: string) => {
+      const found = find(ctx)
+      const kind = property === 'tls_client_auth_san_dns' ? 'DNS' : 'URI'
+      return found !== undefined && certificates.hasName(found, kind, expected)
+    },
+  } as const
 }
 
 /** Addresses and cookies. */

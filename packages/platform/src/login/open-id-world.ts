@@ -6,6 +6,7 @@ import type { Store } from '@sekisho/runtime/store'
 import type { JWK } from 'oidc-provider'
 import type { PlatformTables } from '../database.ts'
 import type { Provider } from '../providers/registry.ts'
+import type { ClientCertificates } from './client-certificate.ts'
 
 /** What the OpenID Provider needs to know of the rest. */
 export type OpenIdWorld = {
@@ -20,6 +21,8 @@ export type OpenIdWorld = {
   subjectOf(providerId: string, personId: string): Promise<string | undefined>
   /** Whether the session of a grant stands, so that its refresh token may be used. */
   isStanding(grantId: string): Promise<boolean>
+  /** How providers' certificates come in; undefined: none do, and no provider may authenticate with one. */
+  readonly certificates: ClientCertificates | undefined
   /** Calls to addresses that providers have named. */
   readonly fetch: Fetch
   /** Claims released by a grant; empty after a login. */

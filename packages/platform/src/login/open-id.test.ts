@@ -24,6 +24,7 @@ before(async () => {
     findProvider: id => findProvider(world.store, id),
     subjectOf: () => Promise.resolve(undefined),
     releasedBy: () => Promise.resolve({}),
+    certificates: undefined,
     isStanding: () => Promise.resolve(true),
     fetch: () => Promise.reject(new TypeError('nothing is fetched')),
     renderPage: refusal => `<code>${refusal.code}</code>`,

@@ -6,12 +6,20 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { acr, type Acr, Refusal, type RefusalCode } from '@sekisho/contract'
+import { protocolNow } from '@sekisho/runtime/clock'
 import type { RawHandler, Reply, Request } from '@sekisho/runtime/http'
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { attributeScopes } from '../confirm/statement.ts'
 import { messages } from '../message.ts'
 import { configuration } from './configuration.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
+import {
+  type Binding,
+  isCertificateProven,
+  proofSeconds,
+  type ProvenCall,
+  readProof,
+} from './proof-of-possession.ts'
 import { codeErrors } from './openid-error.ts'
 
 /** What a provider asked for, as the interaction's pages need it. */
@@ -33,6 +41,13 @@ export type Interaction = {
 /** The person has done what was asked. */
 export type Outcome = { readonly personId: string; readonly acr: Acr; readonly grantId: string }
 
+/** The holder of a token. */
+export type Bearer = {
+  readonly providerId: string
+  readonly scopes: ReadonlySet<string>
+  readonly binding: Binding | undefined
+}
+
 export type OpenId = {
   readonly handler: RawHandler
   /** The interaction of this browser. Refusal `interaction-unknown` when it is over or another browser's. */
@@ -53,10 +68,10 @@ export type OpenId = {
   ): Promise<{ readonly providerId: string; readonly subject: string } | undefined>
   /** Sends a logout token to a provider. False when it was not taken; true also where the provider wants none. */
   sendLogout(providerId: string, personId: string): Promise<boolean>
-  /** Who holds an access token obtained with client credentials, and its scopes. */
-  bearer(
-    token: string,
-  ): Promise<{ readonly providerId: string; readonly scopes: ReadonlySet<string> } | undefined>
+  /** Who holds an access token obtained with client credentials, its scopes, and the key that it is bound to. */
+  bearer(token: string): Promise<Bearer | undefined>
+  /** Whether a call proves the key that its token is bound to. A proof serves once. */
+  isProven(providerId: string, binding: Binding, call: ProvenCall): Promise<boolean>
 }
 
 /** Builds the OpenID Provider. */
@@ -118,7 +133,20 @@ export function createOpenId(world: OpenIdWorld): OpenId {
     bearer: async token => {
       const found = await provider.ClientCredentials.find(token)
       if (found?.clientId === undefined || found.isExpired) return undefined
-      return { providerId: found.clientId, scopes: new Set((found.scope ?? '').split(' ')) }
+      const scopes = new Set((found.scope ?? '').split(' '))
+      return { providerId: found.clientId, scopes, binding: bindingOf(found) }
+    },
+    isProven: async (providerId, binding, call) => {
+      if (binding.kind === 'certificate') return isCertificateProven(binding, call)
+      const now = Math.floor(protocolNow() / 1000)
+      const id = readProof(binding, call, now)
+      if (id === undefined) return false
+      try {
+        return await provider.ReplayDetection.unique(`${providerId} /v1`, id, now + proofSeconds)
+      } catch (error) {
+        if (error instanceof errors.InvalidGrant) return false
+        throw error
+      }
     },
   }
 }
@@ -158,6 +186,15 @@ async function trueDiscovery(ctx: KoaContextWithOIDC, next: () => Promise<void>)
 
 function isSessionCookie(pair: string): boolean {
   return pair.startsWith('sekisho_session=') || pair.startsWith('sekisho_session.sig=')
+}
+
+function bindingOf(token: {
+  readonly jkt?: string | undefined
+  readonly 'x5t#S256'?: string | undefined
+}): Binding | undefined {
+  const { jkt, 'x5t#S256': x5t } = token
+  if (jkt !== undefined) return { kind: 'dpop', thumbprint: jkt }
+  return x5t === undefined ? undefined : { kind: 'certificate', thumbprint: x5t }
 }
 
 async function readIdToken(provider: Provider, token: string): ReturnType<OpenId['readIdToken']> {

@@ -2,7 +2,7 @@
  * Short-lived state of the OpenID protocol for the OpenID library: codes, tokens, sessions, interactions, pushed requests.
  *
  * Bearer secrets (codes, tokens, session ids) are stored under their SHA-256. `consume` is one conditional write: of two
- * callers one wins, the other gets `invalid_grant`.
+ * callers one wins, the other gets `invalid_grant`. So is the note that a signed assertion or proof was used.
  */
 import { createHash } from 'node:crypto'
 import { protocolNow } from '@sekisho/runtime/clock'
@@ -49,13 +49,21 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
         grant_id: payload.grantId ?? null,
         expires_at: protocolNow() + expiresIn * 1000,
       }
-      await store.transaction(tx =>
+      const written = await store.transaction(tx =>
         tx
           .insertInto('protocol')
           .values({ kind, id: digest(id), consumed_at: null, ...row })
-          .onConflict(conflict => conflict.columns(['kind', 'id']).doUpdateSet(row))
-          .execute(),
+          .onConflict(conflict => {
+            const update = conflict.columns(['kind', 'id']).doUpdateSet(row)
+            // What was used before may be noted anew only once it has run out.
+            return kind === replayKind
+              ? update.where('protocol.expires_at', '<=', protocolNow())
+              : update
+          })
+          .executeTakeFirst(),
       )
+      if (written.numInsertedOrUpdatedRows !== 1n)
+        throw new errors.InvalidGrant(`${kind} was noted before`)
     },
     find: id => one('id', digest(id)),
     findByUid: uid => one('uid', uid),
@@ -86,6 +94,9 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
     },
   }
 }
+
+/** The library's memory of assertions and proofs: it looks first and writes then, so the write itself must refuse the second. */
+const replayKind = 'ReplayDetection'
 
 /** Clients are the registered providers; the library only ever reads them. */
 function clientAdapter(clients: ClientLookup): Adapter {

@@ -35,3 +35,28 @@ it('addresses for logging out are pages over TLS, without fragment or password',
       assert.equal(broken(given(address)), member, address)
   }
 })
+
+it('an authentication with a certificate names what it is known by; FAPI 2.0 wants bound tokens and no older algorithm', () => {
+  const issued = { token_endpoint_auth_method: 'tls_client_auth' }
+  assert.equal(broken({ ...issued, tls_client_auth_san_dns: 'a.example' }), undefined)
+  assert.equal(broken(issued), 'tls_client_auth_san_dns')
+  assert.equal(broken({ tls_client_auth_san_dns: 'a.example' }), 'tls_client_auth_san_dns')
+  const both = {
+    tls_client_auth_san_dns: 'a.example',
+    tls_client_auth_san_uri: 'https://a.example',
+  }
+  assert.equal(broken({ ...issued, ...both }), 'tls_client_auth_san_dns')
+  assert.equal(broken({ token_endpoint_auth_method: 'self_signed_tls_client_auth' }), 'jwks')
+  const fapi = {
+    sekisho_profile: 'fapi2',
+    dpop_bound_access_tokens: true,
+    token_endpoint_auth_signing_alg: 'ES256',
+  }
+  assert.equal(broken(fapi), undefined)
+  assert.equal(broken({ ...fapi, dpop_bound_access_tokens: false }), 'dpop_bound_access_tokens')
+  for (const token_endpoint_auth_signing_alg of ['RS256', undefined])
+    assert.equal(
+      broken({ ...fapi, token_endpoint_auth_signing_alg }),
+      'token_endpoint_auth_signing_alg',
+    )
+})

@@ -14,7 +14,33 @@ export function brokenMember(metadata: ProviderMetadata, mode: Mode): string | u
   if (pages.some(address => !isPageAddress(address, mode))) return 'post_logout_redirect_uris'
   const logout = metadata.backchannel_logout_uri
   if (logout !== undefined && !isPageAddress(logout, mode)) return 'backchannel_logout_uri'
+  return brokenAuthentication(metadata)
+}
+
+/** How it authenticates, and what FAPI 2.0 (§5.3.2.1, §5.4) demands of that: bound tokens, and none of the older algorithms. */
+function brokenAuthentication(metadata: ProviderMetadata): string | undefined {
+  const method = metadata.token_endpoint_auth_method ?? 'private_key_jwt'
+  const names = [metadata.tls_client_auth_san_dns, metadata.tls_client_auth_san_uri]
+  const named = names.filter(name => name !== undefined).length
+  if (named !== (method === 'tls_client_auth' ? 1 : 0)) return 'tls_client_auth_san_dns'
+  if (method === 'self_signed_tls_client_auth' && !metadata.jwks.keys.some(hasCertificate))
+    return 'jwks'
+  const algorithm = metadata.token_endpoint_auth_signing_alg
+  if (algorithm !== undefined && method !== 'private_key_jwt')
+    return 'token_endpoint_auth_signing_alg'
+  if (metadata.sekisho_profile !== 'fapi2') return undefined
+  if (
+    metadata.dpop_bound_access_tokens !== true &&
+    metadata.tls_client_certificate_bound_access_tokens !== true
+  )
+    return 'dpop_bound_access_tokens'
+  if (method === 'private_key_jwt' && (algorithm === undefined || algorithm === 'RS256'))
+    return 'token_endpoint_auth_signing_alg'
   return undefined
+}
+
+function hasCertificate(key: Readonly<Record<string, unknown>>): boolean {
+  return Array.isArray(key['x5c']) && key['x5c'].length > 0
 }
 
 /** A page of the provider, over TLS in production; no fragment (RFC 6749 §3.1.2), no password in it. */
