@@ -430,6 +430,8 @@ export const providerMetadata = z.looseObject({
   sekisho_revocation: z.enum(['crl', 'ocsp']).default('crl'),
   /** `sandbox`: for trials, at once and without a contract, in practice towns only. */
   sekisho_stage: z.enum(['sandbox', 'production']).default('production'),
+  /** Providers that may call for this one, under its contract and on its bill (C15): the shared validity service of a town. */
+  sekisho_agents: z.array(z.string().max(63)).max(20).default([]),
   /** Whether it is a registered verifier of signatures (municipality, tax office), which may have containers with certificates. */
   sekisho_signature_verifier: z.boolean().default(false),
   /** Whether a reduction for public interest (C7) was granted. */

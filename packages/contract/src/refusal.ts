@@ -982,6 +982,15 @@ export const refusals = {
     'Nobody of a provider is known in this browser.',
     'Enter again with your passkey.',
   ),
+  'agent-not-appointed': entry(
+    403,
+    'provider',
+    'after-remedy',
+    '指定された事業者のために呼び出すことは認められていません。',
+    'その事業者の登録に、あなたのサービスを代行者として加えてもらってください。',
+    'You are not appointed to call for the provider named.',
+    'Have that provider name your service as its agent in its registration.',
+  ),
   'provider-taken': entry(
     409,
     'provider',

@@ -159,6 +159,7 @@ export function metadataOf(id: string): ProviderMetadata {
     sekisho_purpose: '試験のため',
     sekisho_revocation: 'crl',
     sekisho_stage: 'production',
+    sekisho_agents: [],
     sekisho_signature_verifier: false,
     sekisho_public_interest: false,
     sekisho_current_status: false,

@@ -69,6 +69,9 @@ export function createLink(options: SekishoOptions): Link {
     return fresh.value
   }
 
+  const behalf: Readonly<Record<string, string>> =
+    options.onBehalfOf === undefined ? {} : { 'sekisho-on-behalf-of': options.onBehalfOf }
+
   const sendOnce: Link['send'] = async (scope, { method, path, headers, body, isSafe }) => {
     const authorization = `Bearer ${await token(scope)}`
     const response = await ask(doFetch, {
@@ -77,7 +80,7 @@ export function createLink(options: SekishoOptions): Link {
       init: {
         method,
         redirect: 'error',
-        headers: { authorization, ...headers },
+        headers: { authorization, ...behalf, ...headers },
         ...(body === undefined ? {} : { body }),
       },
     })

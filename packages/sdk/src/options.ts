@@ -9,6 +9,8 @@ export type SekishoOptions = {
   readonly privateKey: JWK
   /** Where the browser comes back to; one of the registered addresses. */
   readonly redirectUri: string
+  /** Client id of the provider for whom all calls of the interface are, which has named this one as its agent (C15). */
+  readonly onBehalfOf?: string
   /** Defaults to the global `fetch`. */
   readonly fetch?: typeof fetch
   /** Allows `http:` issuers, for a town on this machine. Never in production. */

@@ -42,6 +42,7 @@ import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { addWatchRoutes } from '../watch/route.ts'
 import { addResultRoutes } from './result-routes.ts'
+import { actingFor, addPrincipalRoute, onBehalfHeader } from './agent.ts'
 import { traceCalls } from './trace-calls.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 
@@ -88,6 +89,7 @@ export function addProviderApi(app: App, given: ApiWorld): void {
     { schema: { tags, body: changeRequest, response: { 200: changeAnswer } } },
     async request => confirmChange(world, await authorise(request, 'change'), request.body),
   )
+  addPrincipalRoute(app, world, authorise)
   addFeeRoutes(app, world, authorise)
   app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
 }
@@ -217,6 +219,7 @@ function authorising(given: ApiWorld): Authorise {
     if (bearer === undefined) throw new Refusal('provider-unauthenticated')
     return { bearer, provider: await activeProvider(world.store, bearer.providerId) }
   })
+  const principalOf = actingFor(world)
   return async (request, scope) => {
     const [, scheme, token] =
       /^(Bearer|DPoP) ([\w-]{20,200})$/.exec(request.headers.authorization ?? '') ?? []
@@ -233,7 +236,8 @@ function authorising(given: ApiWorld): Authorise {
       world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope })
       throw new Refusal('scope-exceeded', { scope })
     }
-    return provider
+    const asked = request.headers[onBehalfHeader]
+    return asked === undefined ? provider : principalOf({ agent: provider, asked, scope })
   }
 }
 

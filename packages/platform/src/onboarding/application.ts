@@ -96,6 +96,7 @@ export async function describeService(
 
 const notForTheAsking = {
   sekisho_stage: 'production',
+  sekisho_agents: [],
   sekisho_signature_verifier: false,
   sekisho_public_interest: false,
   sekisho_current_status: false,
@@ -178,7 +179,13 @@ export async function admitService(
 /** What the operator granted before stays when a change is admitted. */
 function grantedBy(metadata: ProviderMetadata) {
   const { sekisho_signature_verifier, sekisho_public_interest, sekisho_current_status } = metadata
-  return { sekisho_signature_verifier, sekisho_public_interest, sekisho_current_status }
+  const { sekisho_agents } = metadata
+  return {
+    sekisho_signature_verifier,
+    sekisho_public_interest,
+    sekisho_current_status,
+    sekisho_agents,
+  }
 }
 
 /** Gives an application back with what is to be put right. Refusal `application-not-open`. */

@@ -177,7 +177,7 @@ function view(
   body: (
     account: Account,
     given: { readonly id: string; readonly lang: Lang },
-  ) => Promise<readonly Markup[]>,
+  ) => Promise<readonly Markup[] | { readonly title: string; readonly parts: readonly Markup[] }>,
   scripts: readonly string[] = [],
 ): void {
   desk.app.get(path, async (request, reply) => {
@@ -186,10 +186,11 @@ function view(
     const lang = langFor(request)
     const { id = '' } = z.object({ id: z.string().max(63).optional() }).parse(request.params)
     const shown = await body(account, { id, lang })
-    const title = titleOf(onboardingWords[lang])
+    const { title, parts } =
+      'parts' in shown ? shown : { title: titleOf(onboardingWords[lang]), parts: shown }
     return send(
       reply,
-      onboardingPage({ lang, title, path: request.url, account, scripts, body: shown }),
+      onboardingPage({ lang, title, path: request.url, account, scripts, body: parts }),
     )
   })
 }
@@ -222,7 +223,7 @@ function addServices(desk: Desk): void {
     async (account, { id, lang }) => {
       const application = await ownApplication(world.store, account.id, id)
       const registered = await findProvider(world.store, id)
-      return serviceBody({
+      const parts = serviceBody({
         lang,
         mode,
         issuer: world.issuer,
@@ -233,6 +234,7 @@ function addServices(desk: Desk): void {
         contractVersion,
         traces: await tracesOf(world.store, id),
       })
+      return { title: application.metadata.client_name, parts }
     },
     [liveAsset.path],
   )
