@@ -66,7 +66,9 @@ export async function startTestProvider(
       ...given.metadata?.(origin),
     })
   }
-  await contract(given.scope ?? 'openid name address birthdate gender sign verify change statement')
+  await contract(
+    given.scope ?? 'openid name address birthdate gender sign verify change link statement',
+  )
   const server = await createServer({ name: given.id, log: world.log, publicOrigin: origin })
   server.app.get('/callback', (_request, reply) =>
     reply.type('text/html; charset=utf-8').send('<!doctype html><title>back</title>'),

@@ -20,6 +20,19 @@ export {
   keptResult,
   keptResultList,
 } from './kept-result.ts'
+export {
+  customerDecision,
+  type CustomerLink,
+  customerLink,
+  customerLinkList,
+  type CustomerLinkRequest,
+  customerLinkRequest,
+  type Terminal,
+  terminal,
+  type TerminalRequest,
+  terminalRequest,
+  viewerRequest,
+} from './customer-link.ts'
 export { type NextStep, nextSteps, tellSteps } from './next-step.ts'
 export {
   type Acr,

@@ -27,6 +27,7 @@ export const providerScopes = [
   'sign',
   'verify',
   'change',
+  'link',
   'statement',
   'offline_access',
 ] as const

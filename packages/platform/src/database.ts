@@ -9,6 +9,7 @@ import { type TrafficTables, trafficMigrations } from './traffic/table.ts'
 import { type StaffTables, staffMigrations } from './staff/table.ts'
 import { type ConfirmationTables, confirmationMigrations } from './confirm/table.ts'
 import { sessionMigrations, type SessionTables } from './session/table.ts'
+import { linkMigrations, type LinkTables } from './people/table.ts'
 import type { ChangeMeaning, FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
 import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
 import { personKeyMigrations, type PersonKeyTables } from '@sekisho/runtime/keys'
@@ -61,7 +62,12 @@ type CeremonyTable = {
 }
 
 /** `people/`: a person needs no attribute to exist. */
-type PersonTable = { id: string; created_at: number }
+type PersonTable = {
+  id: string
+  created_at: number
+  /** Of a registration that was brought into another (C4): whose records are read together with it. */
+  merged_into: ColumnType<string | null, string | null | undefined, string | null>
+}
 
 /** `people/`: the one place where a serial stands in the clear; other tables name a certificate by `id`. */
 type CertificateLinkTable = {
@@ -79,7 +85,14 @@ type CertificateLinkTable = {
 }
 
 /** `people/`: what a provider knows a person by: 128 random bits. */
-type PairwiseTable = { provider_id: string; person_id: string; subject: string; created_at: number }
+type PairwiseTable = {
+  provider_id: string
+  person_id: string
+  subject: string
+  created_at: number
+  /** When the person last showed the card there; null: not since this is kept. */
+  seen_at: ColumnType<number | null, number | null | undefined, number | null>
+}
 
 /** `people/`: who may know what about whom until when (C9). */
 type ConsentTable = {
@@ -265,6 +278,7 @@ export type PlatformTables = PersonKeyTables &
   LedgerTables &
   SessionTables &
   ConfirmationTables &
+  LinkTables &
   PasskeyTables &
   StaffTables &
   TrafficTables &
@@ -554,6 +568,7 @@ export const platformMigrations: Migrations = {
   },
   ...sessionMigrations,
   ...confirmationMigrations,
+  ...linkMigrations,
   ...passkeyMigrations,
   ...staffMigrations,
   ...trafficMigrations,

@@ -1,4 +1,5 @@
 import { confirmationEntries } from './confirm/entry.ts'
+import { linkEntries } from './people/entry.ts'
 import { defineEntries } from '@sekisho/ledger'
 
 /** Everything that the platform records in the ledger; a person reads these sentences in the list of uses. */
@@ -29,6 +30,7 @@ export const entries = defineEntries({
     fields: { meaning: 'text', purpose: 'text', method: 'text' },
   },
   ...confirmationEntries,
+  ...linkEntries,
   'platform.records-viewed': {
     ja: 'ご自身の利用記録を開きました。',
     en: 'You opened your own records.',

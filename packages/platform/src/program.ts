@@ -15,7 +15,7 @@ import { createReplayTickets } from './onboarding/replay.ts'
 import { type ProvidersSettings, startOnboarding } from './onboarding/start.ts'
 import { createTracer } from './onboarding/trace.ts'
 import { countTraffic } from './traffic/traffic.ts'
-import { createLedger } from '@sekisho/ledger'
+import { createLedger, type WitnessPolicy } from '@sekisho/ledger'
 import { Refusal } from '@sekisho/contract'
 import { type Certificate, type CertificateProfile, isPoolKey, isTownAnchor } from '@sekisho/pki'
 import { type Clock, every, protocolNow } from '@sekisho/runtime/clock'
@@ -32,6 +32,7 @@ import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine, Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { entries } from './entry.ts'
+import { peopleCommands } from './api/people-admin.ts'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { sweepResults } from './confirm/kept-result.ts'
@@ -40,6 +41,7 @@ import { sweepChallenges } from './confirm/verify-pinless.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import type { VerifierModules } from './evidence/box.ts'
+import { addLedgerRoutes } from './controls/ledger-route.ts'
 import { loadAnchors } from './evidence/anchor.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
@@ -112,6 +114,8 @@ export type PlatformSettings = {
   readonly uploadsFolder: string
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
+  /** Who cosigns the ledger's checkpoints; undefined: nobody, and the newest is shown as it is. */
+  readonly witnesses?: WitnessPolicy | undefined
   /** The operators' console; undefined: this node serves none. */
   readonly operation: OperationSettings | undefined
   /** The providers' console; undefined: this node serves none. */
@@ -179,6 +183,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   addProviderApi(server.app, { world, openId, certificates })
   addLogoutRoute(server.app, { world, openId })
   addVerifierRoutes(server.app, world)
+  addLedgerRoutes(server.app, world.ledger)
   server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
   server.probe('ledger', () => world.ledger.isCurrent())
   await refreshQuietly(world, keeper, trust)
@@ -280,6 +285,7 @@ async function compose(
     origin: `${new URL(settings.issuer).host}/ledger`,
     random: settings.random,
     log: settings.log,
+    witnessed: settings.witnesses && { policy: settings.witnesses, fetch: settings.fetch },
   })
   const judge = createJudge({ ...settings, trust, keeper, connector })
   const stamps = createStampTrust(settings.timeStamps, { ...settings, keys: trust.keys })
@@ -476,6 +482,7 @@ function adminCommands(
       return {}
     },
     ...feeCommands(world),
+    ...peopleCommands(world),
     ...staffCommands(world),
     'anchor-add': async (body: unknown) => {
       const parsed = z.strictObject({ certificate: z.base64() }).safeParse(body)

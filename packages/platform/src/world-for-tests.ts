@@ -155,7 +155,7 @@ export function metadataOf(id: string): ProviderMetadata {
     client_name: `試験 ${id}`,
     redirect_uris: [`https://${id}.example/callback`],
     jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }] },
-    scope: 'openid name address birthdate gender sign verify change statement',
+    scope: 'openid name address birthdate gender sign verify change link statement',
     sekisho_purpose: '試験のため',
     sekisho_revocation: 'crl',
     sekisho_stage: 'production',

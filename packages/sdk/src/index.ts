@@ -3,6 +3,7 @@ export {
   type ChangeAnswer,
   type CertificateCheckAnswer,
   type ChangeMeaning,
+  type CustomerLink,
   type DeletionProof,
   type FeeStatement,
   type IdentityClaims,
@@ -10,6 +11,7 @@ export {
   type Receipt,
   type RefusalCode,
   refusals,
+  type Terminal,
   type VerificationReport,
 } from '@sekisho/contract'
 export {
@@ -20,6 +22,7 @@ export {
   compareReadings,
   differenceOf,
 } from '@sekisho/contract/japan'
+export type { Customers } from './customer.ts'
 export type { KeptResults } from './result.ts'
 export { SekishoError } from './failure.ts'
 export type { SekishoOptions } from './options.ts'

@@ -32,6 +32,7 @@ import {
 } from '@sekisho/contract'
 import * as oidc from 'openid-client'
 import { fromBase64, toBase64 } from './base64.ts'
+import { type Customers, customersOf } from './customer.ts'
 import { failureOf, SekishoError } from './failure.ts'
 import { createLink, type Link } from './link.ts'
 import type { SekishoOptions } from './options.ts'
@@ -76,174 +77,173 @@ export type Manner = {
   readonly lang?: 'ja' | 'en'
 }
 
+/** What the platform keeps for a provider. */
+type Books = KeptResults & Customers
+
 /** The client of one provider. Every method rejects with {@link SekishoError} and nothing else. */
-export type Sekisho = KeptResults &
-  Customers & {
-    /**
-     * Begins a login with the authentication certificate. Send the browser to `url`, keep `pending` in its session.
-     *
-     * ```js
-     * const { url, pending } = await sekisho.beginLogin({ lang: 'en' })
-     * session.pending = pending
-     * response.writeHead(303, { location: url }).end()
-     * ```
-     */
-    beginLogin(manner?: Manner): Promise<Begun>
-    /**
-     * Begins an identity confirmation with the signature certificate, for these attributes.
-     *
-     * ```js
-     * const { url, pending } = await sekisho.beginIdentify(['name', 'address'])
-     * ```
-     */
-    beginIdentify(scopes: readonly IdentityScope[], manner?: Manner): Promise<Begun>
-    /**
-     * Ends either, with the whole address the browser came back to. The answer must belong to `pending` (state, nonce, PKCE, issuer,
-     * and no weaker authentication than asked for); `session-foreign` when it belongs to another.
-     *
-     * ```js
-     * const { subject, claims } = await sekisho.finish(`https://shop.example${request.url}`, session.pending)
-     * console.log(subject, claims.name)
-     * ```
-     */
-    finish(callback: string, pending: Pending): Promise<Arrival>
-    /**
-     * Submits a document to be signed by one person. The same `idempotencyKey` with the same content answers the same transaction,
-     * so that a form sent twice is one document.
-     *
-     * ```js
-     * const document = new TextEncoder().encode('申込書 …')
-     * const { id } = await sekisho.createSigning({ title: '申込書', mediaType: 'text/plain', document, subject }, orderId)
-     * ```
-     */
-    createSigning(
-      request: Omit<SigningTransactionRequest, 'document'> & { readonly document: Uint8Array },
-      idempotencyKey: string,
-    ): Promise<SigningTransactionCreated>
-    /**
-     * Sends that person to sign.
-     *
-     * ```js
-     * const { url, pending } = await sekisho.beginSigning(id)
-     * ```
-     */
-    beginSigning(transaction: string, manner?: Manner): Promise<Begun>
-    /**
-     * Ends it: the receipt is verified against the platform's keys, this transaction, this person and this document.
-     *
-     * ```js
-     * const { receipt, jws } = await sekisho.finishSigning(callbackAddress, session.pending, document)
-     * ```
-     */
-    finishSigning(callback: string, pending: Pending, document: Uint8Array): Promise<Signed>
-    /**
-     * How a transaction stands, for a provider that lost the way back to {@link Sekisho.finishSigning}.
-     *
-     * ```js
-     * const standing = await sekisho.readSigning(id, document)
-     * if (standing.state === 'signed') console.log(standing.receipt.sub)
-     * ```
-     */
-    readSigning(transaction: string, document: Uint8Array): Promise<SigningState>
-    /**
-     * The signed file of a transaction with `format`, for registered verifiers of signatures only (`scope-exceeded` for others): a
-     * CMS container, XML, or the PDF, with time-stamp and evidence as far as they are there by now.
-     *
-     * ```js
-     * const { file, level } = await sekisho.readSignedFile(id)
-     * ```
-     */
-    readSignedFile(
-      transaction: string,
-    ): Promise<Omit<SignedFileAnswer, 'file'> & { readonly file: Uint8Array }>
-    /**
-     * Verifies a kept receipt against the platform's keys and the document. `signature-invalid` when the document is another.
-     *
-     * ```js
-     * const receipt = await sekisho.verifyReceipt(jws, document)
-     * ```
-     */
-    verifyReceipt(jws: string, document: Uint8Array): Promise<Receipt>
-    /**
-     * Has a raw signature judged. The verdict is a value: `failed` and `indeterminate` do not reject. With `keepDays` the result is
-     * kept for you, and one that passed has your own id of the certificate, for later checks.
-     *
-     * ```js
-     * const { verdict, reasons } = await sekisho.verify({ document, signature, certificate })
-     * ```
-     */
-    verify(request: {
-      readonly document: Uint8Array
-      readonly signature: Uint8Array
-      readonly certificate: Uint8Array
-      /** By which certificate it is to have been made; signatures of login are of the other kind. */
-      readonly purpose?: 'signature' | 'authentication'
-      /** Days for which the platform keeps the result for you. */
-      readonly keepDays?: number
-    }): Promise<VerificationReport>
-    /**
-     * Has a signed file of any size judged: PDF, CMS, XML, JWS, ASiC-E, a time-stamp. `content` is what was signed, where it is
-     * not in the file. A large one is uploaded in pieces; `openAsBlob` of Node and a browser's file are read as they are sent.
-     * The verdict is a value, and `signedReport` a JWS to keep.
-     *
-     * ```js
-     * const { verdict, signatures } = await sekisho.verifyFile({ kind: 'cms', file })
-     * ```
-     */
-    verifyFile(request: {
-      readonly kind: FileVerificationRequest['kind']
-      readonly file: Uint8Array | Blob
-      readonly content?: Uint8Array | Blob
-      /** As whom all signers are to be recognised; else as citizens. */
-      readonly signers?: FileVerificationRequest['signers']
-    }): Promise<FileVerificationReport>
-    /**
-     * A challenge of 32 bytes for a card's answer without PIN; it serves once, within minutes.
-     *
-     * ```js
-     * const challenge = await sekisho.pinlessChallenge()
-     * ```
-     */
-    pinlessChallenge(): Promise<Uint8Array>
-    /**
-     * Has a card's answer without PIN judged: by which terminal it was asked, who answered if they are known here. No PIN was typed:
-     * never take it for a login.
-     *
-     * ```js
-     * const { verdict, subject } = await sekisho.verifyPinless({ challenge, organisation, terminal, signature, certificate })
-     * ```
-     */
-    verifyPinless(request: {
-      readonly challenge: Uint8Array
-      /** Code of 7 digits. */
-      readonly organisation: string
-      /** The terminal's number under it. */
-      readonly terminal: string
-      readonly signature: Uint8Array
-      readonly certificate: Uint8Array
-    }): Promise<PinlessVerificationReport>
-    /**
-     * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person. Providers to whom
-     * current-status checks (現況確認) are granted say so by the purpose; of those a person counts once a year.
-     *
-     * ```js
-     * const { meaning, next } = await sekisho.confirmChange(subject)
-     * if (meaning === 'ask-for-update') showNotice(next[0].ja)
-     * ```
-     */
-    confirmChange(
-      subject: string,
-      purpose?: 'transaction' | 'current-status',
-    ): Promise<ChangeAnswer>
-    /**
-     * The fees of a month, `YYYY-MM`.
-     *
-     * ```js
-     * const { totalYen } = await sekisho.statement('2026-11')
-     * ```
-     */
-    statement(month: string): Promise<FeeStatement>
-  }
+export type Sekisho = Books & {
+  /**
+   * Begins a login with the authentication certificate. Send the browser to `url`, keep `pending` in its session.
+   *
+   * ```js
+   * const { url, pending } = await sekisho.beginLogin({ lang: 'en' })
+   * session.pending = pending
+   * response.writeHead(303, { location: url }).end()
+   * ```
+   */
+  beginLogin(manner?: Manner): Promise<Begun>
+  /**
+   * Begins an identity confirmation with the signature certificate, for these attributes.
+   *
+   * ```js
+   * const { url, pending } = await sekisho.beginIdentify(['name', 'address'])
+   * ```
+   */
+  beginIdentify(scopes: readonly IdentityScope[], manner?: Manner): Promise<Begun>
+  /**
+   * Ends either, with the whole address the browser came back to. The answer must belong to `pending` (state, nonce, PKCE, issuer,
+   * and no weaker authentication than asked for); `session-foreign` when it belongs to another.
+   *
+   * ```js
+   * const { subject, claims } = await sekisho.finish(`https://shop.example${request.url}`, session.pending)
+   * console.log(subject, claims.name)
+   * ```
+   */
+  finish(callback: string, pending: Pending): Promise<Arrival>
+  /**
+   * Submits a document to be signed by one person. The same `idempotencyKey` with the same content answers the same transaction,
+   * so that a form sent twice is one document.
+   *
+   * ```js
+   * const document = new TextEncoder().encode('申込書 …')
+   * const { id } = await sekisho.createSigning({ title: '申込書', mediaType: 'text/plain', document, subject }, orderId)
+   * ```
+   */
+  createSigning(
+    request: Omit<SigningTransactionRequest, 'document'> & { readonly document: Uint8Array },
+    idempotencyKey: string,
+  ): Promise<SigningTransactionCreated>
+  /**
+   * Sends that person to sign.
+   *
+   * ```js
+   * const { url, pending } = await sekisho.beginSigning(id)
+   * ```
+   */
+  beginSigning(transaction: string, manner?: Manner): Promise<Begun>
+  /**
+   * Ends it: the receipt is verified against the platform's keys, this transaction, this person and this document.
+   *
+   * ```js
+   * const { receipt, jws } = await sekisho.finishSigning(callbackAddress, session.pending, document)
+   * ```
+   */
+  finishSigning(callback: string, pending: Pending, document: Uint8Array): Promise<Signed>
+  /**
+   * How a transaction stands, for a provider that lost the way back to {@link Sekisho.finishSigning}.
+   *
+   * ```js
+   * const standing = await sekisho.readSigning(id, document)
+   * if (standing.state === 'signed') console.log(standing.receipt.sub)
+   * ```
+   */
+  readSigning(transaction: string, document: Uint8Array): Promise<SigningState>
+  /**
+   * The signed file of a transaction with `format`, for registered verifiers of signatures only (`scope-exceeded` for others): a
+   * CMS container, XML, or the PDF, with time-stamp and evidence as far as they are there by now.
+   *
+   * ```js
+   * const { file, level } = await sekisho.readSignedFile(id)
+   * ```
+   */
+  readSignedFile(
+    transaction: string,
+  ): Promise<Omit<SignedFileAnswer, 'file'> & { readonly file: Uint8Array }>
+  /**
+   * Verifies a kept receipt against the platform's keys and the document. `signature-invalid` when the document is another.
+   *
+   * ```js
+   * const receipt = await sekisho.verifyReceipt(jws, document)
+   * ```
+   */
+  verifyReceipt(jws: string, document: Uint8Array): Promise<Receipt>
+  /**
+   * Has a raw signature judged. The verdict is a value: `failed` and `indeterminate` do not reject. With `keepDays` the result is
+   * kept for you, and one that passed has your own id of the certificate, for later checks.
+   *
+   * ```js
+   * const { verdict, reasons } = await sekisho.verify({ document, signature, certificate })
+   * ```
+   */
+  verify(request: {
+    readonly document: Uint8Array
+    readonly signature: Uint8Array
+    readonly certificate: Uint8Array
+    /** By which certificate it is to have been made; signatures of login are of the other kind. */
+    readonly purpose?: 'signature' | 'authentication'
+    /** Days for which the platform keeps the result for you. */
+    readonly keepDays?: number
+  }): Promise<VerificationReport>
+  /**
+   * Has a signed file of any size judged: PDF, CMS, XML, JWS, ASiC-E, a time-stamp. `content` is what was signed, where it is
+   * not in the file. A large one is uploaded in pieces; `openAsBlob` of Node and a browser's file are read as they are sent.
+   * The verdict is a value, and `signedReport` a JWS to keep.
+   *
+   * ```js
+   * const { verdict, signatures } = await sekisho.verifyFile({ kind: 'cms', file })
+   * ```
+   */
+  verifyFile(request: {
+    readonly kind: FileVerificationRequest['kind']
+    readonly file: Uint8Array | Blob
+    readonly content?: Uint8Array | Blob
+    /** As whom all signers are to be recognised; else as citizens. */
+    readonly signers?: FileVerificationRequest['signers']
+  }): Promise<FileVerificationReport>
+  /**
+   * A challenge of 32 bytes for a card's answer without PIN; it serves once, within minutes.
+   *
+   * ```js
+   * const challenge = await sekisho.pinlessChallenge()
+   * ```
+   */
+  pinlessChallenge(): Promise<Uint8Array>
+  /**
+   * Has a card's answer without PIN judged: by which terminal it was asked, who answered if they are known here. No PIN was typed:
+   * never take it for a login.
+   *
+   * ```js
+   * const { verdict, subject } = await sekisho.verifyPinless({ challenge, organisation, terminal, signature, certificate })
+   * ```
+   */
+  verifyPinless(request: {
+    readonly challenge: Uint8Array
+    /** Code of 7 digits. */
+    readonly organisation: string
+    /** The terminal's number under it. */
+    readonly terminal: string
+    readonly signature: Uint8Array
+    readonly certificate: Uint8Array
+  }): Promise<PinlessVerificationReport>
+  /**
+   * Asks whether the person's attributes may have changed since (変更確認). Charged once a day for a person. Providers to whom
+   * current-status checks (現況確認) are granted say so by the purpose; of those a person counts once a year.
+   *
+   * ```js
+   * const { meaning, next } = await sekisho.confirmChange(subject)
+   * if (meaning === 'ask-for-update') showNotice(next[0].ja)
+   * ```
+   */
+  confirmChange(subject: string, purpose?: 'transaction' | 'current-status'): Promise<ChangeAnswer>
+  /**
+   * The fees of a month, `YYYY-MM`.
+   *
+   * ```js
+   * const { totalYen } = await sekisho.statement('2026-11')
+   * ```
+   */
+  statement(month: string): Promise<FeeStatement>
+}
 
 /**
  * Creates the client. Nothing is fetched before the first call.
@@ -353,6 +353,7 @@ export function createSekisho(options: SekishoOptions): Sekisho {
         }),
       ),
     ...keptResultsOf(link),
+    ...customersOf(link),
     statement: async month =>
       feeStatement.parse(
         await link.call('GET', `/v1/statements/${encodeURIComponent(month)}`, 'statement', {

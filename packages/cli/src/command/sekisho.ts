@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import { addAgentCommand } from './agent.ts'
+import { addAuditCommands } from './audit.ts'
 import { addCaCommands } from './ca.ts'
 import { addCardAppCommands } from './card-app.ts'
 import { addCardCommands } from './card.ts'
 import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
 import { addFeeCommands } from './fees.ts'
+import { addPeopleCommands } from './people.ts'
 import { addLoadingCommands } from './loading.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addResidentCommands } from './resident.ts'
@@ -20,6 +22,7 @@ export function createCommandLine(): Command {
   addTownCommands(program)
   addOperatorCommands(program)
   addFeeCommands(program)
+  addPeopleCommands(program)
   addStaffCommands(program)
   addCaCommands(program)
   addCardCommands(program)
@@ -29,6 +32,7 @@ export function createCommandLine(): Command {
   addLoadingCommands(program)
   addCardAppCommands(program)
   addVerifyCommands(program)
+  addAuditCommands(program)
   addAgentCommand(program)
   return program
 }

@@ -6,6 +6,7 @@ import { entries } from '../entry.ts'
 import { type BoxContent, evidenceBox } from '../evidence/box.ts'
 import { openContainer } from '../evidence/container.ts'
 import { judgeKept } from '../evidence/kept-file.ts'
+import { selvesOf } from '../people/link.ts'
 import { findProvider, ownProviderId, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { signReport } from './receipt.ts'
@@ -19,17 +20,17 @@ export type KeptDocument = {
   readonly level: string
 }
 
-/** Documents that a person has signed as files, newest first. */
+/** Documents that a person, with registrations brought together, has signed as files, newest first. */
 export async function documentsOf(
   db: Reader<PlatformTables>,
-  personId: string,
+  people: readonly string[],
 ): Promise<readonly KeptDocument[]> {
   const rows = await db
     .selectFrom('container')
     .innerJoin('signing', 'signing.id', 'container.transaction_id')
     .select(['container.id', 'container.level', 'container.judged_at', 'container.provider_id'])
     .select('signing.title')
-    .where('container.person_id', '=', personId)
+    .where('container.person_id', 'in', [...people])
     .where('container.format', '!=', 'raw')
     .orderBy('container.judged_at', 'desc')
     .limit(documentsShown)
@@ -52,12 +53,12 @@ export async function boxForPerson(
   personId: string,
   id: string,
 ): Promise<Uint8Array> {
-  const row = await world.store.read(db =>
+  const row = await world.store.read(async db =>
     db
       .selectFrom('container')
       .selectAll()
       .where('id', '=', id)
-      .where('person_id', '=', personId)
+      .where('person_id', 'in', [...(await selvesOf(db, personId))])
       .executeTakeFirst(),
   )
   if (row === undefined) throw new Refusal('not-found')

@@ -10,6 +10,7 @@ import { charge, chargeQuery } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { findCeremony, useCeremony } from '../login/ceremony.ts'
 import { giveConsent } from '../people/consent.ts'
+import { linking, openCases } from '../people/conflict.ts'
 import { linkCertificates, pairwiseSubject } from '../people/link.ts'
 import { linksOfSigner } from '../people/linkage.ts'
 import type { World } from '../world.ts'
@@ -47,13 +48,14 @@ export async function finishIdentify(
   if (judged.attributes === undefined) throw new Refusal('certificate-not-for-signing')
   const statementSha256 = sha256Hex(statement)
   const signed = { statementSha256, consent: 'given' } as const
-  const { links, query } = await linksOfSigner(world, judged, signed)
+  const { links, query, also } = await linksOfSigner(world, judged, signed)
   const claims = claimsOf(judged.attributes, attributes)
   const at = judged.at
   const written = { at, random: world.random }
-  const personId = await world.store.transaction(async tx => {
+  const personId = await linking(world, async tx => {
     await useCeremony(tx, ceremony)
     const { personId: person, certificateId } = await linkCertificates(tx, links, written)
+    if (also !== undefined) await openCases(tx, [person, also], written)
     const key = await world.personKeys.ensure(tx, person, at)
     const to = { personId: person, providerId: step.provider.id }
     await pairwiseSubject(tx, to, written)

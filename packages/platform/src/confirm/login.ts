@@ -4,6 +4,7 @@ import { entries } from '../entry.ts'
 import type { Judged } from '../evidence/judge.ts'
 import { charge } from '../fees/meter.ts'
 import { type Browser, type Ceremony, findCeremony, useCeremony } from '../login/ceremony.ts'
+import { linking } from '../people/conflict.ts'
 import { linkCertificates, pairwiseSubject } from '../people/link.ts'
 import { linksOfHolder } from '../people/linkage.ts'
 import type { World } from '../world.ts'
@@ -23,7 +24,7 @@ export async function finishLogin(
   const { judged, ceremony } = await judgeHolder(world, { ...step, revocation }, answer)
   const links = await linksOfHolder(world, judged)
   const at = judged.at
-  return world.store.transaction(async tx => {
+  return linking(world, async tx => {
     await useCeremony(tx, ceremony)
     const { personId } = await linkCertificates(tx, links, { at, random: world.random })
     await world.personKeys.ensure(tx, personId, at)

@@ -68,6 +68,14 @@ export async function endReleases(
     .execute()
 }
 
+/** The same at every provider. */
+export async function endAllReleases(
+  tx: Transaction<PlatformTables>,
+  personId: string,
+): Promise<void> {
+  await tx.deleteFrom('release').where('person_id', '=', personId).execute()
+}
+
 /** Removes releases that have run out. */
 export async function sweepReleases(
   world: Pick<World, 'store'>,

@@ -27,7 +27,7 @@ import { entries } from '../entry.ts'
 import { charge, chargeQuery } from '../fees/meter.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { findCeremony, useCeremony } from '../login/ceremony.ts'
-import { linkCertificates, personOfSubject } from '../people/link.ts'
+import { currentPerson, linkCertificates, personOfSubject } from '../people/link.ts'
 import { linksOfSigner } from '../people/linkage.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
@@ -133,7 +133,7 @@ export async function waitingTransaction(
     if (found.kind !== 'present') throw new Refusal('transaction-unknown')
     return {
       id: row.id,
-      personId: row.person_id,
+      personId: await currentPerson(db, row.person_id),
       subject: row.subject,
       title: row.title,
       mediaType: row.media_type,

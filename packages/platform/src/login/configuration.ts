@@ -106,6 +106,7 @@ const claimsOffered = {
     'sign',
     'verify',
     'change',
+    'link',
     'statement',
     'offline_access',
   ],

@@ -75,6 +75,14 @@ export function createOwnSessions(
   }
 }
 
+/** Ends every session of a person. */
+export async function endOwnSessions(
+  tx: Transaction<PlatformTables>,
+  personId: string,
+): Promise<void> {
+  await tx.deleteFrom('own_session').where('person_id', '=', personId).execute()
+}
+
 /** Removes sessions that have run out. */
 export async function sweepOwnSessions(store: Store<PlatformTables>): Promise<void> {
   await store.transaction(tx =>

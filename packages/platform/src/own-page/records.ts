@@ -4,6 +4,7 @@
  */
 import { Refusal } from '@sekisho/contract'
 import type { AuthenticatedAnswer } from '@sekisho/contract/reader'
+import type { RecordedEntry } from '@sekisho/ledger'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Transaction } from '@sekisho/runtime/store'
 import { documentsOf, type KeptDocument } from '../confirm/box.ts'
@@ -14,7 +15,8 @@ import { entries } from '../entry.ts'
 import { charge } from '../fees/meter.ts'
 import { type Browser, useCeremony } from '../login/ceremony.ts'
 import { type Consent, consentsOf, withdrawConsent } from '../people/consent.ts'
-import { linkCertificates, personOf } from '../people/link.ts'
+import { linking } from '../people/conflict.ts'
+import { linkCertificates, personOf, selvesOf } from '../people/link.ts'
 import { type LinkedCertificates, linksOfHolder } from '../people/linkage.ts'
 import { listProviders, ownProviderId } from '../providers/registry.ts'
 import { endSessions, sessionsOf } from '../session/provider-session.ts'
@@ -55,9 +57,11 @@ const usesShown = 200
 /** The records of a person, newest first. */
 export async function recordsOf(world: World, personId: string): Promise<Records> {
   const providers = new Map((await listProviders(world.store)).map(one => [one.id, one]))
+  const selves = await world.store.read(db => selvesOf(db, personId))
   const consents = await world.store.read(db => consentsOf(db, personId))
-  const recorded = await world.ledger.entriesOf(personId)
-  const documents = await world.store.read(db => documentsOf(db, personId))
+  const recorded: RecordedEntry[] = []
+  for (const self of selves) recorded.push(...(await world.ledger.entriesOf(self)))
+  const documents = await world.store.read(db => documentsOf(db, selves))
   const sessions = await sessionsOf(world.store, personId)
   const newest = sessions.filter(
     (one, index) => sessions.findIndex(each => each.providerId === one.providerId) === index,
@@ -79,7 +83,7 @@ export async function recordsOf(world: World, personId: string): Promise<Records
     })),
     uses: recorded
       .flatMap(({ content }) => (content === undefined ? [] : [content.entry]))
-      .toReversed()
+      .toSorted((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))
       .slice(0, usesShown)
       .map(entry => ({
         at: entry.at,
@@ -106,7 +110,7 @@ export async function openRecords(
   const { judged, ceremony } = await judgeHolder(world, how, answer)
   const links = await linksOfHolder(world, judged)
   const at = judged.at
-  return world.store.transaction(async tx => {
+  return linking(world, async tx => {
     await useCeremony(tx, ceremony)
     if (!(await isKnown(tx, links))) throw new Refusal('person-unknown')
     const { personId } = await linkCertificates(tx, links, { at, random: world.random })

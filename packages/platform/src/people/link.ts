@@ -58,6 +58,39 @@ export async function peopleOf(
   return certificates.map(each => people.get(`${each.issuerKeyId} ${each.serial}`))
 }
 
+/** Certificates of one card belong to several people. Who they are is for the operator's clerk only. */
+export class IdentityConflict extends Refusal {
+  readonly people: readonly string[]
+
+  constructor(people: readonly string[]) {
+    super('identity-conflict')
+    this.people = people
+  }
+}
+
+/** A registration and those that were brought into it: whose records are read together. */
+export async function selvesOf(
+  db: Reader<PlatformTables>,
+  personId: string,
+): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('person')
+    .select('id')
+    .where('merged_into', '=', personId)
+    .execute()
+  return [personId, ...rows.map(row => row.id)]
+}
+
+/** The registration that stands for this one now. */
+export async function currentPerson(db: Reader<PlatformTables>, personId: string): Promise<string> {
+  const row = await db
+    .selectFrom('person')
+    .select('merged_into')
+    .where('id', '=', personId)
+    .executeTakeFirst()
+  return row?.merged_into ?? personId
+}
+
 /** Whose these certificates are now, and the id of the first one's link. */
 export type Linked = { readonly personId: string; readonly certificateId: string }
 
@@ -66,7 +99,7 @@ export type Linked = { readonly personId: string; readonly certificateId: string
  * transaction. Two transactions that meet the same new certificate at once wait for each other and end with one person.
  *
  * Certificates that belong to two persons already are not brought together: refusal `identity-conflict`, nothing written.
- * Bringing registrations together is a decision of people (C4, a later slice).
+ * Bringing registrations together is a decision of people (`decision.ts`).
  */
 export async function linkCertificates(
   tx: Transaction<PlatformTables>,
@@ -81,7 +114,7 @@ export async function linkCertificates(
     const owner = await personOf(tx, certificate)
     if (owner !== undefined) owners.add(owner)
   }
-  if (owners.size > 1) throw new Refusal('identity-conflict')
+  if (owners.size > 1) throw new IdentityConflict([...owners])
   let [personId] = owners
   if (personId === undefined) {
     personId = world.random.uuidv7(world.at)
@@ -136,7 +169,10 @@ export function certificatesOf(db: Reader<PlatformTables>, person: string) {
     .execute()
 }
 
-/** The id under which a provider knows a person, made at first need: random, stored, never derived. */
+/**
+ * The id under which a provider knows a person who has just shown the card there, made at first need: random, stored, never
+ * derived.
+ */
 export async function pairwiseSubject(
   tx: Transaction<PlatformTables>,
   key: { readonly providerId: string; readonly personId: string },
@@ -149,8 +185,11 @@ export async function pairwiseSubject(
       person_id: key.personId,
       subject: world.random.token(pairwiseBits),
       created_at: world.at,
+      seen_at: world.at,
     })
-    .onConflict(conflict => conflict.columns(['provider_id', 'person_id']).doNothing())
+    .onConflict(conflict =>
+      conflict.columns(['provider_id', 'person_id']).doUpdateSet({ seen_at: world.at }),
+    )
     .execute()
   const row = await tx
     .selectFrom('pairwise')
@@ -175,7 +214,7 @@ export async function knownSubject(
   return row?.subject
 }
 
-/** The person whom a provider knows by an id. */
+/** The person whom a provider knows by an id; of registrations that were brought together the one that stands now. */
 export async function personOfSubject(
   db: Reader<PlatformTables>,
   providerId: string,
@@ -183,11 +222,12 @@ export async function personOfSubject(
 ): Promise<string | undefined> {
   const row = await db
     .selectFrom('pairwise')
-    .select('person_id')
+    .innerJoin('person', 'person.id', 'pairwise.person_id')
+    .select(['person_id', 'merged_into'])
     .where('provider_id', '=', providerId)
     .where('subject', '=', subject)
     .executeTakeFirst()
-  return row?.person_id
+  return row === undefined ? undefined : (row.merged_into ?? row.person_id)
 }
 
 /** Bits of a pairwise id (architecture.md "Data"). */

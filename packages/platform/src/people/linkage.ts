@@ -25,6 +25,8 @@ export type SignerLinks = {
   readonly links: LinkedCertificates
   /** The query that the authority charged for, so that it is put on a bill exactly once; undefined when none was needed. */
   readonly query: string | undefined
+  /** Another registration to which an earlier card of the same person belongs: for a clerk, nothing is brought together here. */
+  readonly also: string | undefined
 }
 
 /**
@@ -41,7 +43,7 @@ export async function linksOfSigner(
 ): Promise<SignerLinks> {
   const own = ownLink(judged)
   if ((await world.store.read(db => personOf(db, judged.reference))) !== undefined)
-    return { links: [own], query: undefined }
+    return { links: [own], query: undefined, also: undefined }
   const { authentication, query } = await askCorrespondingSerial(world, {
     signature: judged.reference,
     purpose: 'identification',
@@ -50,7 +52,7 @@ export async function linksOfSigner(
       givenAt: new Date(judged.at).toISOString(),
     },
   })
-  if (authentication === null) return { links: [own], query }
+  if (authentication === null) return { links: [own], query, also: undefined }
   const chain = await predecessorsOf(world, authentication, judged.at, signed.consent)
   const corresponding: LinkedCertificate = {
     ...authentication,
@@ -60,7 +62,9 @@ export async function linksOfSigner(
     // A signature certificate never outlives the authentication certificate of its card (flows.md §2).
     notAfter: judged.notAfter,
   }
-  return { links: [own, corresponding, ...chain.map(successionLink)], query }
+  const also =
+    signed.consent === 'given' ? await otherRegistration(world, authentication) : undefined
+  return { links: [own, corresponding, ...chain.map(successionLink)], query, also }
 }
 
 /**
@@ -99,6 +103,27 @@ async function predecessorsOf(
     current = before
   }
   return []
+}
+
+/**
+ * Somebody who logged in with an old and a new card without being asked is two registrations. The statement that is signed now consents
+ * to being followed, so the cards before are looked at once.
+ */
+async function otherRegistration(
+  world: World,
+  from: CertificateReference,
+): Promise<string | undefined> {
+  const person = await world.store.read(db => personOf(db, from))
+  if (person === undefined) return undefined
+  let current = from
+  for (let step = 0; step < predecessorStepsMax; step++) {
+    const before = await askPredecessor(world, current)
+    if (before === null) return undefined
+    const known = await world.store.read(db => personOf(db, before))
+    if (known !== undefined && known !== person) return known
+    current = before
+  }
+  return undefined
 }
 
 function ownLink(judged: Judged): LinkedCertificate {

@@ -8,7 +8,14 @@ import type { Random } from '@sekisho/runtime/random'
 import type { Store, Transaction } from '@sekisho/runtime/store'
 import { type ReceiptKey, signEvent } from '../confirm/receipt.ts'
 import type { PlatformTables } from '../database.ts'
-import { changeEvent, verificationEvent } from './stream.ts'
+import type { SubjectNews } from '../people/decision.ts'
+import {
+  changeEvent,
+  findStream,
+  subjectMergedEvent,
+  subjectSplitEvent,
+  verificationEvent,
+} from './stream.ts'
 
 /** What events are made with. */
 export type EventWorld = {
@@ -38,6 +45,23 @@ export async function addChange(
     at,
     subject,
     events: { [changeEvent]: { meaning } },
+  })
+}
+
+/** Tells a provider with a stream of a decision about its ids, in the decision's transaction. */
+export async function addSubjectNews(
+  tx: Transaction<PlatformTables>,
+  world: EventWorld,
+  { providerId, subject, other, kind, at }: SubjectNews,
+): Promise<void> {
+  const stream = await findStream(tx, world.issuer, providerId)
+  if (stream === undefined) return
+  const event = kind === 'merged' ? subjectMergedEvent : subjectSplitEvent
+  await add(tx, world, {
+    providerId,
+    at,
+    subject,
+    events: { [event]: other === undefined ? {} : { other } },
   })
 }
 

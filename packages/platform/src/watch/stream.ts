@@ -9,8 +9,11 @@ import { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
 import type { Provider } from '../providers/registry.ts'
 
-/** The one event there is: what a change means for the contracted purpose. A name of ours; the framework's own do not fit. */
+/** What a change means for the contracted purpose. A name of ours; the framework's own do not fit. */
 export const changeEvent = 'urn:sekisho:secevent:person-changed'
+/** Two ids of a provider name one person now, or one of them may have named two people (C4). Names of ours as well. */
+export const subjectMergedEvent = 'urn:sekisho:secevent:subjects-merged'
+export const subjectSplitEvent = 'urn:sekisho:secevent:subject-split'
 /** SSF 1.0 §8.1.4. */
 export const verificationEvent = 'https://schemas.openid.net/secevent/ssf/event-type/verification'
 /** RFC 8935 and RFC 8936 as SSF names them. */
@@ -100,10 +103,12 @@ export async function findStream(
       method: deliveryMethods[row.delivery],
       endpoint_url: row.endpoint ?? `${issuer}/v1/ssf/poll`,
     },
-    events_supported: [changeEvent],
-    events_delivered: [changeEvent],
+    events_supported: events,
+    events_delivered: events,
   }
 }
+
+const events = [changeEvent, subjectMergedEvent, subjectSplitEvent]
 
 /** Ends a stream, with what was not fetched. */
 export async function removeStream(world: World, providerId: string): Promise<void> {

@@ -195,6 +195,19 @@ async function tell(
   })
 }
 
+/** What these providers were last told of one registration they were told of another now (C4). */
+export async function moveTold(
+  tx: Transaction<PlatformTables>,
+  given: { readonly from: string; readonly to: string; readonly providers: readonly string[] },
+): Promise<void> {
+  await tx
+    .updateTable('watch_told')
+    .set({ person_id: given.to })
+    .where('person_id', '=', given.from)
+    .where('provider_id', 'in', [...given.providers])
+    .execute()
+}
+
 /** The entries of a partition as they were known at a time: reason by serial. */
 async function entriesAt(
   world: SweepWorld,
