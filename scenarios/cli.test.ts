@@ -289,6 +289,15 @@ describe('a town, its cards, providers and clock', () => {
     await sekisho.done(at('provider', 'resume', 'shop'))
     assert.match(await sekisho.done(log(`${url}/login`), pin), /Logged in as/)
     assert.equal(await sekisho.refused(at('provider', 'suspend', 'nobody')), 'provider-unknown')
+    const all = join(folder.path, 'providers')
+    await sekisho.done(at('provider', 'export', '--out', all))
+    const changed = JSON.parse(await readFile(join(all, 'shop.json'), 'utf8'))
+    await writeFile(join(all, 'shop.json'), JSON.stringify({ ...changed, client_name: '新商店' }))
+    const apply = async (...more: string[]) =>
+      JSON.parse(await sekisho.done(at('provider', 'apply', all, ...more))).changed
+    assert.deepEqual(await apply('--dry-run'), { shop: ['client_name'] })
+    assert.deepEqual(await apply(), { shop: ['client_name'] })
+    assert.deepEqual(await apply(), {})
     await shop.end()
   })
 

@@ -67,6 +67,7 @@ import { createOpenId, type OpenId } from './login/open-id.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
 import { messages } from './message.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
+import { applyProviders, exportProviders } from './providers/configuration.ts'
 import { addOwnPageRoutes } from './own-page/route.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject } from './people/link.ts'
@@ -473,6 +474,9 @@ function adminCommands(
       const added = await addProvider(world.store, body, { at: world.clock.now(), mode })
       return { id: added.id, scopes: [...added.scopes] }
     },
+    'provider-export': () => exportProviders(world.store),
+    'provider-apply': (body: unknown) =>
+      applyProviders(world.store, body, { at: world.clock.now(), mode }),
     'provider-list': async () =>
       (await listProviders(world.store)).map(({ id, name, state }) => ({ id, name, state })),
     'provider-state': async (body: unknown) => {

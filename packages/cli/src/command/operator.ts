@@ -1,4 +1,4 @@
-/** `platform`, `authority`, `provider`: the programs alone, and what an operator does. */
+/** `platform`, `authority`, `status`: the programs alone, and what an operator asks. */
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { Refusal } from '@sekisho/contract'
@@ -36,36 +36,6 @@ export function addOperatorCommands(program: Command): void {
     .option('--data <folder>', '', defaultFolder())
     .option('--port-base <port>', 'its own port is the next', parsePort, defaultPortBase)
     .action(runAuthority)
-
-  const provider = program
-    .command('provider')
-    .description('the providers registered at the running platform')
-  provider
-    .command('add')
-    .description('register a provider from OpenID client metadata')
-    .argument(
-      '<file>',
-      'JSON: client_id, client_name, redirect_uris, jwks, scope, sekisho_purpose, …',
-    )
-    .option('--data <folder>', '', defaultFolder())
-    .action(async (file: string, given: { data: string }) =>
-      tell(await admin(given.data, 'provider-add', await readJson(file))),
-    )
-  provider
-    .command('list')
-    .option('--data <folder>', '', defaultFolder())
-    .action(async (given: { data: string }) => tell(await admin(given.data, 'provider-list')))
-  for (const [name, state] of [
-    ['suspend', 'suspended'],
-    ['resume', 'active'],
-  ] as const)
-    provider
-      .command(name)
-      .argument('<id>')
-      .option('--data <folder>', '', defaultFolder())
-      .action(async (id: string, given: { data: string }) =>
-        tell(await admin(given.data, 'provider-state', { id, state })),
-      )
 
   program
     .command('status')

@@ -10,6 +10,7 @@ import { addFeeCommands } from './fees.ts'
 import { addPeopleCommands } from './people.ts'
 import { addLoadingCommands } from './loading.ts'
 import { addOperatorCommands } from './operator.ts'
+import { addProviderCommands } from './provider.ts'
 import { addResidentCommands } from './resident.ts'
 import { addPinlessCommands } from './pinless.ts'
 import { addStaffCommands } from './staff.ts'
@@ -21,6 +22,7 @@ export function createCommandLine(): Command {
   const program = emptyCommandLine()
   addTownCommands(program)
   addOperatorCommands(program)
+  addProviderCommands(program)
   addFeeCommands(program)
   addPeopleCommands(program)
   addStaffCommands(program)
