@@ -2,8 +2,9 @@
 import type { Store } from '@sekisho/runtime/store'
 import { foldComplete, leafHash, rootOf } from './merkle.ts'
 import type { LedgerTables } from './tables.ts'
-import { loadTile, readerOver, tileWidth } from './tile.ts'
-import { contentHashOf, type LogKey, saltBytes, verifyCheckpoint } from './verify.ts'
+import { loadTile, readerOver } from './tile.ts'
+import { tileWidth } from './tile-path.ts'
+import { contentHashOf, type LogKey, saltBytes, verifyCheckpoint } from './judgement.ts'
 
 /** What a whole reading of the log found. */
 export type AuditResult =

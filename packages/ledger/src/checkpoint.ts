@@ -1,7 +1,7 @@
 /** Writing checkpoints; reading them is `verify.ts`. */
 import { sign } from 'node:crypto'
 import type { KeyPair } from '@sekisho/runtime/keys'
-import { keyIdOf, rawPublicKey } from './verify.ts'
+import { ed25519Type, keyIdOf, signatureLine } from './note.ts'
 
 /** Signs a tree head as a note (C2SP tlog-checkpoint over signed-note, Ed25519). */
 export function signCheckpoint(
@@ -11,8 +11,8 @@ export function signCheckpoint(
   assertOrigin(head.origin)
   const text = `${head.origin}\n${head.size}\n${Buffer.from(head.root).toString('base64')}\n`
   const signature = sign(null, new TextEncoder().encode(text), key.privateKey)
-  const id = keyIdOf(head.origin, rawPublicKey(key.publicKey))
-  return `${text}\n— ${head.origin} ${Buffer.concat([id, signature]).toString('base64')}\n`
+  const id = keyIdOf(head.origin, key.publicKey, ed25519Type)
+  return `${text}\n${signatureLine({ name: head.origin, bytes: Buffer.concat([id, signature]) })}`
 }
 
 /** A log's name is a URL without its scheme, which also names its key: no spaces and no plus. */

@@ -9,3 +9,4 @@ export {
 } from './ledger.ts'
 export type { Proofs, ProvenInclusion } from './proof.ts'
 export { ledgerMigrations, type LedgerTables } from './tables.ts'
+export type { WitnessAt, WitnessPolicy } from './witnessing.ts'

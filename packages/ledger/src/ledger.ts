@@ -11,15 +11,17 @@ import { type AuditResult, auditTree } from './audit.ts'
 import { assertOrigin } from './checkpoint.ts'
 import { decodeEntry, type Entry, type EntryKind, type EntryValues, encodeEntry } from './entry.ts'
 import { createProofs, type Proofs } from './proof.ts'
+import { type PublishedFile, readPublishedFile } from './published-log.ts'
 import { LedgerDamaged, sequenceBatch } from './sequencer.ts'
 import type { LedgerTables } from './tables.ts'
+import { createWitnessing, type WitnessPolicy } from './witnessing.ts'
 import {
   contentHashOf,
   type DisclosedEntry,
   formatLogKey,
   type LogKey,
   saltBytes,
-} from './verify.ts'
+} from './judgement.ts'
 
 /** The tables that the caller's schema must have. */
 export type LedgerSchema = LedgerTables & PersonKeyTables
@@ -78,6 +80,10 @@ export interface Ledger extends Proofs {
   entriesOf(personId: string): Promise<readonly RecordedEntry[]>
   /** An entry that concerns no person, as anybody may have it; undefined: there is none of this id. */
   openEntry(id: string): Promise<OpenEntry | undefined>
+  /** A file of the published log (C2SP tlog-tiles) by its address below the log's own; undefined: there is none. */
+  published(path: string): Promise<PublishedFile | undefined>
+  /** Has the witnesses asked now; the beat of `start` does the same each second. */
+  askWitnesses(): Promise<void>
   /** Reads the whole log against its newest checkpoint. Takes a while on a large one. */
   audit(): Promise<AuditResult>
 }
@@ -92,11 +98,18 @@ export function createLedger(given: {
   readonly origin: string
   readonly random: Random
   readonly log: Log
+  /** Who cosigns checkpoints, and by what they are reached; without, the newest checkpoint is shown as it is. */
+  readonly witnessed?:
+    | { readonly policy: WitnessPolicy; readonly fetch: typeof globalThis.fetch }
+    | undefined
 }): Ledger {
   assertOrigin(given.origin)
   const { store, log } = given
   const logKey: LogKey = { origin: given.origin, publicKey: given.key.publicKey }
   const sequencing = { store, key: given.key, logKey }
+  const proofs = createProofs(store)
+  const witnessing =
+    given.witnessed === undefined ? undefined : createWitnessing({ store, log, ...given.witnessed })
 
   const sequence = async (): Promise<number> => {
     let total = 0
@@ -123,7 +136,7 @@ export function createLedger(given: {
     return waitedMs > waitMsMax ? waitedMs : 0
   }
   return {
-    ...createProofs(store),
+    ...proofs,
     verifierKey: formatLogKey(logKey),
     record: async (tx, kind, entry) => {
       const [id] = await recordEntries(given, tx, kind, [entry])
@@ -140,7 +153,16 @@ export function createLedger(given: {
           log.write(messages['ledger.sequencing-failed'], { fault: error })
         },
       )
+      // Beside the beat: a witness that is slow holds nothing up.
+      const stopAsking = every(
+        beatMs,
+        async () => witnessing?.askAll(),
+        error => {
+          log.write(messages['ledger.witnessing-failed'], { fault: error })
+        },
+      )
       return async () => {
+        await stopAsking()
         await stop()
         await sequence()
       }
@@ -148,6 +170,9 @@ export function createLedger(given: {
     isCurrent: async () => (await lateMs()) === 0,
     entriesOf: personId => entriesOf(given, personId),
     openEntry: id => openEntry(store, id),
+    published: path =>
+      readPublishedFile({ store, checkpoint: (witnessing ?? proofs).checkpoint }, path),
+    askWitnesses: async () => witnessing?.askAll(),
     audit: () => auditTree(store, logKey),
   }
 }
@@ -260,6 +285,11 @@ const messages = defineMessages({
   'ledger.sequencing-failed': {
     level: 'error',
     text: 'entries could not be sequenced',
+    fields: { fault: 'fault' },
+  },
+  'ledger.witnessing-failed': {
+    level: 'error',
+    text: 'cosignatures could not be asked for or kept',
     fields: { fault: 'fault' },
   },
   'ledger.sequencing-late': {

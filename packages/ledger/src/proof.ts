@@ -3,7 +3,7 @@ import type { Store } from '@sekisho/runtime/store'
 import { consistencyPath, inclusionPath } from './merkle.ts'
 import type { LedgerTables } from './tables.ts'
 import { loadTile, readerOver } from './tile.ts'
-import type { InclusionProof } from './verify.ts'
+import type { InclusionProof } from './judgement.ts'
 
 /** An inclusion proof with the checkpoint it leads to. */
 export type ProvenInclusion = InclusionProof & { readonly checkpoint: string }

@@ -12,7 +12,7 @@ import { signCheckpoint } from './checkpoint.ts'
 import { leafHash, rootOf } from './merkle.ts'
 import type { LedgerTables } from './tables.ts'
 import { loadEdge } from './tile.ts'
-import { type LogKey, verifyCheckpoint } from './verify.ts'
+import { type LogKey, verifyCheckpoint } from './judgement.ts'
 
 /** What one round needs. */
 export type Sequencing = {

@@ -20,6 +20,8 @@ export type LedgerTables = {
   /** Hashes in rows of up to 256 (C2SP tlog-tiles); only the last tile of a level grows. */
   ledger_tile: { level: number; tile: number; hashes: Uint8Array }
   ledger_checkpoint: { size: number; note: string; signed_at: Instant }
+  /** What witnesses have cosigned; `line` as it stands below the checkpoint. */
+  ledger_cosignature: { size: number; witness: string; line: string }
 }
 
 /** The steps that make the tables. */
@@ -51,5 +53,17 @@ export const ledgerMigrations: Migrations = {
         note text not null,
         signed_at bigint not null
       )`.execute(db)
+  },
+  'ledger-0002-cosignature': async db => {
+    await sql`
+      create table ledger_cosignature (
+        size bigint not null references ledger_checkpoint (size),
+        witness text not null,
+        line text not null,
+        primary key (size, witness)
+      )`.execute(db)
+    await sql`create index ledger_cosignature_witness on ledger_cosignature (witness, size)`.execute(
+      db,
+    )
   },
 }

@@ -5,6 +5,7 @@
 import type { Reader, Transaction } from '@sekisho/runtime/store'
 import { foldComplete, type SubtreeReader } from './merkle.ts'
 import type { LedgerTables } from './tables.ts'
+import { tileWidth } from './tile-path.ts'
 
 /** Reads subtrees from the stored tiles, each tile once. */
 export function readerOver(db: Reader<LedgerTables>): SubtreeReader {
@@ -29,7 +30,7 @@ export async function loadTile(
     .where('level', '=', level)
     .where('tile', '=', tile)
     .executeTakeFirst()
-  return row === undefined ? [] : split(row.hashes)
+  return row === undefined ? [] : hashesOf(row.hashes)
 }
 
 /** The right edge of the tree in memory, where leaves are appended. */
@@ -81,7 +82,7 @@ export async function loadEdge(db: Reader<LedgerTables>, size: number): Promise<
 }
 
 /** Finds a complete subtree inside the tile that holds its lowest stored hashes. */
-function subtreesOf(
+export function subtreesOf(
   load: (level: number, tile: number) => Promise<readonly Uint8Array[]>,
 ): SubtreeReader {
   return async (level, index) => {
@@ -95,7 +96,8 @@ function subtreesOf(
   }
 }
 
-function split(bytes: Uint8Array): readonly Uint8Array[] {
+/** The hashes of a tile. Throws when the last one is cut off. */
+export function hashesOf(bytes: Uint8Array): readonly Uint8Array[] {
   if (bytes.length % hashBytes !== 0) throw new Error('a stored tile is cut off')
   return Array.from({ length: bytes.length / hashBytes }, (_, at) =>
     bytes.slice(at * hashBytes, (at + 1) * hashBytes),
@@ -104,5 +106,3 @@ function split(bytes: Uint8Array): readonly Uint8Array[] {
 
 const hashBytes = 32
 const tileLevels = 8
-/** C2SP tlog-tiles: 2^8 hashes a tile. */
-export const tileWidth = 256

@@ -2,6 +2,8 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { Refusal } from '@sekisho/contract'
+import type { WitnessPolicy } from '@sekisho/ledger'
+import { parseWitnessKey } from '@sekisho/ledger/verify'
 import { jpkiReal, jpkiTown } from '@sekisho/pki'
 import { startPlatform } from '@sekisho/platform'
 import { systemClock } from '@sekisho/runtime/clock'
@@ -92,6 +94,13 @@ const configuration = z.strictObject({
   tlsProxy: z
     .strictObject({ secretFile: z.string(), clientAuthorities: z.array(z.string()).max(32) })
     .optional(),
+  /** Witnesses of the ledger, and how many must have cosigned what is shown; without it none is asked. */
+  witnesses: z
+    .strictObject({
+      needed: z.int().min(0),
+      keys: z.array(z.strictObject({ key: z.string(), url: z.url() })).max(32),
+    })
+    .optional(),
   /** The operators' console; without it this node serves none. */
   operation: z.strictObject({ port: z.int().min(1).max(65_535), publicOrigin: z.url() }).optional(),
   /** The providers' console. */
@@ -103,6 +112,21 @@ const configuration = z.strictObject({
 })
 
 type Configuration = z.infer<typeof configuration>
+
+/** Refusal `configuration-unsafe` for a key that is none, and for more witnesses needed than there are. */
+function witnessesOf(given: Configuration['witnesses']): WitnessPolicy | undefined {
+  if (given === undefined) return undefined
+  if (given.needed > given.keys.length)
+    throw new Refusal('configuration-unsafe', { setting: 'witnesses.needed' })
+  const witnesses = given.keys.map(({ key, url }) => {
+    try {
+      return { key: parseWitnessKey(key), url: url.replace(/\/$/, '') }
+    } catch {
+      throw new Refusal('configuration-unsafe', { setting: 'witnesses.keys' })
+    }
+  })
+  return { needed: given.needed, witnesses }
+}
 
 async function runPlatform(file: string): Promise<void> {
   using end = watchForEnd()
@@ -136,6 +160,7 @@ async function runPlatform(file: string): Promise<void> {
         engine,
         verifier: verifierModules(),
         operation: config.operation,
+        witnesses: witnessesOf(config.witnesses),
         providers: config.providers,
         profile: config.profile === 'real' ? jpkiReal : jpkiTown,
         readers: {
