@@ -57,6 +57,8 @@ describe('the change watch', () => {
     const [[jti, set] = []] = Object.entries(await poll())
     const { events } = await read(set)
     assert.deepEqual(Object.values(events as object), [{ state: 'hello' }])
+    const own = await shop.sekisho.readEvent(set ?? '')
+    assert.deepEqual(own, { kind: 'verification', id: jti, state: 'hello' })
     assert.deepEqual(await poll({ ack: [jti] }), {})
   })
 
@@ -68,6 +70,27 @@ describe('the change watch', () => {
     const moved = await read(set)
     assert.deepEqual(moved['sub_id'], { format: 'iss_sub', iss: town.urls.platform, sub: subject })
     assert.deepEqual(Object.values(moved['events'] as object), [{ meaning: 'ask-for-update' }])
+    const meaning = 'ask-for-update'
+    assert.deepEqual(await shop.sekisho.readEvent(set ?? ''), {
+      kind: 'changed',
+      id: jti,
+      subject,
+      meaning,
+    })
+    // Altered, for somebody else, or of another kind, it is nothing.
+    const [head, body, signature] = (set ?? '').split('.')
+    const forged = Buffer.from(
+      JSON.stringify({ ...moved, sub_id: { format: 'iss_sub', sub: 'x' } }),
+    ).toString('base64url')
+    const other = await town.provider({ id: 'another' })
+    for (const reading of [
+      () => shop.sekisho.readEvent(`${head}.${forged}.${signature}`),
+      () => shop.sekisho.readEvent(`${head}.${body}.AAAA`),
+      () => shop.sekisho.readEvent('nothing'),
+      () => other.sekisho.readEvent(set ?? ''),
+      () => shop.sekisho.readLogout(set ?? ''),
+    ])
+      await assert.rejects(reading, { code: 'signature-invalid' })
     assert.deepEqual(await poll({ ack: [jti] }), {})
     await town.settle()
     assert.deepEqual(await poll(), {})

@@ -230,6 +230,8 @@ describe('federation', () => {
     await until(() => shop.logouts.tokens.length > before)
     const payload = await logoutOf(shop.logouts.tokens[before], shop)
     assert.equal(payload.sub, mine.claims()?.sub)
+    const read = await shop.sekisho.readLogout(shop.logouts.tokens[before] ?? '')
+    assert.deepEqual(read, { id: payload.jti, subject: payload.sub })
     assert.equal(payload['sid'], undefined)
     assert.equal(payload['nonce'], undefined)
     assert.deepEqual(payload['events'], {

@@ -23,7 +23,10 @@ export {
   differenceOf,
 } from '@sekisho/contract/japan'
 export type { Customers } from './customer.ts'
+export type { Events, SekishoEvent } from './event.ts'
+export type { LatestAttributes } from './latest.ts'
 export type { KeptResults } from './result.ts'
+export { createSite, type Site, type SiteOptions, type Visitor } from './site.ts'
 export { SekishoError } from './failure.ts'
 export type { SekishoOptions } from './options.ts'
 export {

@@ -1,6 +1,14 @@
 /** The connection of one provider to the platform: discovery, client authentication, access tokens, keys. */
 import { type ProviderScope, receipt, type Receipt } from '@sekisho/contract'
-import { createRemoteJWKSet, customFetch as joseFetch, importJWK, type JWK, jwtVerify } from 'jose'
+import {
+  createRemoteJWKSet,
+  customFetch as joseFetch,
+  errors,
+  importJWK,
+  type JWK,
+  type JWTPayload,
+  jwtVerify,
+} from 'jose'
 import * as oidc from 'openid-client'
 import { ask } from './answer.ts'
 import { SekishoError } from './failure.ts'
@@ -33,6 +41,8 @@ export type Link = {
   ): Promise<unknown>
   /** Sends with an access token for this scope; the whole answer. */
   send(scope: ProviderScope, piece: Piece): Promise<Response>
+  /** Checks a JWS: the platform's signature, for this provider, of this `typ`. Its payload. Rejects with `signature-invalid`. */
+  verify(jws: string, typ: string): Promise<JWTPayload>
   /** Checks a receipt: the platform's signature, this provider, this document. */
   verifyReceipt(jws: string, document: Uint8Array): Promise<Receipt>
 }
@@ -102,6 +112,21 @@ export function createLink(options: SekishoOptions): Link {
     }
   }
 
+  const verify: Link['verify'] = async (jws, typ) => {
+    const metadata = (await config()).serverMetadata()
+    if (metadata.jwks_uri === undefined) throw new SekishoError('unexpected')
+    keys ??= createRemoteJWKSet(new URL(metadata.jwks_uri), {
+      [joseFetch]: (url, init) => ask(doFetch, { url, init, isSafe: true }),
+    })
+    const expected = { issuer: metadata.issuer, audience: options.clientId, typ }
+    try {
+      return (await jwtVerify(jws, keys, expected)).payload
+    } catch (cause) {
+      if (cause instanceof errors.JOSEError) throw new SekishoError('signature-invalid', { cause })
+      throw cause
+    }
+  }
+
   return {
     config,
     send,
@@ -119,17 +144,9 @@ export function createLink(options: SekishoOptions): Link {
       })
       return response.json()
     },
+    verify,
     verifyReceipt: async (jws, document) => {
-      const metadata = (await config()).serverMetadata()
-      if (metadata.jwks_uri === undefined) throw new SekishoError('unexpected')
-      keys ??= createRemoteJWKSet(new URL(metadata.jwks_uri), {
-        [joseFetch]: (url, init) => ask(doFetch, { url, init, isSafe: true }),
-      })
-      const { payload } = await jwtVerify(jws, keys, {
-        issuer: metadata.issuer,
-        audience: options.clientId,
-        typ: 'sekisho-receipt+jwt',
-      })
+      const payload = await verify(jws, 'sekisho-receipt+jwt')
       const parsed = receipt.parse(payload)
       if (parsed.document.sha256 !== (await sha256Hex(document)))
         throw new SekishoError('signature-invalid')

@@ -36,6 +36,7 @@ import { type Customers, customersOf } from './customer.ts'
 import { failureOf, SekishoError } from './failure.ts'
 import { createLink, type Link } from './link.ts'
 import type { SekishoOptions } from './options.ts'
+import { type Events, eventsOf } from './event.ts'
 import { type KeptResults, keptResultsOf } from './result.ts'
 import { startUploading } from './upload.ts'
 
@@ -77,8 +78,8 @@ export type Manner = {
   readonly lang?: 'ja' | 'en'
 }
 
-/** What the platform keeps for a provider. */
-type Books = KeptResults & Customers
+/** What the platform keeps for a provider, and sends it. */
+type Books = KeptResults & Customers & LatestAttributes & Events
 
 /** The client of one provider. Every method rejects with {@link SekishoError} and nothing else. */
 export type Sekisho = Books & {
@@ -354,6 +355,8 @@ export function createSekisho(options: SekishoOptions): Sekisho {
       ),
     ...keptResultsOf(link),
     ...customersOf(link),
+    ...latestAttributesOf(link),
+    ...eventsOf(link),
     statement: async month =>
       feeStatement.parse(
         await link.call('GET', `/v1/statements/${encodeURIComponent(month)}`, 'statement', {
