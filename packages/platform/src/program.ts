@@ -495,6 +495,7 @@ function adminCommands(
       return takeAnchor(world, { trust: given.trust, keeper }, der)
     },
     'containers-renew': async () => ({ containers: await renewDue(given.renewal) }),
+    'ledger-key': () => Promise.resolve({ key: world.ledger.verifierKey }),
     'status-as-known': async (body: unknown) => {
       const parsed = pastBody.safeParse(body)
       if (!parsed.success) throw new Refusal('request-malformed')

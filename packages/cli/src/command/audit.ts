@@ -23,9 +23,20 @@ import { untilSignal } from './signal.ts'
 
 /** Adds the commands. They need no town. */
 export function addAuditCommands(program: Command): void {
-  program
-    .command('audit')
-    .description('the ledger of a platform, checked by anybody')
+  const audit = program.command('audit').description('the ledger of a platform, checked by anybody')
+  audit
+    .command('key')
+    .description(
+      'the verifier key of the ledger of the platform that runs here, for its operator to publish',
+    )
+    .requiredOption('--data <folder>')
+    .action(async (given: { readonly data: string }) => {
+      // Only this one needs to know where programs listen.
+      const { callProgram } = await import('./admin.ts')
+      const answer = await callProgram(given.data, 'platform', 'ledger-key')
+      process.stdout.write(`${z.object({ key: z.string() }).parse(answer).key}\n`)
+    })
+  audit
     .command('verify')
     .description(
       'read a published log, as an address or a folder of its files: signature, cosignatures, every hash since the last time, entries that you hold',
@@ -38,7 +49,10 @@ export function addAuditCommands(program: Command): void {
     .option('--witness <verifier key...>', 'keys of witnesses that you trust')
     .option('--needed <count>', 'how many of them must have cosigned; else all')
     .option('--state <file>', 'where the outcome is kept for the next time')
-    .option('--receipt <file...>', 'entries to look for: JSON with index, salt and entry (base64)')
+    .option(
+      '--receipt <file...>',
+      'entries to look for: proofs as the platform gives them out, or JSON with index, salt and entry (base64)',
+    )
     .option('--whole', 'read everything again, also what was read before')
     .action(runAudit)
   program
@@ -61,7 +75,7 @@ type AuditOptions = {
   readonly whole?: true
 }
 
-async function runAudit(place: string, given: AuditOptions): Promise<void> {
+async function runAudit(log: string, given: AuditOptions): Promise<void> {
   const witnesses = (given.witness ?? []).map(text => keyOf(parseWitnessKey, text, 'witness'))
   const needed = given.needed === undefined ? witnesses.length : Number(given.needed)
   if (!Number.isInteger(needed) || needed < 0 || needed > witnesses.length)
@@ -69,7 +83,7 @@ async function runAudit(place: string, given: AuditOptions): Promise<void> {
   const caller = createFetch({ answerBytesMax: fileBytesMax })
   try {
     const verdict = await auditPublished({
-      source: /^https?:/.test(place) ? sourceAt(place, caller.fetch) : sourceIn(place),
+      source: /^https?:/.test(log) ? sourceAt(log, caller.fetch) : sourceIn(log),
       logKey: keyOf(parseLogKey, given.key, 'key'),
       witnesses,
       needed,
@@ -156,7 +170,15 @@ async function readState(path: string): Promise<KeptAudit | undefined> {
   return parsed.data
 }
 
-const receipt = z.object({ index: z.int().min(0), salt: z.base64(), entry: z.base64() })
+/** As the platform gives them out, where the place stands in the proof; or with the place alone. */
+const place = z.int().min(0)
+const disclosed = { salt: z.base64(), entry: z.base64() }
+const receipt = z.union([
+  z.object({ ...disclosed, index: place }),
+  z
+    .object({ ...disclosed, inclusion: z.object({ index: place }) })
+    .transform(({ inclusion, ...one }) => ({ ...one, index: inclusion.index })),
+])
 
 async function readReceipt(path: string): Promise<Receipt> {
   const parsed = receipt.safeParse(await readJson(path))
