@@ -5,6 +5,7 @@ export {
   createLedger,
   type Ledger,
   type LedgerSchema,
+  type OpenEntry,
   type RecordedEntry,
 } from './ledger.ts'
 export type { Proofs, ProvenInclusion } from './proof.ts'

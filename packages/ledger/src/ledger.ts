@@ -80,6 +80,8 @@ export interface Ledger extends Proofs {
   entriesOf(personId: string): Promise<readonly RecordedEntry[]>
   /** An entry that concerns no person, as anybody may have it; undefined: there is none of this id. */
   openEntry(id: string): Promise<OpenEntry | undefined>
+  /** People of whom nothing was recorded since (real time) and whose content can still be read, longest idle first. */
+  idlePeople(since: Instant, limit: number): Promise<readonly string[]>
   /** A file of the published log (C2SP tlog-tiles) by its address below the log's own; undefined: there is none. */
   published(path: string): Promise<PublishedFile | undefined>
   /** Has the witnesses asked now; the beat of `start` does the same each second. */
@@ -170,6 +172,7 @@ export function createLedger(given: {
     isCurrent: async () => (await lateMs()) === 0,
     entriesOf: personId => entriesOf(given, personId),
     openEntry: id => openEntry(store, id),
+    idlePeople: (since, limit) => idlePeople(store, since, limit),
     published: path =>
       readPublishedFile({ store, checkpoint: (witnessing ?? proofs).checkpoint }, path),
     askWitnesses: async () => witnessing?.askAll(),
@@ -261,6 +264,26 @@ async function openEntry(store: Store<LedgerSchema>, id: string): Promise<OpenEn
     index: row.leaf_index ?? undefined,
     disclosed: { salt: row.content.slice(0, saltBytes), entry: row.content.slice(saltBytes) },
   }
+}
+
+async function idlePeople(
+  store: Store<LedgerSchema>,
+  since: Instant,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('ledger_entry')
+      .innerJoin('person_key', 'person_key.person_id', 'ledger_entry.person_id')
+      .select('person_key.person_id')
+      .where('person_key.wrapped', 'is not', null)
+      .groupBy('person_key.person_id')
+      .having(eb => eb.fn.max('ledger_entry.recorded_at'), '<', since)
+      .orderBy(eb => eb.fn.max('ledger_entry.recorded_at'))
+      .limit(limit)
+      .execute(),
+  )
+  return rows.map(row => row.person_id)
 }
 
 async function beat(

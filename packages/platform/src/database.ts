@@ -3,6 +3,7 @@
  * bytea; SQL never asks the server for the time.
  */
 import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
+import { type RetentionTables, retentionMigrations } from './controls/retention-table.ts'
 import { type ControlTables, controlMigrations } from './controls/table.ts'
 import { type OnboardingTables, onboardingMigrations } from './onboarding/table.ts'
 import { type TrafficTables, trafficMigrations } from './traffic/table.ts'
@@ -287,6 +288,7 @@ export type PlatformTables = PersonKeyTables &
     anchor: AnchorTable
     watch_stream: WatchStreamTable
     watch_event: WatchEventTable
+  RetentionTables &
     watch_told: WatchToldTable
     watch_cursor: WatchCursorTable
     provider: ProviderTable
@@ -575,3 +577,4 @@ export const platformMigrations: Migrations = {
   ...controlMigrations,
   ...onboardingMigrations,
 }
+  ...retentionMigrations,

@@ -43,6 +43,13 @@ import { type AuthoritySettings, connectAuthority } from './evidence/connector.t
 import type { VerifierModules } from './evidence/box.ts'
 import { addLedgerRoutes } from './controls/ledger-route.ts'
 import { loadAnchors } from './evidence/anchor.ts'
+import { retentionCommands } from './controls/retention-command.ts'
+import {
+  plainRetention,
+  type RetentionRule,
+  type RetentionWorld,
+  sweepRetention,
+} from './controls/retention.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { askAboutPast, describePast } from './evidence/revocation-history.ts'
@@ -116,6 +123,8 @@ export type PlatformSettings = {
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
   /** Who cosigns the ledger's checkpoints; undefined: nobody, and the newest is shown as it is. */
+  /** How long what is personal is kept, and why; undefined: `plainRetention`. */
+  readonly retention?: readonly RetentionRule[] | undefined
   readonly witnesses?: WitnessPolicy | undefined
   /** The operators' console; undefined: this node serves none. */
   readonly operation: OperationSettings | undefined
@@ -202,7 +211,10 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
     tickets: world.tickets,
   })
   const stops = startBackground(settings, world, keeper, { renewal, openId })
-  const commands = adminCommands(world, keeper, { renewal, trust }, settings.mode)
+  const commands = {
+    ...adminCommands(world, keeper, { renewal, trust }, settings.mode),
+    ...retentionCommands(retentionOf(settings, world)),
+  }
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
     url: settings.issuer,
@@ -430,6 +442,13 @@ async function renewRound(renewal: RenewalWorld): Promise<void> {
 }
 
 function startBackground(
+function retentionOf(
+  { retention = plainRetention }: PlatformSettings,
+  world: World,
+): RetentionWorld {
+  return { ...world, retention }
+}
+
   settings: PlatformSettings,
   world: World,
   keeper: RevocationKeeper,
@@ -444,6 +463,8 @@ function startBackground(
     await sweepSessions(world.store)
     await sweepResults(world)
     await sweepOwnSessions(world.store)
+    await sweepRetention(retentionOf(settings, world))
+    await tellWithdrawals(world)
     await sweepChallenges(world)
     await world.uploads.sweep(protocolNow())
     await forgetEvents(world.store, world.clock.now())

@@ -99,6 +99,17 @@ const configuration = z.strictObject({
     .strictObject({
       needed: z.int().min(0),
       keys: z.array(z.strictObject({ key: z.string(), url: z.url() })).max(32),
+  /** How long what is personal is kept, and why; without it who leaves is erased, and nobody for being idle. */
+  retention: z
+    .array(
+      z.strictObject({
+        kind: z.enum(['left', 'idle']),
+        days: z.int().min(0).max(36_500),
+        ground: z.string().min(1).max(200),
+      }),
+    )
+    .max(8)
+    .optional(),
     })
     .optional(),
   /** The operators' console; without it this node serves none. */
@@ -166,6 +177,7 @@ async function runPlatform(file: string): Promise<void> {
         readers: {
           ...(wallet === undefined ? {} : { wallet }),
           ...(agent === undefined ? {} : { agent }),
+        retention: config.retention,
         },
         revocationFolder: join(folder, 'revocation'),
         uploadsFolder: join(folder, 'uploads'),

@@ -13,6 +13,7 @@ import { addOperatorCommands } from './operator.ts'
 import { addProviderCommands } from './provider.ts'
 import { addResidentCommands } from './resident.ts'
 import { addPinlessCommands } from './pinless.ts'
+import { addRetentionCommands } from './retention.ts'
 import { addStaffCommands } from './staff.ts'
 import { addTownCommands } from './town.ts'
 import { addVerifyCommands } from './verify.ts'
@@ -25,6 +26,7 @@ export function createCommandLine(): Command {
   addProviderCommands(program)
   addFeeCommands(program)
   addPeopleCommands(program)
+  addRetentionCommands(program)
   addStaffCommands(program)
   addCaCommands(program)
   addCardCommands(program)

@@ -169,6 +169,20 @@ export function certificatesOf(db: Reader<PlatformTables>, person: string) {
     .execute()
 }
 
+/** Whether there is a person of this id, erased or not. */
+export async function isPerson(db: Reader<PlatformTables>, id: string): Promise<boolean> {
+  const row = await db.selectFrom('person').select('id').where('id', '=', id).executeTakeFirst()
+  return row !== undefined
+}
+
+/** Forgets which certificates a person had. Who shows one of them again is another person. */
+export async function forgetCertificates(
+  tx: Transaction<PlatformTables>,
+  personId: string,
+): Promise<void> {
+  await tx.deleteFrom('certificate_link').where('person_id', '=', personId).execute()
+}
+
 /**
  * The id under which a provider knows a person who has just shown the card there, made at first need: random, stored, never
  * derived.
