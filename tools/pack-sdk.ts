@@ -3,17 +3,10 @@
  * Run: `node tools/pack-sdk.ts [folder]`; prints the path of the tarball.
  */
 import { execFileSync } from 'node:child_process'
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { emit, filesOf, rewrite } from './emit.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -21,7 +14,7 @@ const root = resolve(import.meta.dirname, '..')
 export function packSdk(folder: string): string {
   const built = mkdtempSync(join(tmpdir(), 'sekisho-sdk-'))
   try {
-    emit(built)
+    emit(built, ['sdk', 'contract'], ['**/*-for-tests.ts'])
     const target = join(folder, 'package')
     rmSync(target, { recursive: true, force: true })
     mkdirSync(target, { recursive: true })
@@ -44,53 +37,21 @@ export function packSdk(folder: string): string {
   }
 }
 
-function emit(outDir: string): void {
-  const config = join(outDir, 'tsconfig.json')
-  writeFileSync(
-    config,
-    JSON.stringify({
-      extends: join(root, 'tsconfig.json'),
-      compilerOptions: {
-        noEmit: false,
-        declaration: true,
-        rewriteRelativeImportExtensions: true,
-        rootDir: join(root, 'packages'),
-        outDir,
-        typeRoots: [join(root, 'node_modules', '@types')],
-      },
-      // Every file by name: one that the compiler meets first behind a package's door counts as foreign and is not emitted.
-      include: ['sdk', 'contract'].map(name => join(root, 'packages', name, 'src', '*.ts')),
-      exclude: ['**/*.test.ts', '**/*-for-tests.ts'].map(pattern =>
-        join(root, 'packages', pattern),
-      ),
-    }),
-  )
-  execFileSync(
-    process.execPath,
-    [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', config],
-    {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    },
-  )
-}
-
 /** Points imports of the contract at its place inside the package, and types at emitted files. */
 function relink(file: string): void {
-  const text = readFileSync(file, 'utf8')
   const fromContract = file.includes('/contract/')
-  const linked = text
-    .replaceAll(
-      /(['"])@sekisho\/contract\1/g,
-      `$1${fromContract ? './index.js' : '../contract/index.js'}$1`,
-    )
-    .replaceAll(/(from\s+['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2')
-  writeFileSync(file, linked)
-}
-
-function filesOf(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => join(entry.parentPath, entry.name))
+  rewrite(file, text =>
+    text
+      .replaceAll(
+        /(['"])@sekisho\/contract\1/g,
+        `$1${fromContract ? './index.js' : '../contract/index.js'}$1`,
+      )
+      .replaceAll(
+        /(['"])@sekisho\/contract\/([a-z]+)\1/g,
+        `$1${fromContract ? './$2.js' : '../contract/$2.js'}$1`,
+      )
+      .replaceAll(/(from\s+['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2'),
+  )
 }
 
 function manifest(): unknown {

@@ -16,7 +16,7 @@ import { checkRegistration } from './check.ts'
 export const contractVersion = '2026-10'
 
 /** Who answers for a service, as it is told to the minister. */
-export const serviceFacts = z.strictObject({
+const serviceFacts = z.strictObject({
   officer: z.string().trim().min(1).max(60),
   address: z.string().trim().min(1).max(200),
   contact: z.email().max(120),
