@@ -60,6 +60,7 @@ export async function startTestProvider(
       jwks: { keys: [publicJwkOf(key)] },
       scope,
       sekisho_purpose: '試験のため',
+      sekisho_rate_per_second: 100_000,
       sekisho_revocation: given.revocation ?? 'crl',
       sekisho_signature_verifier: given.isSignatureVerifier ?? false,
       sekisho_current_status: given.isCurrentStatusGranted ?? false,

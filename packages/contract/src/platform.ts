@@ -431,6 +431,8 @@ export const providerMetadata = z.looseObject({
   sekisho_revocation: z.enum(['crl', 'ocsp']).default('crl'),
   /** `sandbox`: for trials, at once and without a contract, in practice towns only. */
   sekisho_stage: z.enum(['sandbox', 'production']).default('production'),
+  /** Calls of the interface a second on each node of the platform, with a burst of two seconds. */
+  sekisho_rate_per_second: z.int().min(1).max(100_000).default(1000),
   /** Providers that may call for this one, under its contract and on its bill (C15): the shared validity service of a town. */
   sekisho_agents: z.array(z.string().max(63)).max(20).default([]),
   /** Whether it is a registered verifier of signatures (municipality, tax office), which may have containers with certificates. */

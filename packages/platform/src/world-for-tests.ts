@@ -160,6 +160,7 @@ export function metadataOf(id: string): ProviderMetadata {
     sekisho_revocation: 'crl',
     sekisho_stage: 'production',
     sekisho_agents: [],
+    sekisho_rate_per_second: 100_000,
     sekisho_signature_verifier: false,
     sekisho_public_interest: false,
     sekisho_current_status: false,

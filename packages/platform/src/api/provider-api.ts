@@ -44,6 +44,7 @@ import { addWatchRoutes } from '../watch/route.ts'
 import { addLinkRoutes } from './link-routes.ts'
 import { addResultRoutes } from './result-routes.ts'
 import { actingFor, addPrincipalRoute, onBehalfHeader } from './agent.ts'
+import { limitCalls } from './limits.ts'
 import { traceCalls } from './trace-calls.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 
@@ -59,11 +60,13 @@ export type ApiWorld = {
 export function addProviderApi(app: App, given: ApiWorld): void {
   const { world } = given
   const tags = ['provider']
+  const limit = limitCalls(app)
   const note = traceCalls(app, world.tracer)
   const known = authorising(given)
   const authorise: Authorise = async (request, scope) => {
     const provider = await known(request, scope)
     note(request, provider)
+    limit(request, provider)
     return provider
   }
 

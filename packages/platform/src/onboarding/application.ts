@@ -97,6 +97,7 @@ export async function describeService(
 const notForTheAsking = {
   sekisho_stage: 'production',
   sekisho_agents: [],
+  sekisho_rate_per_second: 1000,
   sekisho_signature_verifier: false,
   sekisho_public_interest: false,
   sekisho_current_status: false,
@@ -179,12 +180,13 @@ export async function admitService(
 /** What the operator granted before stays when a change is admitted. */
 function grantedBy(metadata: ProviderMetadata) {
   const { sekisho_signature_verifier, sekisho_public_interest, sekisho_current_status } = metadata
-  const { sekisho_agents } = metadata
+  const { sekisho_agents, sekisho_rate_per_second } = metadata
   return {
     sekisho_signature_verifier,
     sekisho_public_interest,
     sekisho_current_status,
     sekisho_agents,
+    sekisho_rate_per_second,
   }
 }
 
