@@ -20,7 +20,11 @@ conformConnector('HTTP, town', async (): Promise<ConnectorWorld> => {
   const keyOf = (program: 'authority' | 'platform', name: string) =>
     loadOrCreateKey(town.layout.keysFolder(program), name, 'ec-p256')
   const connector = connectAuthority(
-    { url: town.urls.authority, answerKey: await keyOf('authority', 'answers') },
+    {
+      url: town.urls.authority,
+      verifierId: 'platform',
+      answerKey: await keyOf('authority', 'answers'),
+    },
     {
       fetch: caller.fetch,
       random: systemRandom(),

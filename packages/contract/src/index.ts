@@ -33,6 +33,15 @@ export {
   terminalRequest,
   viewerRequest,
 } from './customer-link.ts'
+export {
+  latestAnswer,
+  type LatestAnswer,
+  latestConsentCreated,
+  type LatestConsentCreated,
+  type LatestConsentRequest,
+  latestConsentRequest,
+  latestRequest,
+} from './latest.ts'
 export { type NextStep, nextSteps, tellSteps } from './next-step.ts'
 export {
   type Acr,

@@ -168,6 +168,7 @@ export function createTestAuthority(clock: Clock): TestAuthority {
       : { kind: 'revoked', revokedAt: entry.revokedAt, reason: entry.reason }
   }
   const connector: AuthorityConnector = {
+    verifierId: 'platform',
     crlManifest: async () => {
       assertUp()
       if (manifest === undefined) throw new Error('nothing is published')

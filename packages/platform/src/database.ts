@@ -54,6 +54,8 @@ type CeremonyTable = {
   asked: string
   /** The statement to be signed by *identify*, as shown; null otherwise. */
   statement: Uint8Array | null
+  /** Space-separated: what the person chose to release by *identify*; null: all that was asked. */
+  attributes: ColumnType<string | null, string | null | undefined, never>
   transaction_id: string | null
   /** The time that the signer of a container claims, in whole seconds of domain time; null where no container is made. */
   signing_time: number | null
@@ -102,6 +104,8 @@ type ConsentTable = {
   provider_id: string
   /** Space-separated: attribute scopes, `linkage`, `change`. */
   scopes: string
+  /** The purpose as the statement said it; null: given before that was kept. */
+  purpose: ColumnType<string | null, string | null | undefined, string | null>
   statement_sha256: string
   /** The signature certificate that signed, and from which attributes were released. */
   certificate_id: string
@@ -284,11 +288,11 @@ export type PlatformTables = PersonKeyTables &
   StaffTables &
   TrafficTables &
   ControlTables &
+  RetentionTables &
   OnboardingTables & {
     anchor: AnchorTable
     watch_stream: WatchStreamTable
     watch_event: WatchEventTable
-  RetentionTables &
     watch_told: WatchToldTable
     watch_cursor: WatchCursorTable
     provider: ProviderTable
@@ -575,6 +579,6 @@ export const platformMigrations: Migrations = {
   ...staffMigrations,
   ...trafficMigrations,
   ...controlMigrations,
+  ...retentionMigrations,
   ...onboardingMigrations,
 }
-  ...retentionMigrations,

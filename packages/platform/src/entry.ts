@@ -1,5 +1,5 @@
 import { confirmationEntries } from './confirm/entry.ts'
-import { linkEntries } from './people/entry.ts'
+import { consentEntries, linkEntries } from './people/entry.ts'
 import { defineEntries } from '@sekisho/ledger'
 
 /** Everything that the platform records in the ledger; a person reads these sentences in the list of uses. */
@@ -31,6 +31,7 @@ export const entries = defineEntries({
   },
   ...confirmationEntries,
   ...linkEntries,
+  ...consentEntries,
   'platform.records-viewed': {
     ja: 'ご自身の利用記録を開きました。',
     en: 'You opened your own records.',
@@ -91,7 +92,6 @@ export const entries = defineEntries({
     en: 'You logged out of every service.',
     fields: { sessions: 'number' },
   },
-  'platform.tariff-adopted': {
   'platform.person-erased': {
     ja: '保存期間の定めに従い、ある人の記録を読めなくしました。',
     en: 'The records of a person were made unreadable, as the rules of retention say.',
@@ -107,6 +107,7 @@ export const entries = defineEntries({
     en: 'A stop of erasure ended.',
     fields: { hold: 'text', by: 'text' },
   },
+  'platform.tariff-adopted': {
     ja: '料金表を適用することにしました。',
     en: 'A tariff was adopted.',
     fields: { tariff: 'text', month: 'text' },

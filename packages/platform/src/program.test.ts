@@ -26,7 +26,7 @@ async function settings(change: Partial<PlatformSettings>): Promise<PlatformSett
     timeStamps: undefined,
     recognised: undefined,
     verifier: () => Promise.resolve([]),
-    authority: { url: 'https://authority.example', answerKey: key },
+    authority: { url: 'https://authority.example', verifierId: 'platform', answerKey: key },
     messageKey: key,
     readers: {},
     revocationFolder: '/nonexistent',

@@ -36,13 +36,13 @@ import { peopleCommands } from './api/people-admin.ts'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { sweepResults } from './confirm/kept-result.ts'
+import { tellWithdrawals } from './confirm/latest-consent.ts'
 import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { sweepChallenges } from './confirm/verify-pinless.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
 import { type AuthoritySettings, connectAuthority } from './evidence/connector.ts'
 import type { VerifierModules } from './evidence/box.ts'
 import { addLedgerRoutes } from './controls/ledger-route.ts'
-import { loadAnchors } from './evidence/anchor.ts'
 import { retentionCommands } from './controls/retention-command.ts'
 import {
   plainRetention,
@@ -50,6 +50,7 @@ import {
   type RetentionWorld,
   sweepRetention,
 } from './controls/retention.ts'
+import { loadAnchors } from './evidence/anchor.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { askAboutPast, describePast } from './evidence/revocation-history.ts'
@@ -122,9 +123,9 @@ export type PlatformSettings = {
   readonly uploadsFolder: string
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
-  /** Who cosigns the ledger's checkpoints; undefined: nobody, and the newest is shown as it is. */
   /** How long what is personal is kept, and why; undefined: `plainRetention`. */
   readonly retention?: readonly RetentionRule[] | undefined
+  /** Who cosigns the ledger's checkpoints; undefined: nobody, and the newest is shown as it is. */
   readonly witnesses?: WitnessPolicy | undefined
   /** The operators' console; undefined: this node serves none. */
   readonly operation: OperationSettings | undefined
@@ -441,7 +442,6 @@ async function renewRound(renewal: RenewalWorld): Promise<void> {
   await renewDue(renewal)
 }
 
-function startBackground(
 function retentionOf(
   { retention = plainRetention }: PlatformSettings,
   world: World,
@@ -449,6 +449,7 @@ function retentionOf(
   return { ...world, retention }
 }
 
+function startBackground(
   settings: PlatformSettings,
   world: World,
   keeper: RevocationKeeper,
@@ -462,9 +463,9 @@ function retentionOf(
     await sweepReleases(world, protocolNow())
     await sweepSessions(world.store)
     await sweepResults(world)
-    await sweepOwnSessions(world.store)
     await sweepRetention(retentionOf(settings, world))
     await tellWithdrawals(world)
+    await sweepOwnSessions(world.store)
     await sweepChallenges(world)
     await world.uploads.sweep(protocolNow())
     await forgetEvents(world.store, world.clock.now())

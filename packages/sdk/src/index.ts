@@ -8,6 +8,7 @@ export {
   type FeeStatement,
   type IdentityClaims,
   type KeptResult,
+  type LatestAnswer,
   type Receipt,
   type RefusalCode,
   refusals,

@@ -35,6 +35,7 @@ export async function writePlatformConfiguration(layout: Layout): Promise<string
     },
     authority: {
       url: layout.urls.authority,
+      verifierId: 'platform',
       answerKeyId: answers.keyId,
       answerKeyFile: 'authority-answers.pem',
     },

@@ -89,16 +89,16 @@ const configuration = z.strictObject({
       ),
     })
     .optional(),
-  authority: z.strictObject({ url: z.url(), answerKeyId: z.string(), answerKeyFile: z.string() }),
+  authority: z.strictObject({
+    url: z.url(),
+    verifierId: z.string().min(1).max(63),
+    answerKeyId: z.string(),
+    answerKeyFile: z.string(),
+  }),
   /** The TLS proxy that passes providers' certificates on (RFC 9440); without it none is believed. */
   tlsProxy: z
     .strictObject({ secretFile: z.string(), clientAuthorities: z.array(z.string()).max(32) })
     .optional(),
-  /** Witnesses of the ledger, and how many must have cosigned what is shown; without it none is asked. */
-  witnesses: z
-    .strictObject({
-      needed: z.int().min(0),
-      keys: z.array(z.strictObject({ key: z.string(), url: z.url() })).max(32),
   /** How long what is personal is kept, and why; without it who leaves is erased, and nobody for being idle. */
   retention: z
     .array(
@@ -110,6 +110,11 @@ const configuration = z.strictObject({
     )
     .max(8)
     .optional(),
+  /** Witnesses of the ledger, and how many must have cosigned what is shown; without it none is asked. */
+  witnesses: z
+    .strictObject({
+      needed: z.int().min(0),
+      keys: z.array(z.strictObject({ key: z.string(), url: z.url() })).max(32),
     })
     .optional(),
   /** The operators' console; without it this node serves none. */
@@ -172,12 +177,12 @@ async function runPlatform(file: string): Promise<void> {
         verifier: verifierModules(),
         operation: config.operation,
         witnesses: witnessesOf(config.witnesses),
+        retention: config.retention,
         providers: config.providers,
         profile: config.profile === 'real' ? jpkiReal : jpkiTown,
         readers: {
           ...(wallet === undefined ? {} : { wallet }),
           ...(agent === undefined ? {} : { agent }),
-        retention: config.retention,
         },
         revocationFolder: join(folder, 'revocation'),
         uploadsFolder: join(folder, 'uploads'),
@@ -236,6 +241,7 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
         : { ...recognised, anchor: await readCertificate(at(recognised.anchor)) },
     authority: {
       url: authority.url,
+      verifierId: authority.verifierId,
       answerKey: {
         keyId: authority.answerKeyId,
         publicKey: await key('authority.answerKeyFile', authority.answerKeyFile, createPublicKey),

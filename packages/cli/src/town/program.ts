@@ -150,6 +150,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       },
       authority: {
         url: layout.urls.authority,
+        verifierId: 'platform',
         answerKey: { keyId: answerKey.keyId, publicKey: answerKey.publicKey },
       },
       messageKey,

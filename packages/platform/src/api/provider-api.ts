@@ -41,6 +41,7 @@ import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { addWatchRoutes } from '../watch/route.ts'
+import { addLatestRoutes } from './latest-routes.ts'
 import { addLinkRoutes } from './link-routes.ts'
 import { addResultRoutes } from './result-routes.ts'
 import { actingFor, addPrincipalRoute, onBehalfHeader } from './agent.ts'
@@ -76,6 +77,7 @@ export function addProviderApi(app: App, given: ApiWorld): void {
   addPinlessRoutes(app, world, authorise)
   addResultRoutes(app, world, authorise)
   addLinkRoutes(app, world, authorise)
+  addLatestRoutes(app, world, authorise)
   app.post(
     '/v1/verifications',
     { schema: { tags, body: verificationRequest, response: { 200: verificationReport } } },

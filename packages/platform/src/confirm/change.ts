@@ -14,9 +14,11 @@ import { entries } from '../entry.ts'
 import type { Judge } from '../evidence/judge.ts'
 import { charge } from '../fees/meter.ts'
 import { consentInForce } from '../people/consent.ts'
+import { countUse } from '../people/consent-limit.ts'
 import { certificatesOf, personOfSubject } from '../people/link.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
+import { mayFetchLatest } from './latest-consent.ts'
 import { bestOf, type CertificateState, type Situation, situationOf } from './meaning.ts'
 
 /**
@@ -39,6 +41,7 @@ export async function confirmChange(
     const to = { personId: person, providerId: provider.id }
     const consent = await consentInForce(tx, { ...to, scope: 'change' }, at)
     if (consent === undefined) throw new Refusal('consent-missing')
+    await countUse(tx, { consentId: consent.id, scope: 'change' }, at)
     const found = await meaningNow(tx, world, {
       personId: person,
       certificateId: consent.certificateId,
@@ -57,7 +60,12 @@ export async function confirmChange(
       ...to,
       values: { meaning: found.meaning, purpose, method: use.method },
     })
-    return found
+    // Only who may fetch them is told to.
+    const isFetchable = await mayFetchLatest(tx, to, at)
+    return {
+      ...found,
+      next: found.next.filter(step => step !== 'latest-attributes' || isFetchable),
+    }
   })
   const { meaning, next, successor } = found
   return {

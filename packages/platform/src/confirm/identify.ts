@@ -22,6 +22,8 @@ import type { Step } from './step.ts'
 /** A person identified, and what may be released. */
 export type Identified = {
   readonly personId: string
+  /** What the person chose to release. */
+  readonly attributes: readonly AttributeScope[]
   readonly claims: ReturnType<typeof claimsOf>
 }
 
@@ -33,10 +35,12 @@ export async function finishIdentify(
   world: World,
   step: Step,
   answer: SignedAnswer,
-  attributes: readonly AttributeScope[],
+  asked: readonly AttributeScope[],
 ): Promise<Identified> {
   const ceremony = await findCeremony(world.store, { kind: 'identify', id: answer.id }, step)
   const { statement } = ceremony
+  // What the person chose before the statement was made: it stands there and was signed.
+  const attributes = asked.filter(scope => ceremony.attributes?.includes(scope) ?? true)
   if (statement === null) throw new Refusal('challenge-unknown')
   const judged = await world.judge.demand({
     message: statement,
@@ -60,7 +64,8 @@ export async function finishIdentify(
     const to = { personId: person, providerId: step.provider.id }
     await pairwiseSubject(tx, to, written)
     const scopes = [...attributes, 'linkage', 'change'] as const
-    await giveConsent(tx, { ...to, scopes, statementSha256, certificateId }, written)
+    const { purpose } = step.provider
+    await giveConsent(tx, { ...to, scopes, purpose, statementSha256, certificateId }, written)
     await keepContainer(
       tx,
       {
@@ -90,5 +95,5 @@ export async function finishIdentify(
     })
     return person
   })
-  return { personId, claims }
+  return { personId, claims, attributes }
 }

@@ -5,9 +5,10 @@ import type { PersonKeys } from '@sekisho/runtime/keys'
 import type { Reader } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { openContainer } from '../evidence/container.ts'
+import { isWithinLimit } from '../people/consent-limit.ts'
 import { selvesOf } from '../people/link.ts'
 import { claimsOf } from './claim.ts'
-import { attributeScopes } from './statement.ts'
+import { type AttributeScope, attributeScopes } from './statement.ts'
 
 /**
  * The attributes of the newest identification of this person at this provider that the consent in force covers. Empty where there is
@@ -20,7 +21,7 @@ export async function attributesShown(
 ): Promise<ComparableAttributes> {
   const consent = await db
     .selectFrom('consent')
-    .select('scopes')
+    .select(['id', 'scopes'])
     .where('person_id', '=', of.personId)
     .where('provider_id', '=', of.providerId)
     .where('state', '=', 'given')
@@ -45,8 +46,12 @@ export async function attributesShown(
   const certificate = parseCertificate(new Uint8Array(Buffer.from(content.certificate, 'base64')))
   const attributes = readFourAttributes(certificate)
   if (attributes.kind !== 'passed') return {}
-  return claimsOf(
-    attributes.value,
-    attributeScopes.filter(scope => scopes.includes(scope)),
-  )
+  const shown: AttributeScope[] = []
+  for (const scope of attributeScopes)
+    if (
+      scopes.includes(scope) &&
+      (await isWithinLimit(db, { consentId: consent.id, scope }, of.at))
+    )
+      shown.push(scope)
+  return claimsOf(attributes.value, shown)
 }

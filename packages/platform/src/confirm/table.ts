@@ -20,6 +20,26 @@ export type ConfirmationTables = {
     result: unknown
     kept_until: Instant
   }
+  /** Consents to the latest attributes that people sign as documents (A14). */
+  latest_consent: {
+    number: string
+    provider_id: string
+    person_id: string
+    /** Space-separated. */
+    attributes: string
+    /** Last day, `YYYY-MM-DD` in Japan. */
+    until: string
+    /** The signing transaction; the consent is given once that is signed. */
+    transaction_id: string
+    uses_max: number | null
+    uses: number
+    /** Key of a question to the authority that is not answered yet. */
+    pending: string | null
+    made_at: Instant
+    withdrawn_at: Instant | null
+    /** When the authority heard of the withdrawal. */
+    told_at: Instant | null
+  }
   /** Which entry of the ledger tells that a result is gone. */
   deleted_result: {
     id: string
@@ -53,7 +73,29 @@ const statements = [
     primary key (provider_id, id))`,
 ]
 
+const latestStatements = [
+  `create table latest_consent (
+    number text primary key,
+    provider_id text not null,
+    person_id text not null,
+    attributes text not null,
+    until text not null,
+    transaction_id text not null unique,
+    uses_max integer check (uses_max > 0),
+    uses integer not null,
+    pending text,
+    made_at bigint not null,
+    withdrawn_at bigint,
+    told_at bigint)`,
+  'create index latest_consent_person on latest_consent (person_id, provider_id)',
+  `create index latest_consent_untold on latest_consent (withdrawn_at)
+    where withdrawn_at is not null and told_at is null`,
+]
+
 export const confirmationMigrations: Migrations = {
+  'platform-0032-latest-consents': async db => {
+    for (const statement of latestStatements) await sql.raw(statement).execute(db)
+  },
   'platform-0030-kept-results': async db => {
     for (const statement of statements) await sql.raw(statement).execute(db)
   },

@@ -8,6 +8,8 @@ import { poolKey } from '@sekisho/pki/issue'
 import type { CardCertificate } from '../authority-for-tests.ts'
 import { createPinlessTerminals, pinlessStatement } from '../evidence/pinless.ts'
 import { statementOf } from '../fees/statement.ts'
+import { linkCertificates, pairwiseSubject } from '../people/link.ts'
+import { demandPin } from '../people/wish.ts'
 import type { Provider } from '../providers/registry.ts'
 import { codeOf, engineKinds, startTestWorld, type TestWorld } from '../world-for-tests.ts'
 import { challengePinless, sweepChallenges, verifyPinless } from './verify-pinless.ts'
@@ -75,6 +77,46 @@ for (const kind of engineKinds)
       assert.equal(report.assurance, 'card-without-pin')
       assert.equal(report.subject, null)
       assert.equal((await feeOf(stadium)) - before, 2)
+    })
+
+    it('who demands the PIN at the platform is never taken for present by the card alone', async () => {
+      const demanding = world.authority.issue('authentication')
+      const at = world.clock.now()
+      const link = {
+        ...demanding.reference,
+        kind: 'authentication',
+        proof: 'first-met',
+        distributionPoint: null,
+        notAfter: at + 1,
+      } as const
+      const personId = await world.store.transaction(async tx => {
+        const linked = await linkCertificates(tx, [link], { at, random: world.random })
+        const to = { providerId: stadium.id, personId: linked.personId }
+        await pairwiseSubject(tx, to, { at, random: world.random })
+        return linked.personId
+      })
+      const ask = async () => {
+        const certificate = Buffer.from(demanding.certificate.raw).toString('base64')
+        return verifyPinless(
+          world,
+          stadium,
+          answer(await challenge(), { key: demanding.key, certificate }),
+        )
+      }
+      assert.equal(typeof (await ask()).subject, 'string')
+      const wish = (pinAlways: boolean) =>
+        world.store.transaction(tx => demandPin(tx, { personId, pinAlways, at }))
+      assert.equal(await wish(true), true)
+      assert.equal(await wish(true), false)
+      const report = await ask()
+      assert.equal(report.verdict, 'failed')
+      assert.deepEqual(
+        report.reasons.map(each => each.code),
+        ['pin-demanded'],
+      )
+      assert.equal(report.subject, null)
+      await wish(false)
+      assert.equal((await ask()).verdict, 'passed')
     })
 
     it('a challenge serves once, also when it comes twice at a time, and only who asked for it', async () => {

@@ -12,6 +12,7 @@ import { protocolNow } from '@sekisho/runtime/clock'
 import { sha256Hex } from '../evidence/hash.ts'
 import { pinlessStatement } from '../evidence/pinless.ts'
 import { knownSubject, personOf } from '../people/link.ts'
+import { demandsPin } from '../people/wish.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 
@@ -47,13 +48,21 @@ export async function verifyPinless(
   await useChallenge(world, provider, challenge)
   await world.pinlessTerminals.demand(request)
   const message = pinlessStatement(request, challenge)
-  const { judged, isStatusChecked, ...report } = await world.judge.report({
+  const { judged, isStatusChecked, ...judgement } = await world.judge.report({
     message,
     signature: bytesOf(request.signature),
     certificate: bytesOf(request.certificate),
     purpose: 'authentication',
     revocation: provider.revocation,
   })
+  const personId = await world.store.read(async db =>
+    judged === undefined ? undefined : personOf(db, judged.reference),
+  )
+  const isDemanded =
+    personId !== undefined && (await world.store.read(db => demandsPin(db, personId)))
+  const report = isDemanded
+    ? { ...judgement, verdict: 'failed' as const, reasons: [pinDemanded] }
+    : judgement
   const at = world.clock.now()
   const id = world.random.token(idBits)
   await world.keepVerification({
@@ -78,13 +87,19 @@ export async function verifyPinless(
     },
     judged,
   })
-  const subject = await world.store.read(async db => {
-    const personId = judged === undefined ? undefined : await personOf(db, judged.reference)
-    return personId === undefined
+  const subject = await world.store.read(async db =>
+    personId === undefined || isDemanded
       ? undefined
-      : knownSubject(db, { providerId: provider.id, personId })
-  })
+      : knownSubject(db, { providerId: provider.id, personId }),
+  )
   return { id, ...report, assurance: 'card-without-pin', subject: subject ?? null }
+}
+
+/** The holder said so at the platform: the card alone is no proof anywhere. */
+const pinDemanded = {
+  code: 'pin-demanded',
+  ja: 'この利用者は、いつも暗証番号を求めるようにしています。',
+  en: 'This person demands that the PIN is always asked for.',
 }
 
 /** Forgets challenges that nobody answered. */

@@ -39,6 +39,8 @@ import type { z } from 'zod'
 
 /** What the platform asks of the authority. Refusals: `authority-unreachable`, `authority-refused`, `authority-answer-invalid`. */
 export type AuthorityConnector = {
+  /** Id under which the authority knows this verifier; consents to the latest attributes name it. */
+  readonly verifierId: string
   /** Everything that is published now. */
   crlManifest(): Promise<CrlManifest>
   /** One published list, DER, by the path in the manifest. */
@@ -67,6 +69,8 @@ export type AuthorityConnector = {
 /** Where the authority is and how both sides are known to each other. */
 export type AuthoritySettings = {
   readonly url: string
+  /** Id under which it knows this verifier. */
+  readonly verifierId: string
   /** Public key that signs its answers. */
   readonly answerKey: { readonly keyId: string; readonly publicKey: KeyObject }
 }
@@ -83,6 +87,7 @@ export function connectAuthority(settings: AuthoritySettings, world: World): Aut
   const ask = <T>(schema: z.ZodType<T>, query: Query): Promise<T> =>
     askSigned(settings, world, schema, query)
   return {
+    verifierId: settings.verifierId,
     crlManifest: () => ask(crlManifest, { method: 'GET', path: '/crl/manifest' }),
     crl: path => fetchBytes(settings, world, path, {}, 'application/pkix-crl'),
     ocsp: (ca, request) =>

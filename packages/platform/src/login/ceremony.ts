@@ -28,6 +28,8 @@ export type Ceremony = {
   readonly kind: 'login' | 'identify' | 'sign'
   readonly providerId: string
   readonly statement: Uint8Array | null
+  /** What the person chose to release by *identify*; undefined: all that was asked. */
+  readonly attributes: readonly string[] | undefined
   readonly transactionId: string | null
   readonly signingTime: Instant | null
 }
@@ -43,7 +45,12 @@ export type CeremonyAsked = {
   readonly browser: Browser
 } & (
   | { readonly kind: 'login' }
-  | { readonly kind: 'identify'; readonly statement: Uint8Array }
+  | {
+      readonly kind: 'identify'
+      readonly statement: Uint8Array
+      /** What the person chose to release; without it all that was asked. */
+      readonly attributes?: readonly string[]
+    }
   | {
       readonly kind: 'sign'
       readonly document: Uint8Array
@@ -86,6 +93,7 @@ export async function beginCeremony(
         browser,
         asked: sha256Hex(askedBytes(asked, challenge)),
         statement: asked.kind === 'identify' ? asked.statement : null,
+        attributes: asked.kind === 'identify' ? (asked.attributes?.join(' ') ?? null) : null,
         transaction_id: asked.kind === 'sign' ? asked.transactionId : null,
         signing_time: asked.kind === 'sign' ? asked.signingTime : null,
         state: 'open',
@@ -128,6 +136,7 @@ export async function findCeremony(
     kind: row.kind,
     providerId: row.provider_id,
     statement: row.statement,
+    attributes: row.attributes?.split(' '),
     transactionId: row.transaction_id,
     signingTime: row.signing_time,
   }

@@ -49,6 +49,9 @@ const words = {
     purpose: '利用目的',
     released: '提供する情報',
     nothing: 'なし',
+    choose: '提供する情報を選ぶ',
+    chooseText: '外した情報は提供しません。サービスによっては、手続を続けられないことがあります。',
+    chooseButton: '選んだ情報で同意書を作り直す',
     pin4: '必要なもの',
     pin4Text: 'マイナンバーカードと、数字4桁の暗証番号',
     pinSign: 'マイナンバーカードと、英数字6〜16文字の署名用パスワード',
@@ -77,6 +80,9 @@ const words = {
     purpose: 'Purpose',
     released: 'Released',
     nothing: 'nothing',
+    choose: 'Choose what is released',
+    chooseText: 'What you untick is not released. Some services cannot go on without it.',
+    chooseButton: 'Make the statement anew',
     pin4: 'You need',
     pin4Text: 'your My Number card and its 4-digit PIN',
     pinSign: 'your My Number card and its signature password (6 to 16 letters and digits)',
@@ -112,6 +118,8 @@ export function loginPage(given: Common): string {
 export function identifyPage(
   given: Common & {
     readonly attributes: readonly AttributeScope[]
+    /** What the service asked for. */
+    readonly offered: readonly AttributeScope[]
     readonly statement: Uint8Array
   },
 ): string {
@@ -126,8 +134,25 @@ export function identifyPage(
       ...standingOf(given),
       [say.pin4, say.pinSign],
     ]),
+    choiceForm(given),
     html`<h2>${say.statement}</h2><pre tabindex="0" role="region" aria-label="${say.statement}">${new TextDecoder().decode(given.statement)}</pre>`,
   ])
+}
+
+/** Lets the person release less: the statement is made anew with what is left ticked. */
+function choiceForm(
+  given: Common & {
+    readonly attributes: readonly AttributeScope[]
+    readonly offered: readonly AttributeScope[]
+  },
+): Markup {
+  const { lang, uid, offered, attributes } = given
+  const say = words[lang]
+  if (offered.length === 0) return html``
+  return html`<form id="choice" method="get" action="/interaction/${uid}"><fieldset><legend>${say.choose}</legend><p>${say.chooseText}</p><input type="hidden" name="chosen" value="1"><input type="hidden" name="lang" value="${lang}">${offered.map(
+    scope =>
+      html`<p><label><input type="checkbox" name="with" value="${scope}"${attributes.includes(scope) ? html` checked` : null}> ${attributeWords[scope][lang]}</label></p>`,
+  )}${button(say.chooseButton, 'second')}</fieldset></form>`
 }
 
 /** Page of a signature. */

@@ -108,7 +108,8 @@ async function show(
   const lang = langFor(request, interaction.lang)
   const { uid, isStanding } = interaction
   const common = { lang, provider, uid, isStanding, readers: given.readers }
-  const asked = await ask(world, provider, interaction, browser)
+  const chosen = attributesChosen(interaction, request.url)
+  const asked = await ask(world, provider, interaction, browser, chosen)
   const page =
     asked.kind === 'login'
       ? loginPage({ ...common, ...asked })
@@ -119,7 +120,13 @@ async function show(
 }
 
 /** Begins the card step that the interaction needs, and says what its page shows. */
-async function ask(world: World, provider: Provider, interaction: Interaction, browser: Browser) {
+async function ask(
+  world: World,
+  provider: Provider,
+  interaction: Interaction,
+  browser: Browser,
+  attributes: readonly AttributeScope[],
+) {
   const begun = { uid: interaction.uid, providerId: provider.id, browser }
   const kind = kindOf(interaction)
   if (kind === 'login') {
@@ -145,7 +152,6 @@ async function ask(world: World, provider: Provider, interaction: Interaction, b
     const request = signRequest(id, 'sign', { title, mediaType, document, container })
     return { kind, waiting, request }
   }
-  const attributes = attributesAsked(interaction)
   const statement = composeStatement({
     provider,
     issuer: world.issuer,
@@ -154,13 +160,19 @@ async function ask(world: World, provider: Provider, interaction: Interaction, b
     number: world.random.token(128),
     isStanding: interaction.isStanding,
   })
-  const { id } = await beginCeremony(world.store, world.random, { ...begun, kind, statement })
+  const { id } = await beginCeremony(world.store, world.random, {
+    ...begun,
+    kind,
+    statement,
+    attributes,
+  })
   const document = {
     title: '本人確認と情報提供の同意書',
     mediaType: 'text/plain',
     document: statement,
   } as const
-  return { kind, attributes, statement, request: signRequest(id, 'identify', document) }
+  const offered = attributesAsked(interaction)
+  return { kind, attributes, offered, statement, request: signRequest(id, 'identify', document) }
 }
 
 /** Receives the reader's answer and, when all is well, sends the browser back to the provider. */
@@ -213,9 +225,8 @@ async function finish(
     const scopes = ['openid', 'sign']
     return outcomeOf(given, interaction, answer, { personId, acr: acr.cardSigned, scopes })
   }
-  const attributes = attributesAsked(interaction)
-  const identified = await finishIdentify(world, step, answer, attributes)
-  const { personId } = identified
+  const identified = await finishIdentify(world, step, answer, attributesAsked(interaction))
+  const { personId, attributes } = identified
   const scopes = ['openid', ...attributes]
   const done = { personId, acr: acr.cardSigned, scopes }
   const outcome = await outcomeOf(given, interaction, answer, done)
@@ -273,6 +284,13 @@ function kindOf(interaction: Interaction): 'login' | 'identify' | 'sign' {
 
 function attributesAsked(interaction: Interaction): readonly AttributeScope[] {
   return attributeScopes.filter(scope => interaction.scopes.includes(scope))
+}
+
+/** Of what is asked, what the person left ticked; everything before they chose. */
+function attributesChosen(interaction: Interaction, url: string): readonly AttributeScope[] {
+  const asked = attributesAsked(interaction)
+  const query = new URL(url, 'http://localhost').searchParams
+  return query.has('chosen') ? asked.filter(scope => query.getAll('with').includes(scope)) : asked
 }
 
 function signRequest(

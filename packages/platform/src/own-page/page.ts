@@ -20,7 +20,19 @@ import {
 import type { KeptDocument } from '../confirm/box.ts'
 import { attributeScopes, attributeWords } from '../confirm/statement.ts'
 import { serviceName } from '../login/interaction-page.ts'
+import { addressOf, timeText } from './own-text.ts'
+import type { Portal } from './portal.ts'
+import { portalWords } from './portal-word.ts'
 import type { ConsentView, Records } from './records.ts'
+import {
+  dataSection,
+  latestSection,
+  limitSection,
+  pinSection,
+  serviceSection,
+  terminalSection,
+  useSection,
+} from './section.ts'
 
 const words = {
   ja: {
@@ -146,39 +158,44 @@ export function entrancePage(given: {
 }
 
 /** What a person can have done on this page. */
-export const doneThings = ['withdrawn', 'sessions-ended'] as const
+export const doneThings = ['withdrawn', 'sessions-ended', 'changed'] as const
 export type DoneThing = (typeof doneThings)[number]
 
 /** The records. `told` says what the person has just done. */
 export function recordsPage(given: {
   readonly lang: Lang
   readonly records: Records
+  readonly portal: Portal
   readonly at: Instant
   readonly told: DoneThing | undefined
 }): string {
-  const { lang, records } = given
+  const { lang, records, portal } = given
   const say = words[lang]
-  const uses = records.uses.map(use => [
-    timeText(use.at, lang),
-    use.provider ?? say.self,
-    use[lang],
-  ])
   return frame(lang, [
     html`<p class="lead">${say.lead}</p>`,
     toldBlock(given.told, lang),
+    serviceSection(portal.services, lang),
     html`<h2>${say.consents}</h2>`,
     records.consents.length === 0
       ? html`<p>${say.none}</p>`
       : html`${records.consents.map(consent => consentBlock(consent, given))}`,
+    latestSection(portal.latest, lang),
+    pinSection(portal.isPinDemanded, lang),
+    terminalSection(portal.terminals, lang),
     sessionsBlock(records.sessions, lang),
     html`<h2>${say.documents}</h2>`,
     records.documents.length === 0
       ? html`<p>${say.noDocuments}</p>`
       : html`<p>${say.boxHint}</p>${records.documents.map(each => documentBlock(each, lang))}`,
     html`<h2>${say.uses}</h2>`,
-    uses.length === 0
+    portal.uses.length === 0
       ? html`<p>${say.noUses}</p>`
-      : table(say.usesTold, [say.when, say.who, say.what], uses),
+      : useSection(portal.uses, lang, {
+          told: say.usesTold,
+          columns: [say.when, say.who, say.what],
+          self: say.self,
+        }),
+    dataSection(lang),
     html`<form id="logout" method="post" action="${addressOf(lang, '/logout')}">${button(say.logout, 'second')}</form>`,
   ])
 }
@@ -195,6 +212,8 @@ export function refusedEntrancePage(refusal: Refusal, lang: Lang): string {
 function toldBlock(told: DoneThing | undefined, lang: Lang): Markup {
   const say = words[lang]
   if (told === undefined) return html``
+  if (told === 'changed')
+    return notice('success', portalWords[lang].done, portalWords[lang].doneText)
   return told === 'withdrawn'
     ? notice('success', say.withdrawnNotice, say.withdrawnText)
     : notice('success', say.endedNotice, say.endedText)
@@ -233,7 +252,7 @@ function consentBlock(
     [say.given, timeText(consent.givenAt, lang)],
     [say.until, timeText(consent.until, lang)],
     [say.state, state],
-  ])}${
+  ])}${limitSection(consent, at, lang)}${
     consent.state === 'given'
       ? html`<form id="withdraw-${consent.id}" method="post" action="${addressOf(lang, `/consents/${consent.id}/withdraw`)}">${button(say.withdraw, 'second')}</form>`
       : null
@@ -258,16 +277,4 @@ function frame(lang: Lang, body: readonly Markup[]): string {
     scripts: [cardCeremonyPath],
     body,
   })
-}
-
-function addressOf(lang: Lang, rest = ''): string {
-  return `/me${rest}${lang === 'en' ? '?lang=en' : ''}`
-}
-
-function timeText(at: Instant, lang: Lang): string {
-  return new Intl.DateTimeFormat(lang === 'ja' ? 'ja-JP-u-ca-japanese' : 'en-GB', {
-    dateStyle: 'long',
-    timeStyle: 'short',
-    timeZone: 'Asia/Tokyo',
-  }).format(at)
 }

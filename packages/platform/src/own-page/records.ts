@@ -4,7 +4,6 @@
  */
 import { Refusal } from '@sekisho/contract'
 import type { AuthenticatedAnswer } from '@sekisho/contract/reader'
-import type { RecordedEntry } from '@sekisho/ledger'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Transaction } from '@sekisho/runtime/store'
 import { documentsOf, type KeptDocument } from '../confirm/box.ts'
@@ -26,19 +25,9 @@ import type { OwnSessions } from './own-session.ts'
 /** A consent with the provider as people know it. */
 export type ConsentView = Consent & { readonly provider: string; readonly purpose: string }
 
-/** One use of a person's records. */
-export type UseView = {
-  readonly at: Instant
-  /** Undefined for what the person did at the platform itself. */
-  readonly provider: string | undefined
-  readonly ja: string
-  readonly en: string
-}
-
 /** Everything the page shows. */
 export type Records = {
   readonly consents: readonly ConsentView[]
-  readonly uses: readonly UseView[]
   readonly documents: readonly KeptDocument[]
   /** Services that were logged in to and not left, one row each; the newest login counts. */
   readonly sessions: readonly SessionView[]
@@ -51,16 +40,11 @@ export type SessionView = {
   readonly until: Instant
 }
 
-/** Uses shown; the ledger keeps all. */
-const usesShown = 200
-
 /** The records of a person, newest first. */
 export async function recordsOf(world: World, personId: string): Promise<Records> {
   const providers = new Map((await listProviders(world.store)).map(one => [one.id, one]))
   const selves = await world.store.read(db => selvesOf(db, personId))
   const consents = await world.store.read(db => consentsOf(db, personId))
-  const recorded: RecordedEntry[] = []
-  for (const self of selves) recorded.push(...(await world.ledger.entriesOf(self)))
   const documents = await world.store.read(db => documentsOf(db, selves))
   const sessions = await sessionsOf(world.store, personId)
   const newest = sessions.filter(
@@ -79,20 +63,8 @@ export async function recordsOf(world: World, personId: string): Promise<Records
     consents: consents.map(consent => ({
       ...consent,
       provider: providers.get(consent.providerId)?.name ?? consent.providerId,
-      purpose: providers.get(consent.providerId)?.purpose ?? '',
+      purpose: consent.purpose ?? providers.get(consent.providerId)?.purpose ?? '',
     })),
-    uses: recorded
-      .flatMap(({ content }) => (content === undefined ? [] : [content.entry]))
-      .toSorted((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))
-      .slice(0, usesShown)
-      .map(entry => ({
-        at: entry.at,
-        provider:
-          entry.providerId === undefined
-            ? undefined
-            : (providers.get(entry.providerId)?.name ?? entry.providerId),
-        ...sayingOf(entry.kind),
-      })),
   }
 }
 
@@ -167,9 +139,4 @@ async function isKnown(
 ): Promise<boolean> {
   for (const link of links) if ((await personOf(tx, link)) !== undefined) return true
   return false
-}
-
-function sayingOf(kind: string): { readonly ja: string; readonly en: string } {
-  const known = Object.values(entries).find(entry => entry.code === kind)
-  return { ja: known?.ja ?? kind, en: known?.en ?? kind }
 }

@@ -12,6 +12,8 @@ import { browserCookie, ensureBrowser, langFor, prefersHtml, sendPage } from '..
 import { messages } from '../message.ts'
 import { ownProviderId } from '../providers/registry.ts'
 import type { World } from '../world.ts'
+import { portalOf } from './portal.ts'
+import { addPortalRoutes } from './portal-routes.ts'
 import { createOwnSessions, type OwnSessions } from './own-session.ts'
 import {
   type DoneThing,
@@ -88,6 +90,11 @@ export function addOwnPageRoutes(
     await endEverySession(world, person)
     return back(request, reply, 'sessions-ended')
   })
+  addPortalRoutes(app, {
+    world,
+    sessions: own.sessions,
+    back: (request, reply, isChanged) => back(request, reply, isChanged ? 'changed' : undefined),
+  })
   app.post('/me/logout', { schema: { hide } }, async (request, reply) => {
     assertOwnPost(request, world.issuer)
     await own.sessions.end(request, reply)
@@ -102,7 +109,8 @@ async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
   if (person !== undefined) {
     const told = doneThings.find(thing => request.url.includes(`told=${thing}`))
     const records = await recordsOf(world, person)
-    const page = recordsPage({ lang, records, at: world.clock.now(), told })
+    const portal = await portalOf(world, person)
+    const page = recordsPage({ lang, records, portal, at: world.clock.now(), told })
     return sendPage(reply, { page, readers, formOrigins: [] })
   }
   const browser = ensureBrowser(own.cookie, request, reply, world.random)

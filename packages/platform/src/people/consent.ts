@@ -6,6 +6,7 @@ import type { Instant } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
 import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
+import { type ConsentLimit, isWithinLimit, limitsOf } from './consent-limit.ts'
 
 /** What can be consented to besides attribute scopes: following renewed cards, and change confirmations. */
 export type ConsentScope = 'name' | 'address' | 'birthdate' | 'gender' | 'linkage' | 'change'
@@ -19,6 +20,9 @@ export type Consent = {
   readonly providerId: string
   readonly scopes: readonly string[]
   readonly state: 'given' | 'withdrawn' | 'replaced'
+  /** As the statement said it; undefined: given before that was kept. */
+  readonly purpose: string | undefined
+  readonly limits: readonly ConsentLimit[]
   readonly givenAt: Instant
   readonly until: Instant
 }
@@ -30,6 +34,7 @@ export async function giveConsent(
     readonly personId: string
     readonly providerId: string
     readonly scopes: readonly ConsentScope[]
+    readonly purpose?: string
     readonly statementSha256: string
     /** Link id of the signature certificate that signed. */
     readonly certificateId: string
@@ -53,6 +58,7 @@ export async function giveConsent(
       person_id: given.personId,
       provider_id: given.providerId,
       scopes: given.scopes.join(' '),
+      purpose: given.purpose ?? null,
       statement_sha256: given.statementSha256,
       certificate_id: given.certificateId,
       state: 'given',
@@ -66,22 +72,23 @@ export async function giveConsent(
     .execute()
 }
 
-/** The consent in force of this person towards this provider, if it covers the scope. */
+/** The consent in force of this person towards this provider, if it covers the scope and no limit of the person forbids it. */
 export async function consentInForce(
   db: Reader<PlatformTables>,
   asked: { readonly personId: string; readonly providerId: string; readonly scope: ConsentScope },
   at: Instant,
-): Promise<{ readonly certificateId: string } | undefined> {
+): Promise<{ readonly id: string; readonly certificateId: string } | undefined> {
   const row = await db
     .selectFrom('consent')
-    .select(['scopes', 'certificate_id'])
+    .select(['id', 'scopes', 'certificate_id'])
     .where('person_id', '=', asked.personId)
     .where('provider_id', '=', asked.providerId)
     .where('state', '=', 'given')
     .where('until', '>', at)
     .executeTakeFirst()
   if (row === undefined || !row.scopes.split(' ').includes(asked.scope)) return undefined
-  return { certificateId: row.certificate_id }
+  if (!(await isWithinLimit(db, { consentId: row.id, scope: asked.scope }, at))) return undefined
+  return { id: row.id, certificateId: row.certificate_id }
 }
 
 /**
@@ -95,11 +102,12 @@ export async function linkageConsent(
 ): Promise<'given' | 'ended' | 'never'> {
   const rows = await db
     .selectFrom('consent')
-    .select(['scopes', 'state', 'until'])
+    .select(['id', 'scopes', 'state', 'until'])
     .where('person_id', '=', personId)
     .execute()
   const allowing = rows.filter(row => row.scopes.split(' ').includes('linkage'))
-  if (allowing.some(row => row.state === 'given' && row.until > at)) return 'given'
+  for (const row of allowing.filter(each => each.state === 'given' && each.until > at))
+    if (await isWithinLimit(db, { consentId: row.id, scope: 'linkage' }, at)) return 'given'
   return allowing.length === 0 ? 'never' : 'ended'
 }
 
@@ -110,12 +118,18 @@ export async function consentsOf(
 ): Promise<readonly Consent[]> {
   const rows = await db
     .selectFrom('consent')
-    .select(['id', 'provider_id', 'scopes', 'state', 'given_at', 'until'])
+    .select(['id', 'provider_id', 'scopes', 'purpose', 'state', 'given_at', 'until'])
     .where('person_id', '=', personId)
     .orderBy('given_at', 'desc')
     .orderBy('id', 'desc')
     .execute()
+  const limits = await limitsOf(
+    db,
+    rows.map(row => row.id),
+  )
   return rows.map(row => ({
+    purpose: row.purpose ?? undefined,
+    limits: limits.get(row.id) ?? [],
     id: row.id,
     providerId: row.provider_id,
     scopes: row.scopes.split(' '),

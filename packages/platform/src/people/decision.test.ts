@@ -8,7 +8,7 @@ import { finishIdentify } from '../confirm/identify.ts'
 import { finishLogin } from '../confirm/login.ts'
 import { beginCeremony } from '../login/ceremony.ts'
 import { createOwnSessions } from '../own-page/own-session.ts'
-import { recordsOf } from '../own-page/records.ts'
+import { portalOf } from '../own-page/portal.ts'
 import type { Provider } from '../providers/registry.ts'
 import { pendingEvents } from '../watch/event.ts'
 import { deliveryMethods, putStream } from '../watch/stream.ts'
@@ -211,7 +211,7 @@ for (const kind of engineKinds)
       assert.equal(JSON.stringify(told[0]?.['sub_id']).includes(kept), true)
       assert.equal((await news(beta)).length, before.beta)
       assert.equal(await countRows(world, 'own_session'), 0)
-      const { uses } = await recordsOf(world, one)
+      const { uses } = await portalOf(world, one)
       // Both registrations' uses, newest first, the decision among them.
       assert.ok(uses.some(use => use.en.includes('brought two registrations')))
       assert.equal(uses.filter(use => use.en.includes('logged in')).length, 3)

@@ -1,3 +1,27 @@
+/** What the ledger keeps of consents beside giving and withdrawing them (C9). */
+export const consentEntries = {
+  'platform.consent-limited': {
+    ja: '同意を狭めました。',
+    en: 'You narrowed a consent.',
+    fields: { consent: 'text', scope: 'text', how: 'text' },
+  },
+  'platform.pin-wished': {
+    ja: 'いつも暗証番号を求めるかどうかを変えました。',
+    en: 'You changed whether the PIN is always demanded.',
+    fields: { always: 'boolean' },
+  },
+  'platform.latest-fetched': {
+    ja: 'サービスが、署名された同意に基づき、最新の情報を受け取りました。',
+    en: 'A provider received your latest attributes, by the consent that you signed.',
+    fields: { attributes: 'texts', consent: 'text' },
+  },
+  'platform.latest-consent-withdrawn': {
+    ja: '最新の情報の提供についての同意を撤回しました。',
+    en: 'You withdrew the consent to the latest attributes.',
+    fields: { consent: 'text' },
+  },
+} as const
+
 /** What the ledger keeps of identity links (C4). */
 export const linkEntries = {
   'platform.registrations-merged': {

@@ -56,6 +56,19 @@ export type LinkTables = {
     viewer_until: Instant | null
     created_at: Instant
   }
+  /** What a person demands everywhere. */
+  person_wish: { person_id: string; pin_always: boolean; changed_at: Instant }
+  /** Limits that a person set to a scope of a consent. */
+  consent_limit: {
+    consent_id: string
+    scope: string
+    ended_at: Instant | null
+    until: Instant | null
+    uses_max: number | null
+    uses: Generated<number>
+    /** Number of the day in Japan on which a use was last counted. */
+    used_on: Generated<number | null>
+  }
   terminal_person: { terminal_id: string; person_id: string; linked_at: Instant }
 }
 
@@ -122,7 +135,28 @@ const statements = [
   'create index terminal_person_person on terminal_person (person_id)',
 ]
 
+const wishStatements = [
+  `create table person_wish (
+    person_id text primary key,
+    pin_always boolean not null,
+    changed_at bigint not null)`,
+  `create table consent_limit (
+    consent_id text not null references consent,
+    scope text not null,
+    ended_at bigint,
+    until bigint,
+    uses_max integer check (uses_max > 0),
+    uses integer not null default 0,
+    used_on integer,
+    primary key (consent_id, scope))`,
+  'alter table consent add column purpose text',
+  'alter table ceremony add column attributes text',
+]
+
 export const linkMigrations: Migrations = {
+  'platform-0033-limits': async db => {
+    for (const statement of wishStatements) await sql.raw(statement).execute(db)
+  },
   'platform-0031-links': async db => {
     for (const statement of statements) await sql.raw(statement).execute(db)
   },

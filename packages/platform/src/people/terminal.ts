@@ -25,6 +25,14 @@ export type TerminalWorld = {
 /** Milliseconds for which a choice of viewer holds: an evening (*ours*). */
 const viewerMs = 4 * 3600 * 1000
 
+/** A terminal in a person's own records. */
+export type OwnTerminal = {
+  readonly id: string
+  readonly providerId: string
+  readonly kind: Terminal['kind']
+  readonly linkedAt: number
+}
+
 /** Links the person to the terminal, which is made at first need. Refusals `person-unknown`, `card-step-needed`. */
 export async function linkTerminal(
   world: TerminalWorld,
@@ -170,6 +178,26 @@ export async function endTerminal(
     values: { terminal: id, by },
   })
   return true
+}
+
+/** The terminals of a person, newest first. */
+export async function terminalsOf(
+  db: Reader<PlatformTables>,
+  personId: string,
+): Promise<readonly OwnTerminal[]> {
+  const rows = await db
+    .selectFrom('terminal_person')
+    .innerJoin('terminal', 'terminal.id', 'terminal_person.terminal_id')
+    .select(['terminal.id', 'provider_id', 'kind', 'linked_at'])
+    .where('person_id', '=', personId)
+    .orderBy('linked_at', 'desc')
+    .execute()
+  return rows.map(row => ({
+    id: row.id,
+    providerId: row.provider_id,
+    kind: row.kind,
+    linkedAt: row.linked_at,
+  }))
 }
 
 async function describe(

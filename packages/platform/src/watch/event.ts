@@ -36,15 +36,17 @@ export async function addChange(
     readonly providerId: string
     readonly subject: string
     readonly meaning: ChangeMeaning
+    /** Whether the person agreed before that the latest attributes are fetched. */
+    readonly isFetchable: boolean
     readonly at: Instant
   },
 ): Promise<void> {
-  const { providerId, subject, meaning, at } = change
+  const { providerId, subject, meaning, isFetchable, at } = change
   await add(tx, world, {
     providerId,
     at,
     subject,
-    events: { [changeEvent]: { meaning } },
+    events: { [changeEvent]: { meaning, ...(isFetchable ? { latest: true } : {}) } },
   })
 }
 

@@ -11,12 +11,14 @@ import type { Clock } from '@sekisho/runtime/clock'
 import type { Log } from '@sekisho/runtime/log'
 import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
 import { meaningNow } from '../confirm/change.ts'
+import { mayFetchLatest } from '../confirm/latest-consent.ts'
 import type { PlatformTables } from '../database.ts'
 import type { Judge } from '../evidence/judge.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { listsInForce, newestLists, type PartitionKey } from '../evidence/revocation-list.ts'
 import { charge } from '../fees/meter.ts'
 import { messages } from '../message.ts'
+import { consentInForce } from '../people/consent.ts'
 import { endSessionsOfChanged } from '../session/provider-session.ts'
 import { addChange, type EventWorld } from './event.ts'
 
@@ -140,7 +142,6 @@ async function tellWatchers(
     .select([
       'consent.provider_id as provider',
       'consent.certificate_id as certificate',
-      'consent.scopes',
       'pairwise.subject',
       'watch_told.meaning',
     ])
@@ -150,13 +151,15 @@ async function tellWatchers(
     .execute()
   let events = 0
   for (const watcher of watchers) {
-    if (!watcher.scopes.split(' ').includes('change')) continue
+    const to = { personId, providerId: watcher.provider }
+    if ((await consentInForce(tx, { ...to, scope: 'change' }, at)) === undefined) continue
     const { meaning } = await meaningNow(tx, world, {
       personId,
       certificateId: watcher.certificate,
     })
     if (meaning === (watcher.meaning ?? unchanged)) continue
-    await tell(tx, world, { ...watcher, personId, meaning, at })
+    const isFetchable = meaning === 'ask-for-update' && (await mayFetchLatest(tx, to, at))
+    await tell(tx, world, { ...watcher, personId, meaning, isFetchable, at })
     events++
   }
   return events
@@ -172,16 +175,17 @@ async function tell(
     readonly subject: string
     readonly personId: string
     readonly meaning: ChangeMeaning
+    readonly isFetchable: boolean
     readonly at: number
   },
 ): Promise<void> {
-  const { provider, subject, personId, meaning, at } = told
+  const { provider, subject, personId, meaning, isFetchable, at } = told
   await tx
     .insertInto('watch_told')
     .values({ provider_id: provider, person_id: personId, meaning })
     .onConflict(conflict => conflict.columns(['provider_id', 'person_id']).doUpdateSet({ meaning }))
     .execute()
-  await addChange(tx, world, { providerId: provider, subject, meaning, at })
+  await addChange(tx, world, { providerId: provider, subject, meaning, isFetchable, at })
   const day = dateInJapan(at)
   // As a change confirmation of the same day: who hears it here and asks besides pays once.
   const transaction = `change ${subject} ${day.year}-${day.month}-${day.day}`
