@@ -33,6 +33,7 @@ import type { Effects, Engine, Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { entries } from './entry.ts'
 import { peopleCommands } from './api/people-admin.ts'
+import { apiExamples } from './api/example.ts'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { sweepResults } from './confirm/kept-result.ts'
@@ -183,6 +184,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
       version: '0.1.0',
       description:
         'Login and identification go over OpenID Connect (see the discovery document); the rest is here.',
+      examples: apiExamples,
     },
     effects: settings.effects,
   })

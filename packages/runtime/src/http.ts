@@ -64,6 +64,8 @@ export type ServerSettings = {
     readonly title: string
     readonly version: string
     readonly description: string
+    /** A body for an operation, by `METHOD /path`, shown with it. */
+    readonly examples?: Readonly<Record<string, unknown>>
   }
   /** Renders a refusal for a browser; without it browsers get the problem document too. */
   readonly renderRefusalPage?: RefusalPage
@@ -172,13 +174,32 @@ async function describeRoutes(
   told: NonNullable<ServerSettings['openapi']>,
   publicOrigin: string,
 ): Promise<void> {
+  const { examples = {}, ...info } = told
   await app.register(swagger, {
-    openapi: { openapi: '3.1.0', info: told, servers: [{ url: publicOrigin }] },
+    openapi: { openapi: '3.1.0', info, servers: [{ url: publicOrigin }] },
     transform: jsonSchemaTransform,
+    transformObject: document => {
+      if (!('openapiObject' in document)) return document.swaggerObject
+      for (const [operation, example] of Object.entries(examples)) {
+        const [method = '', path = ''] = operation.split(' ')
+        const bodies = bodyOf(document.openapiObject.paths?.[path], method.toLowerCase())
+        if (bodies === undefined) throw new Error(`${operation} is no operation with a body`)
+        bodies.example = example
+      }
+      return document.openapiObject
+    },
   })
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/json').send(JSON.stringify(app.swagger())),
   )
+}
+
+/** The place of a JSON body's example in a path of the document. */
+function bodyOf(path: unknown, method: string): { example?: unknown } | undefined {
+  let found: unknown = path
+  for (const name of [method, 'requestBody', 'content', 'application/json'])
+    found = typeof found === 'object' && found !== null ? Reflect.get(found, name) : undefined
+  return typeof found === 'object' && found !== null ? found : undefined
 }
 
 /** The messages of the server itself. */
