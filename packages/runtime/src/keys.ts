@@ -1,8 +1,6 @@
 /**
  * Keys of programs: a folder with one file a key, readable by its owner only.
- *
- * Not done yet: PKCS#11. A program takes `KeyPair` and `MasterKey`, so a hardware module will stand
- * behind the same two types.
+ * Keys that may lie in a hardware module instead are asked of a `Keyring` (`keyring.ts`).
  */
 import {
   createHash,
@@ -101,7 +99,7 @@ async function generate(kind: KeyKind): Promise<KeyObject> {
 function keyPairOf(privateKey: KeyObject, kind: KeyKind, where: string): KeyPair {
   if (kindOf(privateKey) !== kind) throw new Error(`${where} does not hold a key of kind ${kind}`)
   const publicKey = createPublicKey(privateKey)
-  return { kind, keyId: thumbprint(publicKey), privateKey, publicKey }
+  return { kind, keyId: keyIdOf(publicKey), privateKey, publicKey }
 }
 
 const curves: Readonly<Record<string, KeyKind>> = { prime256v1: 'ec-p256', secp384r1: 'ec-p384' }
@@ -120,8 +118,8 @@ function kindOf(key: KeyObject): KeyKind | undefined {
   }
 }
 
-/** RFC 7638 §3: the required members in lexicographic order, no white space. */
-function thumbprint(publicKey: KeyObject): string {
+/** The name of a public key: RFC 7638 §3, the required members in lexicographic order, no white space. */
+export function keyIdOf(publicKey: KeyObject): string {
   const jwk = publicKey.export({ format: 'jwk' })
   const required = ['crv', 'e', 'kty', 'n', 'x', 'y'].filter(name => jwk[name] !== undefined)
   const text = JSON.stringify(Object.fromEntries(required.map(name => [name, jwk[name]])))

@@ -5,18 +5,37 @@
  */
 import { createHash, createPublicKey } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
-import koffi from 'koffi'
+import {
+  alreadyLoggedIn,
+  type Attribute,
+  attribute,
+  type Cryptoki,
+  type Handle,
+  load,
+  unload,
+  ok,
+  pinLocked,
+  ulong,
+} from './cryptoki.ts'
 
 /** Kinds of key pairs. */
-export type TokenKeyKind = 'rsa-2048' | 'rsa-4096' | 'ec-p256' | 'ec-p384'
+export type TokenKeyKind = 'rsa-2048' | 'rsa-4096' | 'ec-p256' | 'ec-p384' | 'ed25519'
 
 /** A key pair in a token. */
 export interface TokenKey {
   readonly kind: TokenKeyKind
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array
-  /** PKCS #1 v1.5, or ECDSA as a DER Ecdsa-Sig-Value. Refusal `token-locked` while the token is not open. */
+  /** PKCS #1 v1.5, ECDSA as a DER Ecdsa-Sig-Value, or Ed25519, which takes no hash. Refusal `token-locked` while the token is not open. */
   sign(hash: 'sha256' | 'sha384' | 'sha512', message: Uint8Array): Uint8Array
+  /** The signature as a JWS has it (RFC 7518 §3.4, RFC 8037 §3.1): ES256, ES384 or EdDSA. The same refusal; a fault for an RSA key. */
+  signJws(message: Uint8Array): Uint8Array
+}
+
+/** A secret in a token. */
+export interface TokenSecret {
+  /** HMAC-SHA-256 under it. Refusal `token-locked` while the token is not open. */
+  hmac(message: Uint8Array): Uint8Array
 }
 
 /** One token. */
@@ -30,6 +49,10 @@ export interface Token {
   find(label: string): TokenKey | undefined
   /** Makes a key pair that cannot be read out. Refusals `token-locked`, and `token-key-exists` when the label is taken. */
   generate(label: string, kind: TokenKeyKind): TokenKey
+  /** The secret of a label; undefined: there is none. Refusal `token-locked`. */
+  findSecret(label: string): TokenSecret | undefined
+  /** Makes a secret of 32 bytes that cannot be read out. Refusals as of `generate`. */
+  generateSecret(label: string): TokenSecret
 }
 
 /** Connects to the token of a label. Refusal `token-absent`: no such library, or no token of that label in it. */
@@ -67,7 +90,21 @@ export function connectToken(given: { readonly module: string; readonly label: s
       if (made === undefined) throw new Error('the token has lost a key that it has made')
       return made
     },
+    findSecret: label => secretOf(cryptoki, opened, label),
+    generateSecret: label => {
+      if (secretOf(cryptoki, opened, label) !== undefined)
+        throw new Refusal('token-key-exists', { key: label })
+      generateSecret(cryptoki, opened().handle, label)
+      const made = secretOf(cryptoki, opened, label)
+      if (made === undefined) throw new Error('the token has lost a secret that it has made')
+      return made
+    },
   }
+}
+
+/** Forgets everything that this process knows of a library; see `unload`. */
+export function disconnectTokens(module: string): void {
+  unload(module)
 }
 
 /**
@@ -94,198 +131,8 @@ export function initialiseToken(given: {
     given.pin.fill(0)
   }
 }
-
-type Handle = number | bigint
-
 /** One opening of a token. Libraries use numbers again; this is not. */
 type Session = { readonly handle: Handle }
-
-const attributeStruct = koffi.struct('CK_ATTRIBUTE', {
-  type: 'ulong',
-  value: 'void *',
-  length: 'ulong',
-})
-const mechanismStruct = koffi.struct('CK_MECHANISM', {
-  mechanism: 'ulong',
-  parameter: 'void *',
-  length: 'ulong',
-})
-const initializeStruct = koffi.struct('CK_C_INITIALIZE_ARGS', {
-  createMutex: 'void *',
-  destroyMutex: 'void *',
-  lockMutex: 'void *',
-  unlockMutex: 'void *',
-  flags: 'ulong',
-  reserved: 'void *',
-})
-
-type Attribute = { readonly type: number; readonly value: Uint8Array; readonly length: number }
-
-/** The functions of a library that are used here; each throws a fault for what its caller does not expect. */
-type Cryptoki = ReturnType<typeof bind>
-
-const loaded = new Map<string, Cryptoki>()
-
-function load(module: string): Cryptoki {
-  const known = loaded.get(module)
-  if (known !== undefined) return known
-  let cryptoki: Cryptoki
-  try {
-    cryptoki = bind(module)
-  } catch {
-    throw new Refusal('token-absent', { token: module })
-  }
-  cryptoki.initialize()
-  loaded.set(module, cryptoki)
-  return cryptoki
-}
-
-function bind(module: string) {
-  const library = koffi.load(module)
-  const define = (name: string, ...parameters: Parameters<typeof koffi.out>[0][]) => {
-    const call = library.func(name, 'ulong', parameters)
-    // The list of tolerated codes is the caller's; success is always one of them.
-    return (tolerated: readonly number[], ...given: unknown[]): number => {
-      const code = Number(call(...given))
-      if (code !== ok && !tolerated.includes(code)) throw new TokenFault(name, code)
-      return code
-    }
-  }
-  const attributes = koffi.pointer(attributeStruct)
-  const mechanism = koffi.pointer(mechanismStruct)
-  const handleOut = koffi.out(koffi.pointer('ulong'))
-  const initialize = define('C_Initialize', koffi.pointer(initializeStruct))
-  const getSlotList = define(
-    'C_GetSlotList',
-    'uint8',
-    koffi.out(koffi.pointer('ulong')),
-    koffi.inout(koffi.pointer('ulong')),
-  )
-  const getTokenInfo = define('C_GetTokenInfo', 'ulong', koffi.out(koffi.pointer('uint8')))
-  const openSession = define('C_OpenSession', 'ulong', 'ulong', 'void *', 'void *', handleOut)
-  const closeSession = define('C_CloseSession', 'ulong')
-  const login = define('C_Login', 'ulong', 'ulong', koffi.pointer('uint8'), 'ulong')
-  const initToken = define(
-    'C_InitToken',
-    'ulong',
-    koffi.pointer('uint8'),
-    'ulong',
-    koffi.pointer('uint8'),
-  )
-  const initPin = define('C_InitPIN', 'ulong', koffi.pointer('uint8'), 'ulong')
-  const findInit = define('C_FindObjectsInit', 'ulong', attributes, 'ulong')
-  const find = define(
-    'C_FindObjects',
-    'ulong',
-    koffi.out(koffi.pointer('ulong')),
-    'ulong',
-    handleOut,
-  )
-  const findFinal = define('C_FindObjectsFinal', 'ulong')
-  const getAttributes = define(
-    'C_GetAttributeValue',
-    'ulong',
-    'ulong',
-    koffi.inout(attributes),
-    'ulong',
-  )
-  const generatePair = define(
-    'C_GenerateKeyPair',
-    'ulong',
-    mechanism,
-    attributes,
-    'ulong',
-    attributes,
-    'ulong',
-    handleOut,
-    handleOut,
-  )
-  const signInit = define('C_SignInit', 'ulong', mechanism, 'ulong')
-  const sign = define(
-    'C_Sign',
-    'ulong',
-    koffi.pointer('uint8'),
-    'ulong',
-    koffi.out(koffi.pointer('uint8')),
-    koffi.inout(koffi.pointer('ulong')),
-  )
-  const mechanismOf = (code: number) => ({ mechanism: code, parameter: null, length: 0 })
-
-  return {
-    initialize: () => {
-      const none = { createMutex: null, destroyMutex: null, lockMutex: null, unlockMutex: null }
-      initialize([alreadyInitialized], { ...none, flags: osLocking, reserved: null })
-    },
-    slots: (): readonly Handle[] => {
-      // Asked for the count first, a library looks again which tokens there are (PKCS #11 v2.40 §5.5).
-      const count: Handle[] = [0]
-      getSlotList([], 1, null, count)
-      const list = new BigUint64Array(Number(count[0]))
-      getSlotList([], 1, list, count)
-      return [...list.subarray(0, Number(count[0]))]
-    },
-    /** Undefined: the slot is empty, or what is in it cannot be read. */
-    labelOf: (slot: Handle): string | undefined => {
-      const info = new Uint8Array(tokenInfoBytes)
-      if (getTokenInfo([tokenNotPresent, tokenNotRecognized], slot, info) !== ok) return undefined
-      return new TextDecoder().decode(info.subarray(0, labelBytes)).trimEnd()
-    },
-    openSession: (slot: Handle): Handle => {
-      const session: Handle[] = [0]
-      openSession([], slot, serialSession | readWriteSession, null, null, session)
-      return session[0] ?? 0
-    },
-    closeSession: (session: Handle) => closeSession([], session),
-    login: (session: Handle, pin: Uint8Array) =>
-      login([alreadyLoggedIn, ...pinFaults], session, userRole, pin, pin.length),
-    initialise: (slot: Handle, securityPin: Uint8Array, label: string) => {
-      const padded = utf8.encode(label.padEnd(labelBytes))
-      initToken([], slot, securityPin, securityPin.length, padded)
-    },
-    loginOfficer: (session: Handle, pin: Uint8Array) =>
-      login([], session, officerRole, pin, pin.length),
-    setPin: (session: Handle, pin: Uint8Array) => initPin([], session, pin, pin.length),
-    find: (session: Handle, wanted: readonly Attribute[]): Handle | undefined => {
-      findInit([], session, wanted, wanted.length)
-      const found = new BigUint64Array(1)
-      const count: Handle[] = [0]
-      find([], session, found, 1, count)
-      findFinal([], session)
-      return Number(count[0]) === 0 ? undefined : found[0]
-    },
-    attribute: (session: Handle, object: Handle, type: number): Uint8Array => {
-      const value = new Uint8Array(attributeBytesMax)
-      const asked: Attribute[] = [{ type, value, length: value.length }]
-      getAttributes([], session, object, asked, 1)
-      return value.subarray(0, Number(asked[0]?.length))
-    },
-    generatePair: (
-      session: Handle,
-      code: number,
-      publicPart: readonly Attribute[],
-      privatePart: readonly Attribute[],
-    ): void => {
-      generatePair(
-        [],
-        session,
-        mechanismOf(code),
-        publicPart,
-        publicPart.length,
-        privatePart,
-        privatePart.length,
-        [0],
-        [0],
-      )
-    },
-    sign: (session: Handle, code: number, key: Handle, data: Uint8Array): Uint8Array => {
-      signInit([], session, mechanismOf(code), key)
-      const signature = new Uint8Array(signatureBytesMax)
-      const length: Handle[] = [signature.length]
-      sign([], session, data, data.length, signature, length)
-      return signature.subarray(0, Number(length[0]))
-    },
-  }
-}
 
 function slotOf(cryptoki: Cryptoki, label: string): Handle | undefined {
   return cryptoki.slots().find(slot => cryptoki.labelOf(slot) === label)
@@ -322,7 +169,17 @@ function keyOf(cryptoki: Cryptoki, opened: () => Session, label: string): TokenK
   return {
     kind,
     spki,
+    signJws: message => {
+      if (kind === 'ed25519')
+        return cryptoki.sign(opened().handle, mechanisms.eddsa, handle(), message)
+      const hash = jwsHashes[kind]
+      if (hash === undefined) throw new Error(`${kind} signs no JWS here`)
+      const digest = createHash(hash).update(message).digest()
+      return cryptoki.sign(opened().handle, mechanisms.ecdsa, handle(), digest)
+    },
     sign: (hash, message) => {
+      if (kind === 'ed25519')
+        return cryptoki.sign(opened().handle, mechanisms.eddsa, handle(), message)
       const digest = createHash(hash).update(message).digest()
       if (kind === 'ec-p256' || kind === 'ec-p384')
         return ecdsaValue(cryptoki.sign(opened().handle, mechanisms.ecdsa, handle(), digest))
@@ -345,6 +202,11 @@ function publicKeyOf(read: (type: number) => Uint8Array) {
       e: text(read(attributeTypes.publicExponent)),
     })
     return { kind: modulus.length > 256 ? 'rsa-4096' : 'rsa-2048', spki } as const
+  }
+  if (type === keyTypes.edwards) {
+    // An OCTET STRING around the 32 bytes of the point (PKCS #11 v3.0 §2.3.10).
+    const x = text(read(attributeTypes.ecPoint).slice(2))
+    return { kind: 'ed25519', spki: exported({ kty: 'OKP', crv: 'Ed25519', x }) } as const
   }
   // An OCTET STRING around the uncompressed point (PKCS #11 v2.40 §2.3.3).
   const point = read(attributeTypes.ecPoint).slice(2)
@@ -382,6 +244,49 @@ function generate(cryptoki: Cryptoki, session: Handle, label: string, kind: Toke
   )
 }
 
+function secretOf(
+  cryptoki: Cryptoki,
+  opened: () => Session,
+  label: string,
+): TokenSecret | undefined {
+  const find = (): Handle | undefined =>
+    cryptoki.find(opened().handle, [
+      attribute(attributeTypes.class, ulong(secretKeyClass)),
+      attribute(attributeTypes.label, utf8.encode(label)),
+    ])
+  const first = find()
+  if (first === undefined) return undefined
+  let held = { session: opened(), handle: first }
+  return {
+    hmac: message => {
+      const session = opened()
+      if (held.session !== session) {
+        const found = find()
+        if (found === undefined) throw new Refusal('token-absent', { key: label })
+        held = { session, handle: found }
+      }
+      return cryptoki.sign(session.handle, mechanisms.hmac, held.handle, message)
+    },
+  }
+}
+
+function generateSecret(cryptoki: Cryptoki, session: Handle, label: string): void {
+  const yes = Uint8Array.of(1)
+  cryptoki.generateOne(session, mechanisms.generateSecret, [
+    attribute(attributeTypes.class, ulong(secretKeyClass)),
+    attribute(attributeTypes.keyType, ulong(keyTypes.secret)),
+    attribute(attributeTypes.valueLength, ulong(32)),
+    attribute(attributeTypes.label, utf8.encode(label)),
+    attribute(attributeTypes.id, utf8.encode(label)),
+    attribute(attributeTypes.token, yes),
+    attribute(attributeTypes.private, yes),
+    attribute(attributeTypes.sensitive, yes),
+    attribute(attributeTypes.extractable, Uint8Array.of(0)),
+    attribute(attributeTypes.sign, yes),
+    attribute(attributeTypes.verify, yes),
+  ])
+}
+
 /** `r ‖ s` as an Ecdsa-Sig-Value (RFC 3279 §2.2.3). */
 function ecdsaValue(raw: Uint8Array): Uint8Array {
   const integer = (part: Uint8Array): Uint8Array => {
@@ -395,48 +300,23 @@ function ecdsaValue(raw: Uint8Array): Uint8Array {
   return Uint8Array.of(0x30, both.length, ...both)
 }
 
-function attribute(type: number, value: Uint8Array): Attribute {
-  return { type, value, length: value.length }
-}
-
-function ulong(value: number): Uint8Array {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true)
-  return bytes
-}
-
-/** The library answered something that nobody expected. */
-class TokenFault extends Error {
-  constructor(call: string, code: number) {
-    super(`${call} answered 0x${code.toString(16)}`)
-  }
-}
-
 const utf8 = new TextEncoder()
-const tokenInfoBytes = 512
-const labelBytes = 32
-const attributeBytesMax = 1024
-const signatureBytesMax = 1024
-
-// Return codes (PKCS #11 v2.40, pkcs11t.h).
-const ok = 0
-const alreadyInitialized = 0x191
-const alreadyLoggedIn = 0x100
-const pinLocked = 0xa4
-/** Incorrect, invalid, of a wrong length, locked. */
-const pinFaults = [0xa0, 0xa1, 0xa2, pinLocked]
-const tokenNotPresent = 0xe0
-const tokenNotRecognized = 0xe1
-
-const osLocking = 2
-const serialSession = 4
-const readWriteSession = 2
-const officerRole = 0
-const userRole = 1
 const publicKeyClass = 2
 const privateKeyClass = 3
-const keyTypes = { rsa: 0, ec: 3 } as const
-const mechanisms = { rsa: 0x1, ecdsa: 0x1041 } as const
+const secretKeyClass = 4
+const keyTypes = { rsa: 0, ec: 3, secret: 0x10, edwards: 0x40 } as const
+const mechanisms = {
+  rsa: 0x1,
+  ecdsa: 0x1041,
+  eddsa: 0x1057,
+  hmac: 0x251,
+  generateSecret: 0x350,
+} as const
+/** Hashes of the algorithms of RFC 7518 §3.4. */
+const jwsHashes: Readonly<Partial<Record<TokenKeyKind, string>>> = {
+  'ec-p256': 'sha256',
+  'ec-p384': 'sha384',
+}
 const attributeTypes = {
   class: 0x0,
   token: 0x1,
@@ -450,18 +330,17 @@ const attributeTypes = {
   modulus: 0x120,
   modulusBits: 0x121,
   publicExponent: 0x122,
+  valueLength: 0x161,
   extractable: 0x162,
   ecParameters: 0x180,
   ecPoint: 0x181,
 } as const
-
 /** DigestInfo up to the digest (RFC 8017 §9.2). */
 const digestInfos = {
   sha256: '3031300d060960864801650304020105000420',
   sha384: '3041300d060960864801650304020205000430',
   sha512: '3051300d060960864801650304020305000440',
 } as const
-
 const rsaParameters = (bits: number): readonly Attribute[] => [
   attribute(attributeTypes.modulusBits, ulong(bits)),
   attribute(attributeTypes.publicExponent, Uint8Array.of(1, 0, 1)),
@@ -476,4 +355,5 @@ const generation: Readonly<
   'rsa-4096': { mechanism: 0x0, parameters: rsaParameters(4096) },
   'ec-p256': { mechanism: 0x1040, parameters: curve('06082a8648ce3d030107') },
   'ec-p384': { mechanism: 0x1040, parameters: curve('06052b81040022') },
+  ed25519: { mechanism: 0x1055, parameters: curve('06032b6570') },
 }
