@@ -431,6 +431,8 @@ export const providerMetadata = z.looseObject({
   sekisho_revocation: z.enum(['crl', 'ocsp']).default('crl'),
   /** `sandbox`: for trials, at once and without a contract, in practice towns only. */
   sekisho_stage: z.enum(['sandbox', 'production']).default('production'),
+  /** Minutes a revocation list may be old and still be enough for this provider; beyond that the authority is asked each time. */
+  sekisho_freshness_minutes: z.int().min(5).max(10_000).optional(),
   /** Calls of the interface a second on each node of the platform, with a burst of two seconds. */
   sekisho_rate_per_second: z.int().min(1).max(100_000).default(1000),
   /** Providers that may call for this one, under its contract and on its bill (C15): the shared validity service of a town. */

@@ -9,7 +9,16 @@ import { createLimits } from './limits.ts'
 function providerOf(id: string, perSecond: number): Provider {
   const metadata = { ...metadataOf(id), sekisho_rate_per_second: perSecond }
   const scopes = new Set<never>()
-  return { id, name: id, purpose: '', scopes, revocation: 'crl', state: 'active', metadata }
+  return {
+    id,
+    name: id,
+    purpose: '',
+    scopes,
+    revocation: 'crl',
+    freshnessMs: undefined,
+    state: 'active',
+    metadata,
+  }
 }
 
 function outcome(run: () => unknown): string {

@@ -48,6 +48,7 @@ export async function finishIdentify(
     certificate: fromBase64Url(answer.certificate),
     purpose: 'signature',
     revocation: step.provider.revocation,
+    freshnessMs: step.provider.freshnessMs,
   })
   if (judged.attributes === undefined) throw new Refusal('certificate-not-for-signing')
   const statementSha256 = sha256Hex(statement)
@@ -85,7 +86,7 @@ export async function finishIdentify(
       { ...written, key },
     )
     const use = { providerId: step.provider.id, transaction: step.uid, at }
-    const method = step.provider.revocation
+    const { method } = judged
     await charge(tx, { ...use, kind: 'signature-check', method })
     await chargeQuery(tx, use, query)
     await world.ledger.record(tx, entries['platform.person-identified'], {

@@ -20,8 +20,9 @@ export async function finishLogin(
   step: Step,
   answer: AuthenticatedAnswer,
 ): Promise<string> {
-  const { revocation } = step.provider
-  const { judged, ceremony } = await judgeHolder(world, { ...step, revocation }, answer)
+  const { revocation, freshnessMs } = step.provider
+  const by = { ...step, revocation, freshnessMs }
+  const { judged, ceremony } = await judgeHolder(world, by, answer)
   const links = await linksOfHolder(world, judged)
   const at = judged.at
   return linking(world, async tx => {
@@ -34,13 +35,13 @@ export async function finishLogin(
       providerId: step.provider.id,
       transaction: step.uid,
       kind: 'authentication-check',
-      method: step.provider.revocation,
+      method: judged.method,
       at,
     })
     await world.ledger.record(tx, entries['platform.person-logged-in'], {
       at,
       ...to,
-      values: { method: step.provider.revocation },
+      values: { method: judged.method },
     })
     return personId
   })
@@ -54,6 +55,7 @@ export async function judgeHolder(
     readonly browser: Browser | undefined
     readonly origin: string
     readonly revocation: 'crl' | 'ocsp'
+    readonly freshnessMs: number | undefined
   },
   answer: AuthenticatedAnswer,
 ): Promise<{ readonly judged: Judged; readonly ceremony: Ceremony }> {
@@ -66,6 +68,7 @@ export async function judgeHolder(
     certificate: fromBase64Url(answer.certificate),
     purpose: 'authentication',
     revocation: by.revocation,
+    freshnessMs: by.freshnessMs,
   })
   return { judged, ceremony }
 }

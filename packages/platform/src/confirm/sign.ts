@@ -217,6 +217,7 @@ export async function finishSign(
     certificate: fromBase64Url(answer.certificate),
     purpose: 'signature',
     revocation: step.provider.revocation,
+    freshnessMs: step.provider.freshnessMs,
   })
   const kept = await freshFile(
     world.stamps,
@@ -259,7 +260,7 @@ export async function finishSign(
       { at, random: world.random, key },
     )
     const use = { providerId: step.provider.id, transaction: waiting.id, at }
-    const method = step.provider.revocation
+    const { method } = judged
     await charge(tx, { ...use, kind: 'signature-check', method })
     await chargeQuery(tx, use, query)
     await world.ledger.record(tx, entries['platform.document-signed'], {

@@ -11,6 +11,7 @@ const provider: Provider = {
   purpose: metadata.sekisho_purpose,
   scopes: new Set(),
   revocation: 'crl',
+  freshnessMs: undefined,
   state: 'active',
   metadata,
 }

@@ -48,12 +48,13 @@ export async function verifyPinless(
   await useChallenge(world, provider, challenge)
   await world.pinlessTerminals.demand(request)
   const message = pinlessStatement(request, challenge)
-  const { judged, isStatusChecked, ...judgement } = await world.judge.report({
+  const { judged, isStatusChecked, method, ...judgement } = await world.judge.report({
     message,
     signature: bytesOf(request.signature),
     certificate: bytesOf(request.certificate),
     purpose: 'authentication',
     revocation: provider.revocation,
+    freshnessMs: provider.freshnessMs,
   })
   const personId = await world.store.read(async db =>
     judged === undefined ? undefined : personOf(db, judged.reference),
@@ -75,7 +76,7 @@ export async function verifyPinless(
           providerId: provider.id,
           transaction: `pinless ${sha256Hex(challenge)}`,
           kind: 'authentication-check',
-          method: provider.revocation,
+          method,
           at,
         }
       : undefined,

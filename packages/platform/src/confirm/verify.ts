@@ -20,12 +20,13 @@ export async function verifyForProvider(
   provider: Provider,
   request: VerificationRequest,
 ): Promise<VerificationReport> {
-  const { judged, isStatusChecked, ...report } = await world.judge.report({
+  const { judged, isStatusChecked, method, ...report } = await world.judge.report({
     message: bytesOf(request.document),
     signature: bytesOf(request.signature),
     certificate: bytesOf(request.certificate),
     purpose: request.purpose,
     revocation: provider.revocation,
+    freshnessMs: provider.freshnessMs,
   })
   const at = world.clock.now()
   const id = world.random.token(idBits)
@@ -37,7 +38,7 @@ export async function verifyForProvider(
     providerId: provider.id,
     transaction: `verify ${requestSha256} ${day.year}-${day.month}-${day.day}`,
     kind: request.purpose === 'signature' ? 'signature-check' : 'authentication-check',
-    method: provider.revocation,
+    method,
     at,
   }
   const certificateId =
@@ -62,7 +63,7 @@ export async function verifyForProvider(
         ? undefined
         : {
             ...answer,
-            method: provider.revocation,
+            method,
             purpose: request.purpose ?? 'signature',
             documentSha256: sha256Hex(bytesOf(request.document)),
             keptUntil: keptUntil(at, keepDays),

@@ -13,6 +13,8 @@ export type SignatureToJudge = {
   readonly purpose: 'signature' | 'authentication'
   /** How revocation is looked up (per provider, C2). */
   readonly revocation: 'crl' | 'ocsp'
+  /** Milliseconds a list may be old and still be enough for this provider; else the authority is asked (OCSP). Undefined: until it runs out. */
+  readonly freshnessMs?: number | undefined
 }
 
 /** A signature that passed. Only the judge makes one. */
@@ -26,6 +28,8 @@ export type Judged = {
   readonly attributes: FourAttributes | undefined
   readonly at: Instant
   readonly policy: string
+  /** How its validity was looked up in the end. */
+  readonly method: 'crl' | 'ocsp'
   /** Path, revocation source and window, for the container. */
   readonly evidence: unknown
 }
@@ -35,6 +39,8 @@ export type JudgementReport = Omit<VerificationReport, 'id'> & {
   readonly judged: Judged | undefined
   /** Whether validity was looked up at all: a certificate of no known issuer is never asked about, nor charged for. */
   readonly isStatusChecked: boolean
+  /** How it was looked up. */
+  readonly method: 'crl' | 'ocsp'
 }
 
 /**

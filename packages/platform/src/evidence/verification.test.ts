@@ -70,6 +70,43 @@ describe('the judge', () => {
     }
   })
 
+  it('asks the authority where the list is older than the provider takes, and only then', async () => {
+    const { authority, clock } = world
+    const one = authority.issue('signature')
+    const ended = authority.issue('signature')
+    authority.publish()
+    await world.keeper.refresh()
+    const minute = 60_000
+    const judged = async (of: CardCertificate, freshnessMs: number | undefined) =>
+      world.judge.report({
+        message,
+        signature: of.key.sign('rsa-sha256', message),
+        certificate: of.certificate.raw,
+        purpose: 'signature',
+        revocation: 'crl',
+        freshnessMs,
+      })
+    const told = async (freshnessMs: number | undefined, of = one) => {
+      const { verdict, method } = await judged(of, freshnessMs)
+      return [verdict, method]
+    }
+    clock.turnTo(clock.now() + 60 * minute)
+    assert.deepEqual(await told(60 * minute), ['passed', 'crl'])
+    clock.turnTo(clock.now() + 1)
+    const asked = authority.ocspAsked()
+    assert.deepEqual(await told(60 * minute), ['passed', 'ocsp'])
+    assert.deepEqual(await told(undefined), ['passed', 'crl'])
+    assert.equal(authority.ocspAsked(), asked + 1)
+    // What ended after the list was made is found, and what the list names already is not asked about.
+    authority.end(ended, 'cessationOfOperation')
+    assert.deepEqual(await told(undefined, ended), ['passed', 'crl'])
+    assert.deepEqual(await told(60 * minute, ended), ['failed', 'ocsp'])
+    authority.publish()
+    await world.keeper.refresh()
+    clock.turnTo(clock.now() + 61 * minute)
+    assert.deepEqual(await told(60 * minute, ended), ['failed', 'crl'])
+  })
+
   it('bytes that are no certificate are malformed', async () => {
     const code = await codeOf(
       world.judge.demand({

@@ -39,7 +39,7 @@ export function createJudge(world: World): Judge {
       throw new Refusal(refusalFor(world, report))
     },
     report: async given => {
-      const { report, judged } = await judge(world, given)
+      const { report, judged, method } = await judge(world, given)
       const { verdict } = report
       return {
         verdict: verdict.kind,
@@ -51,6 +51,7 @@ export function createJudge(world: World): Judge {
             : verdict.reasons.map(({ code, ja, en }) => ({ code, ja, en })),
         judged,
         isStatusChecked: report.revocation !== undefined,
+        method,
       }
     },
     statusOf: certificate => statusOf(world, certificate),
@@ -96,7 +97,11 @@ function statusOf(world: World, certificate: Parameters<Judge['statusOf']>[0]): 
 async function judge(
   world: World,
   given: SignatureToJudge,
-): Promise<{ readonly report: ValidationReport; readonly judged: Judged | undefined }> {
+): Promise<{
+  readonly report: ValidationReport
+  readonly judged: Judged | undefined
+  readonly method: 'crl' | 'ocsp'
+}> {
   const at = world.clock.now()
   const validate = (revocation: RevocationEvidence): ValidationReport =>
     validateSignature({
@@ -113,17 +118,23 @@ async function judge(
       poolKeys: world.trust.mode === 'town' ? 'danger-accepted' : 'refused',
       keys: world.trust.keys,
     })
-  const report =
+  const byList =
     given.revocation === 'crl'
       ? validate({ kind: 'index', index: world.keeper.index() })
+      : undefined
+  const method = byList === undefined || isTooOld(byList, given.freshnessMs) ? 'ocsp' : 'crl'
+  const report =
+    method === 'crl' && byList !== undefined
+      ? byList
       : await validateByOcsp(world, given.purpose, validate)
-  if (report.verdict.kind !== 'passed') return { report, judged: undefined }
+  if (report.verdict.kind !== 'passed') return { report, judged: undefined, method }
   const { certificate, path, kind } = report.verdict.value
   const attributes = kind === 'signature' ? readFourAttributes(certificate) : undefined
   if (attributes !== undefined && attributes.kind !== 'passed')
-    return { report: { ...report, verdict: attributes }, judged: undefined }
+    return { report: { ...report, verdict: attributes }, judged: undefined, method }
   return {
     report,
+    method,
     judged: {
       reference: { issuerKeyId: issuerKeyId(path.anchor), serial: certificate.serialHex },
       purpose: kind,
@@ -132,12 +143,20 @@ async function judge(
       attributes: attributes?.value,
       at,
       policy: world.trust.profile.version,
+      method,
       // Made only for those who keep it: it costs as much as reading the certificate.
       get evidence() {
         return describeValidation(report)
       },
     },
   }
+}
+
+/** Whether what passed by a list rests on one that is older than the provider takes. What failed by it fails. */
+function isTooOld(report: ValidationReport, freshnessMs: number | undefined): boolean {
+  if (freshnessMs === undefined || report.verdict.kind !== 'passed') return false
+  const { source } = report.verdict.value.notRevoked
+  return source === undefined || report.demands.at - source.thisUpdate > freshnessMs
 }
 
 /**

@@ -153,7 +153,7 @@ export function describeBody(
       )}</fieldset><fieldset><legend>${say.revocation}</legend>${(['crl', 'ocsp'] as const).map(
       one =>
         html`<div class="choice"><label><input type="radio" name="sekisho_revocation" value="${one}"${(metadata?.sekisho_revocation ?? 'crl') === one ? html` checked` : null}><span>${say.revocationWords[one]}</span></label></div>`,
-    )}</fieldset>${area({ name: 'jwks', label: say.jwks, hint: say.jwksHint, value: jwks, rows: 8 })}<div class="actions"><button type="button" class="button second" data-key-maker="jwks" hidden>${say.makeKey}</button><a class="button second" id="jwks-private" download="private-key.json" hidden>${say.savePrivate}</a></div>${button(say.save)}</form>`,
+    )}</fieldset>${field({ name: 'sekisho_freshness_minutes', label: say.freshness, hint: say.freshnessHint, type: 'number', value: String(metadata?.sekisho_freshness_minutes ?? '') })}${area({ name: 'jwks', label: say.jwks, hint: say.jwksHint, value: jwks, rows: 8 })}<div class="actions"><button type="button" class="button second" data-key-maker="jwks" hidden>${say.makeKey}</button><a class="button second" id="jwks-private" download="private-key.json" hidden>${say.savePrivate}</a></div>${button(say.save)}</form>`,
   ]
 }
 

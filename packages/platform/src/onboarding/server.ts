@@ -348,6 +348,9 @@ function metadataOfForm(fields: z.infer<typeof form>): Record<string, unknown> {
     jwks: keysOf(text('jwks')),
     scope: ['openid', ...scopes].join(' '),
     sekisho_purpose: text('sekisho_purpose'),
+    ...(text('sekisho_freshness_minutes') === ''
+      ? {}
+      : { sekisho_freshness_minutes: Number(text('sekisho_freshness_minutes')) }),
     sekisho_revocation: text('sekisho_revocation') === '' ? 'crl' : text('sekisho_revocation'),
   }
 }

@@ -78,7 +78,7 @@ export async function openRecords(
   by: { readonly uid: string; readonly browser: Browser | undefined },
   answer: AuthenticatedAnswer,
 ): ReturnType<OwnSessions['open']> {
-  const how = { ...by, origin: world.issuer, revocation: 'crl' } as const
+  const how = { ...by, origin: world.issuer, revocation: 'crl', freshnessMs: undefined } as const
   const { judged, ceremony } = await judgeHolder(world, how, answer)
   const links = await linksOfHolder(world, judged)
   const at = judged.at

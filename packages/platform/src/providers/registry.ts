@@ -18,6 +18,8 @@ export type Provider = {
   readonly purpose: string
   readonly scopes: ReadonlySet<ProviderScope>
   readonly revocation: 'crl' | 'ocsp'
+  /** Milliseconds a list may be old and still be enough; undefined: until it runs out. */
+  readonly freshnessMs: number | undefined
   readonly state: 'active' | 'suspended'
   readonly metadata: ProviderMetadata
 }
@@ -100,6 +102,10 @@ function providerOf(metadata: ProviderMetadata, state: Provider['state']): Provi
     purpose: metadata.sekisho_purpose,
     scopes: new Set(scopesOf(metadata)),
     revocation: metadata.sekisho_revocation,
+    freshnessMs:
+      metadata.sekisho_freshness_minutes === undefined
+        ? undefined
+        : metadata.sekisho_freshness_minutes * 60_000,
     state,
     metadata,
   }
