@@ -18,7 +18,7 @@ type Manifest = {
 }
 
 /** Builds the package into `folder` and packs it; returns the tarball's path. */
-export function packTestkit(folder: string): string {
+function packTestkit(folder: string): string {
   const built = mkdtempSync(join(tmpdir(), 'sekisho-testkit-'))
   try {
     const names = packagesBehind('cli')
@@ -100,7 +100,9 @@ function wholeManifest(names: readonly string[]): unknown {
     type: 'module',
     exports: { '.': { types: './index.d.ts', default: './index.js' } },
     engines: { node: '>=24' },
-    dependencies: Object.fromEntries([...foreign, ...own].sort()),
+    dependencies: Object.fromEntries(
+      [...foreign, ...own].sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+    ),
     bundleDependencies: names.map(name => scope + name),
   }
 }

@@ -67,7 +67,7 @@ export function providerBody(
       [say.redirects, html`${metadata.redirect_uris.map(one => html`<code>${one}</code> `)}`],
       [
         say.keys,
-        html`${metadata.jwks.keys.map(key => html`<code>${String(key.kid ?? key.kty)}</code> `)}`,
+        html`${metadata.jwks.keys.map(key => html`<code>${typeof key.kid === 'string' ? key.kid : key.kty}</code> `)}`,
       ],
       [say.verifier, metadata.sekisho_signature_verifier ? say.yes : say.no],
       [say.reduction, metadata.sekisho_public_interest ? say.yes : say.no],

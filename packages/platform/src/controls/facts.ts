@@ -23,7 +23,7 @@ export async function readControlFacts(
       .groupBy('holder')
       .execute(),
   )
-  const passkeys = new Map(counts.map(({ holder, count }) => [holder, Number(count)]))
+  const passkeys = new Map(counts.map(({ holder, count }) => [holder, count]))
   return {
     at: world.clock.now(),
     mode: given.mode,

@@ -83,7 +83,7 @@ function siteOf(host: string): string {
 }
 
 function checkKey(key: Readonly<Record<string, unknown>>): readonly CheckFinding[] {
-  const field = `jwks ${String(key.kid ?? key.kty)}`
+  const field = `jwks ${typeof key.kid === 'string' ? key.kid : String(key.kty)}`
   const found: CheckFinding[] = []
   const error = (ja: string, en: string): void => void found.push({ field, level: 'error', ja, en })
   if (typeof key.kid !== 'string' || key.kid === '')

@@ -90,12 +90,13 @@ export function countTraffic(log: Log): Traffic {
 export async function lastHour(store: Store<PlatformTables>) {
   const since = protocolNow() - hourMs
   return store.read(async db => {
+    // The sum of whole numbers is a decimal, which comes as text.
     const of = db.selectFrom('traffic').where('minute', '>=', since)
     const sums = await of
       .select(['kind', 'name'])
       .select(eb => [
-        eb.fn.sum<number>('count').as('count'),
-        eb.fn.sum<number>('total_ms').as('total_ms'),
+        eb.fn.sum<string>('count').as('count'),
+        eb.fn.sum<string>('total_ms').as('total_ms'),
         eb.fn.max<number>('longest_ms').as('longest_ms'),
       ])
       .groupBy(['kind', 'name'])
@@ -104,7 +105,7 @@ export async function lastHour(store: Store<PlatformTables>) {
       .execute()
     const minutes = await of
       .select(['minute', 'kind'])
-      .select(eb => eb.fn.sum<number>('count').as('count'))
+      .select(eb => eb.fn.sum<string>('count').as('count'))
       .groupBy(['minute', 'kind'])
       .orderBy('minute')
       .execute()
@@ -114,7 +115,7 @@ export async function lastHour(store: Store<PlatformTables>) {
         name,
         count: Number(numbers.count),
         meanMs: Number(numbers.total_ms) / Number(numbers.count),
-        longestMs: Number(numbers.longest_ms),
+        longestMs: numbers.longest_ms,
       })),
       minutes: minutes.map(({ minute, kind, count }) => ({ minute, kind, count: Number(count) })),
     }
