@@ -33,6 +33,9 @@ export const federationMetadata = {
   /** Authorization requests are signed (RFC 9101). */
   require_signed_request_object: z.boolean().optional(),
   request_object_signing_alg: strongAlgorithm.optional(),
+  /** How the end of a back-channel login is told (CIBA §5): by asking, or by a ping as well. */
+  backchannel_token_delivery_mode: z.enum(['poll', 'ping']).optional(),
+  backchannel_client_notification_endpoint: z.url().optional(),
   /** The security profile that all its requests are held to: FAPI 2.0. */
   sekisho_profile: z.enum(['fapi2']).optional(),
   /** Where a browser may be sent after the provider ended a session (RP-Initiated Logout 1.0 §2.1). */

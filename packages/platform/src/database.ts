@@ -9,6 +9,7 @@ import { type OnboardingTables, onboardingMigrations } from './onboarding/table.
 import { type TrafficTables, trafficMigrations } from './traffic/table.ts'
 import { type StaffTables, staffMigrations } from './staff/table.ts'
 import { type ConfirmationTables, confirmationMigrations } from './confirm/table.ts'
+import { type ApprovalTables, approvalMigrations } from './approval/table.ts'
 import { sessionMigrations, type SessionTables } from './session/table.ts'
 import { linkMigrations, type LinkTables } from './people/table.ts'
 import type { ChangeMeaning, FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
@@ -282,6 +283,7 @@ type PinlessChallengeTable = {
 export type PlatformTables = PersonKeyTables &
   LedgerTables &
   SessionTables &
+  ApprovalTables &
   ConfirmationTables &
   LinkTables &
   PasskeyTables &
@@ -573,6 +575,7 @@ export const platformMigrations: Migrations = {
     for (const statement of watchStatements) await sql.raw(statement).execute(db)
   },
   ...sessionMigrations,
+  ...approvalMigrations,
   ...confirmationMigrations,
   ...linkMigrations,
   ...passkeyMigrations,

@@ -33,6 +33,10 @@ import type { Effects, Engine, Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { peopleCommands } from './api/people-admin.ts'
 import { apiExamples } from './api/example.ts'
+import { keepBackchannel, sweepRequests } from './approval/backchannel.ts'
+import { sweepDevices } from './approval/device.ts'
+import { addDeviceRoutes } from './approval/device-route.ts'
+import { addRequestRoutes } from './approval/request-route.ts'
 import { addProviderApi } from './api/provider-api.ts'
 import { releasedBy, sweepReleases } from './confirm/release.ts'
 import { sweepResults } from './confirm/kept-result.ts'
@@ -78,7 +82,7 @@ import { sweepOwnSessions } from './own-page/own-session.ts'
 import { applyProviders, exportProviders } from './providers/configuration.ts'
 import { addOwnPageRoutes } from './own-page/route.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
-import { knownSubject } from './people/link.ts'
+import { knownSubject, personOfSubject } from './people/link.ts'
 import {
   addProvider,
   findProvider,
@@ -193,6 +197,8 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
   addOwnPageRoutes(server.app, { world, readers: settings.readers })
   addProviderApi(server.app, { world, openId, certificates })
+  addDeviceRoutes(server.app, { world, openId, readers: settings.readers })
+  addRequestRoutes(server.app, { world, openId, readers: settings.readers })
   addLogoutRoute(server.app, { world, openId })
   addVerifierRoutes(server.app, world)
   addLedgerRoutes(server.app, world.ledger)
@@ -359,6 +365,8 @@ function openIdOf(
     findProvider: id => findProvider(store, id),
     subjectOf: (providerId, personId) =>
       store.read(db => knownSubject(db, { providerId, personId })),
+    personOf: (providerId, subject) => store.read(db => personOfSubject(db, providerId, subject)),
+    keepBackchannel: asked => keepBackchannel(world, asked),
     isStanding: grantId => isSessionStanding(world, grantId),
     fetch: settings.providerFetch,
     releasedBy: grantId => releasedBy(world, grantId, protocolNow()),
@@ -463,6 +471,8 @@ function startBackground(
     await sweepCeremonies(world.store)
     await sweepReleases(world, protocolNow())
     await sweepSessions(world.store)
+    await sweepDevices(world.store)
+    await sweepRequests(world.store)
     await sweepResults(world)
     await sweepRetention(retentionOf(settings, world))
     await tellWithdrawals(world)

@@ -17,7 +17,7 @@ import type { World } from '../world.ts'
 import { fromBase64Url } from './answer.ts'
 import { claimsOf } from './claim.ts'
 import type { AttributeScope } from './statement.ts'
-import type { Step } from './step.ts'
+import { assertPerson, type Step } from './step.ts'
 
 /** A person identified, and what may be released. */
 export type Identified = {
@@ -60,6 +60,7 @@ export async function finishIdentify(
   const personId = await linking(world, async tx => {
     await useCeremony(tx, ceremony)
     const { personId: person, certificateId } = await linkCertificates(tx, links, written)
+    assertPerson(step, person)
     if (also !== undefined) await openCases(tx, [person, also], written)
     const key = await world.personKeys.ensure(tx, person, at)
     const to = { personId: person, providerId: step.provider.id }

@@ -9,7 +9,7 @@ import { linkCertificates, pairwiseSubject } from '../people/link.ts'
 import { linksOfHolder } from '../people/linkage.ts'
 import type { World } from '../world.ts'
 import { fromBase64Url, readStatement } from './answer.ts'
-import type { Step } from './step.ts'
+import { assertPerson, type Step } from './step.ts'
 
 /**
  * Writes person, links, charge and ledger entry in one transaction. A card never met before becomes a person without
@@ -28,6 +28,7 @@ export async function finishLogin(
   return linking(world, async tx => {
     await useCeremony(tx, ceremony)
     const { personId } = await linkCertificates(tx, links, { at, random: world.random })
+    assertPerson(step, personId)
     await world.personKeys.ensure(tx, personId, at)
     const to = { personId, providerId: step.provider.id }
     await pairwiseSubject(tx, to, { at, random: world.random })

@@ -1,6 +1,7 @@
 /** A registered provider as the OpenID library knows it: a client. */
-import { type GrantType, grantTypes } from '@sekisho/contract'
+import { type GrantType, grantTypes, type ProviderMetadata } from '@sekisho/contract'
 import type { AdapterPayload } from 'oidc-provider'
+import { sha256Hex } from '../evidence/hash.ts'
 import type { Provider } from '../providers/registry.ts'
 
 /** Every provider's ways to tokens. */
@@ -14,12 +15,15 @@ export function clientOf(found: Provider | undefined): AdapterPayload | undefine
   if (found === undefined || found.state !== 'active') return undefined
   const { metadata } = found
   const isFapi = metadata.sekisho_profile === 'fapi2'
+  const keys = isDeferred(metadata.grant_types ?? [])
+    ? { jwks_uri: registeredKeys(metadata), sector_identifier_uri: registeredKeys(metadata) }
+    : { jwks: metadata.jwks }
   const client = {
     client_id: metadata.client_id,
     client_name: metadata.client_name,
     client_uri: metadata.client_uri,
     redirect_uris: metadata.redirect_uris,
-    jwks: metadata.jwks,
+    ...keys,
     scope: metadata.scope,
     grant_types: metadata.grant_types ?? ownGrantTypes,
     post_logout_redirect_uris: metadata.post_logout_redirect_uris,
@@ -35,9 +39,39 @@ export function clientOf(found: Provider | undefined): AdapterPayload | undefine
       isFapi || metadata.require_pushed_authorization_requests === true,
     require_signed_request_object: metadata.require_signed_request_object,
     request_object_signing_alg: metadata.request_object_signing_alg,
+    backchannel_token_delivery_mode: metadata.backchannel_token_delivery_mode,
+    backchannel_client_notification_endpoint: metadata.backchannel_client_notification_endpoint,
     sekisho_profile: metadata.sekisho_profile,
   }
   const given = Object.entries(client).filter(([, value]) => value !== undefined)
   // The type of payloads is one for all models; a client's is its metadata.
   return Object.fromEntries(given)
+}
+
+/**
+ * For logins that no redirect address belongs to, the library takes the sector of pairwise ids from the host of `jwks_uri` and so demands
+ * one. Keys are registered by value here, and sectors are providers: it gets an address that resolves nowhere (RFC 6761 §6.4) and changes
+ * with the keys, and {@link readRegisteredKeys} answers in the network's place.
+ */
+function registeredKeys({ client_id, jwks }: ProviderMetadata): string {
+  return `${registeredPrefix}${client_id}/${sha256Hex(Buffer.from(JSON.stringify(jwks)))}`
+}
+
+const registeredPrefix = 'https://registered.invalid/'
+
+/** The answer to a look at registered keys; undefined for any other address. */
+export async function readRegisteredKeys(
+  address: string,
+  find: (id: string) => Promise<Provider | undefined>,
+): Promise<Response | undefined> {
+  if (!address.startsWith(registeredPrefix)) return undefined
+  const id = address.slice(registeredPrefix.length).split('/')[0] ?? ''
+  const found = await find(id)
+  return found === undefined || registeredKeys(found.metadata) !== address
+    ? new Response(null, { status: 404 })
+    : Response.json(found.metadata.jwks)
+}
+
+function isDeferred(grants: readonly GrantType[]): boolean {
+  return grants.includes(grantTypes[3]) || grants.includes(grantTypes[4])
 }

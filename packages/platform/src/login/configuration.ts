@@ -9,7 +9,9 @@ import {
 } from 'oidc-provider'
 import { sessionMs } from '../session/provider-session.ts'
 import type { ClientCertificates } from './client-certificate.ts'
-import { clientOf } from './client-metadata.ts'
+import { clientOf, readRegisteredKeys } from './client-metadata.ts'
+import { type BackchannelAsked, isMessage } from '../approval/backchannel.ts'
+import { askedOf } from './asked.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
 import { codeOf } from './openid-error.ts'
 import { protocolStateOf } from './protocol-state.ts'
@@ -45,7 +47,7 @@ export function configuration(world: OpenIdWorld): Configuration {
     },
     acrValues: [acr.card, acr.cardSigned],
     ...claimsOffered,
-    extraParams: ['signing_transaction'],
+    extraParams: ['signing_transaction', 'device_name'],
     features: features(world),
     pkce: { required: () => true },
     issueRefreshToken: (_ctx, client, source) =>
@@ -54,7 +56,12 @@ export function configuration(world: OpenIdWorld): Configuration {
       ),
     // A stolen one is found out when the second of both uses it. FAPI 2.0 §5.3.2.1 binds tokens to keys instead, and wants no rotation.
     rotateRefreshToken: ctx => !isFapi(ctx.oidc.client),
-    fetch: (url, init) => world.fetch(url, init),
+    fetch: async (url, init) => {
+      const address = url instanceof Request ? url.url : url.toString()
+      return (await readRegisteredKeys(address, world.findProvider)) ?? world.fetch(url, init)
+    },
+    // The sector is the provider; nothing is looked up to find it.
+    sectorIdentifierUriValidate: () => false,
     // There is no session that a token could end with.
     expiresWithSession: () => Promise.resolve(false),
     enabledJWA: {
@@ -73,7 +80,13 @@ export function configuration(world: OpenIdWorld): Configuration {
       const grantId = ctx.oidc.result?.consent?.grantId
       return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId)
     },
-    findAccount: async (_ctx, accountId, token) => {
+    findAccount: async (ctx, given, token) => {
+      // A hint at the back channel is an ID token, whose subject is the provider's own name for the person.
+      const accountId =
+        ctx.oidc.route === 'backchannel_authentication' && ctx.oidc.entities.IdTokenHint
+          ? await world.personOf(ctx.oidc.client?.clientId ?? '', given)
+          : given
+      if (accountId === undefined) return undefined
       const grantId = token !== undefined && 'grantId' in token ? token.grantId : undefined
       // Without the card being used, the one that began it must still be valid.
       if (token?.kind === 'RefreshToken' && !(await world.isStanding(grantId ?? '')))
@@ -135,6 +148,8 @@ function features(world: OpenIdWorld): NonNullable<Configuration['features']> {
     dPoP: { enabled: true, allowReplay: false },
     ...(world.certificates === undefined ? {} : { mTLS: mutualTls(world.certificates) }),
     fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
+    deviceFlow: { enabled: true, deviceInfo: () => ({}) },
+    ciba: backchannel(world),
     userinfo: { enabled: true },
     resourceIndicators: { enabled: false },
   }
@@ -164,6 +179,49 @@ function assertRequestObject(
   return missing === undefined
     ? Promise.resolve()
     : Promise.reject(new errors.InvalidRequestObject(`without ${missing}`))
+}
+
+/** Logins by the back channel (CIBA): a provider names one of its own people; the rest is done under `/me/requests`. */
+function backchannel(world: OpenIdWorld) {
+  return {
+    enabled: true,
+    deliveryModes: ['poll', 'ping'] as const,
+    processLoginHint: (ctx: KoaContextWithOIDC, hint?: string) =>
+      world.personOf(ctx.oidc.client?.clientId ?? '', hint ?? ''),
+    processLoginHintToken: () =>
+      Promise.reject(new errors.InvalidRequest('login_hint_token is not offered')),
+    verifyUserCode: () => Promise.resolve(),
+    validateRequestContext: () => Promise.resolve(),
+    validateBindingMessage: (_ctx: KoaContextWithOIDC, message?: string) =>
+      isMessage(message)
+        ? Promise.resolve()
+        : Promise.reject(new errors.InvalidBindingMessage('four to twelve letters and digits')),
+    triggerAuthenticationDevice: (
+      ctx: KoaContextWithOIDC,
+      request: { readonly jti: string; readonly expiration: number },
+      account: { readonly accountId: string },
+    ) => {
+      const { providerId, scopes, acr: level } = askedOf({ ...ctx.oidc.params }, request.jti)
+      return keepOrRefuse(world, {
+        requestId: request.jti,
+        providerId,
+        personId: account.accountId,
+        bindingMessage: String(ctx.oidc.params?.['binding_message']),
+        scopes,
+        acr: level,
+        expiresAt: protocolNow() + request.expiration * 1000,
+      })
+    },
+  }
+}
+
+async function keepOrRefuse(world: OpenIdWorld, asked: BackchannelAsked): Promise<void> {
+  try {
+    await world.keepBackchannel(asked)
+  } catch (error) {
+    if (error instanceof Refusal) throw new errors.AccessDenied(error.code)
+    throw error
+  }
 }
 
 function mutualTls(certificates: ClientCertificates) {
@@ -196,6 +254,10 @@ function endpoints(world: OpenIdWorld) {
       token: `${prefix}/token`,
       userinfo: `${prefix}/userinfo`,
       jwks: `${prefix}/jwks`,
+      device_authorization: `${prefix}/device`,
+      backchannel_authentication: `${prefix}/backchannel`,
+      // Ours, and not under the library.
+      code_verification: '/device',
       introspection: `${prefix}/introspection`,
       revocation: `${prefix}/revocation`,
     },
@@ -217,6 +279,8 @@ const lifetimesSeconds = {
   AccessToken: 10 * 60,
   AuthorizationCode: 60,
   ClientCredentials: 10 * 60,
+  DeviceCode: 10 * 60,
+  BackchannelAuthenticationRequest: 10 * 60,
   RefreshToken: sessionMs / 1000,
   // As long as anything that carries it may live; what it opens ends with its session.
   Grant: sessionMs / 1000,

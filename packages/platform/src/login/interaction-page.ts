@@ -10,6 +10,7 @@ import {
   type Lang,
   linkButton,
   type Markup,
+  notice,
   page,
   pairs,
   refusalPage,
@@ -24,10 +25,16 @@ export const serviceName = {
   en: 'Sekisho authentication platform',
 } as const
 
-type Common = {
+/** What the pages of all card steps have in common. */
+export type CardPage = {
   readonly lang: Lang
   readonly provider: Provider
-  readonly uid: string
+  /** Where the step lies; its answer is posted there, and its refusal to `…/refuse` below. */
+  readonly path: string
+  /** What is to be known of a step that was begun elsewhere: told first. */
+  readonly origin?: readonly (readonly [string, string])[]
+  /** What a person must make sure of before the card is used. */
+  readonly caution?: { readonly title: string; readonly text: string }
   /** Whether the service may stay logged in. */
   readonly isStanding: boolean
   readonly readers: CeremonyReaders
@@ -100,7 +107,7 @@ const words = {
 } as const
 
 /** Page of a login. */
-export function loginPage(given: Common): string {
+export function loginPage(given: CardPage): string {
   const say = words[given.lang]
   return frame(given, say.login, [
     html`<p class="lead">${say.loginLead}</p>`,
@@ -116,7 +123,7 @@ export function loginPage(given: Common): string {
 
 /** Page of an identification: the statement stands there in full. */
 export function identifyPage(
-  given: Common & {
+  given: CardPage & {
     readonly attributes: readonly AttributeScope[]
     /** What the service asked for. */
     readonly offered: readonly AttributeScope[]
@@ -141,15 +148,15 @@ export function identifyPage(
 
 /** Lets the person release less: the statement is made anew with what is left ticked. */
 function choiceForm(
-  given: Common & {
+  given: CardPage & {
     readonly attributes: readonly AttributeScope[]
     readonly offered: readonly AttributeScope[]
   },
 ): Markup {
-  const { lang, uid, offered, attributes } = given
+  const { lang, path, offered, attributes } = given
   const say = words[lang]
   if (offered.length === 0) return html``
-  return html`<form id="choice" method="get" action="/interaction/${uid}"><fieldset><legend>${say.choose}</legend><p>${say.chooseText}</p><input type="hidden" name="chosen" value="1"><input type="hidden" name="lang" value="${lang}">${offered.map(
+  return html`<form id="choice" method="get" action="${path}"><fieldset><legend>${say.choose}</legend><p>${say.chooseText}</p><input type="hidden" name="chosen" value="1"><input type="hidden" name="lang" value="${lang}">${offered.map(
     scope =>
       html`<p><label><input type="checkbox" name="with" value="${scope}"${attributes.includes(scope) ? html` checked` : null}> ${attributeWords[scope][lang]}</label></p>`,
   )}${button(say.chooseButton, 'second')}</fieldset></form>`
@@ -157,7 +164,7 @@ function choiceForm(
 
 /** Page of a signature. */
 export function signPage(
-  given: Common & {
+  given: CardPage & {
     readonly waiting: {
       readonly title: string
       readonly mediaType: string
@@ -194,49 +201,51 @@ const finalRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
 ])
 
 /** Page of a step that was refused: what happened, what to do, and the ways on: again, or back to the service. */
-export function refusedPage(refusal: Refusal, given: Pick<Common, 'lang' | 'uid'>): string {
-  const { lang, uid } = given
+export function refusedPage(refusal: Refusal, given: Pick<CardPage, 'lang' | 'path'>): string {
+  const { lang, path } = given
   const say = words[lang]
   return refusalPage(refusal, {
     lang,
     service: { name: serviceName[lang], home: '/' },
     back: html`<div class="actions">${
-      finalRefusals.has(refusal.code) ? null : linkButton(addressOf(uid, lang), say.again)
-    }</div>${refuseForm(uid, lang)}`,
+      finalRefusals.has(refusal.code) ? null : linkButton(addressOf(path, lang), say.again)
+    }</div>${refuseForm(path, lang)}`,
   })
 }
 
-function standingOf(given: Common): [string, string][] {
+function standingOf(given: CardPage): [string, string][] {
   const say = words[given.lang]
   return given.isStanding ? [[say.standing, say.standingText]] : []
 }
 
-function frame(given: Common, title: string, body: readonly Markup[]): string {
-  const { lang, uid } = given
+function frame(given: CardPage, title: string, body: readonly Markup[]): string {
+  const { lang, path, origin = [], caution } = given
   return page({
     title,
     lang,
     service: { name: serviceName[lang], home: '/' },
-    path: `/interaction/${uid}`,
+    path,
     scripts: [cardCeremonyPath],
     body: [
+      caution === undefined ? html`` : notice('warning', caution.title, caution.text),
+      origin.length === 0 ? html`` : pairs(origin.map(([name, value]) => [name, value])),
       ...body,
       cardCeremonyForm({
-        action: addressOf(uid, lang),
+        action: addressOf(path, lang),
         request: given.request,
         readers: given.readers,
         lang,
       }),
-      refuseForm(uid, lang),
+      refuseForm(path, lang),
     ],
   })
 }
 
-function refuseForm(uid: string, lang: Lang): Markup {
-  return html`<form id="refuse" method="post" action="${addressOf(uid, lang, '/refuse')}">${button(words[lang].refuse, 'second')}</form>`
+function refuseForm(path: string, lang: Lang): Markup {
+  return html`<form id="refuse" method="post" action="${addressOf(path, lang, '/refuse')}">${button(words[lang].refuse, 'second')}</form>`
 }
 
-/** Addresses of an interaction keep the language that the person chose. */
-function addressOf(uid: string, lang: Lang, rest = ''): string {
-  return `/interaction/${uid}${rest}${lang === 'en' ? '?lang=en' : ''}`
+/** Addresses of a step keep the language that the person chose. */
+function addressOf(path: string, lang: Lang, rest = ''): string {
+  return `${path}${rest}${lang === 'en' ? '?lang=en' : ''}`
 }

@@ -4,6 +4,7 @@ import type { Log } from '@sekisho/runtime/log'
 import type { Fetch } from '@sekisho/runtime/net'
 import type { Store } from '@sekisho/runtime/store'
 import type { JWK } from 'oidc-provider'
+import type { BackchannelAsked } from '../approval/backchannel.ts'
 import type { PlatformTables } from '../database.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { ClientCertificates } from './client-certificate.ts'
@@ -19,6 +20,10 @@ export type OpenIdWorld = {
   readonly cookieSecrets: readonly string[]
   findProvider(id: string): Promise<Provider | undefined>
   subjectOf(providerId: string, personId: string): Promise<string | undefined>
+  /** The person whom a provider knows by a pairwise subject. */
+  personOf(providerId: string, subject: string): Promise<string | undefined>
+  /** Keeps a back-channel login for its person to answer. Refusal `challenge-limit`. */
+  keepBackchannel(asked: BackchannelAsked): Promise<void>
   /** Whether the session of a grant stands, so that its refresh token may be used. */
   isStanding(grantId: string): Promise<boolean>
   /** How providers' certificates come in; undefined: none do, and no provider may authenticate with one. */

@@ -25,6 +25,8 @@ before(async () => {
     subjectOf: () => Promise.resolve(undefined),
     releasedBy: () => Promise.resolve({}),
     certificates: undefined,
+    personOf: () => Promise.resolve(undefined),
+    keepBackchannel: () => Promise.resolve(),
     isStanding: () => Promise.resolve(true),
     fetch: () => Promise.reject(new TypeError('nothing is fetched')),
     renderPage: refusal => `<code>${refusal.code}</code>`,
@@ -131,5 +133,7 @@ it('no grant but those offered, and no implicit flow', async () => {
     'authorization_code',
     'client_credentials',
     'refresh_token',
+    'urn:ietf:params:oauth:grant-type:device_code',
+    'urn:openid:params:grant-type:ciba',
   ])
 })

@@ -5,14 +5,15 @@
  * use without the person. Claims come from the userinfo endpoint only.
  */
 import type { IncomingMessage } from 'node:http'
-import { acr, type Acr, Refusal, type RefusalCode } from '@sekisho/contract'
+import { type Acr, Refusal, type RefusalCode } from '@sekisho/contract'
 import { protocolNow } from '@sekisho/runtime/clock'
 import type { RawHandler, Reply, Request } from '@sekisho/runtime/http'
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { attributeScopes } from '../confirm/statement.ts'
+import { type Asked, askedOf, cardMethods } from './asked.ts'
 import { messages } from '../message.ts'
 import { configuration } from './configuration.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
+import { stateId } from './protocol-state.ts'
 import {
   type Binding,
   isCertificateProven,
@@ -20,26 +21,21 @@ import {
   type ProvenCall,
   readProof,
 } from './proof-of-possession.ts'
+import { answerDeferred, type DeferredAnswer } from './deferred.ts'
 import { codeErrors } from './openid-error.ts'
 
-/** What a provider asked for, as the interaction's pages need it. */
-export type Interaction = {
-  readonly uid: string
-  readonly providerId: string
-  readonly scopes: readonly string[]
-  readonly acr: Acr
-  readonly redirectUri: string
-  readonly signingTransaction: string | undefined
-  /** Whether a refresh token is asked for that the provider may have. */
-  readonly isStanding: boolean
-  /** Whether only authentication contexts are asked for that there are none of. */
-  readonly isAcrUnmet: boolean
-  /** Language that the provider asks for (`ui_locales`). */
-  readonly lang: 'ja' | 'en' | undefined
-}
+/** What a provider asked for by way of the browser. */
+export type Interaction = Asked & { readonly redirectUri: string }
 
 /** The person has done what was asked. */
-export type Outcome = { readonly personId: string; readonly acr: Acr; readonly grantId: string }
+export type Outcome = {
+  readonly personId: string
+  readonly acr: Acr
+  readonly grantId: string
+  readonly scopes: readonly string[]
+  /** Seconds, protocol time. */
+  readonly authTime: number
+}
 
 /** The holder of a token. */
 export type Bearer = {
@@ -62,6 +58,8 @@ export type OpenId = {
   finish(request: Request, reply: Reply, outcome: Outcome): Promise<string>
   /** Notes a refusal (`access_denied`, the code as description); the address that takes the browser back. */
   refuse(request: Request, reply: Reply, code: RefusalCode): Promise<string>
+  /** Answers a back-channel login and tells the provider if it wants that. False when it was answered or has run out. */
+  answerBackchannel(requestId: string, answer: DeferredAnswer): Promise<boolean>
   /** Whose an ID token is that this platform issued, expired or not. Undefined for anything else. */
   readIdToken(
     token: string,
@@ -118,7 +116,7 @@ export function createOpenId(world: OpenIdWorld): OpenId {
         login: {
           accountId: outcome.personId,
           acr: outcome.acr,
-          amr: ['hwk', 'mfa', 'pin', 'sc'],
+          amr: [...cardMethods],
           remember: false,
         },
         consent: { grantId: outcome.grantId },
@@ -128,6 +126,12 @@ export function createOpenId(world: OpenIdWorld): OpenId {
         error: code === 'acr-unmet' ? 'unmet_authentication_requirements' : 'access_denied',
         error_description: code,
       }),
+    answerBackchannel: async (requestId, answer) => {
+      const key = { kind: 'BackchannelAuthenticationRequest', id: stateId(requestId) } as const
+      if (!(await answerDeferred(world.store, key, answer))) return false
+      await ping(provider, requestId)
+      return true
+    },
     readIdToken: token => readIdToken(provider, token),
     sendLogout: (providerId, personId) => sendLogout(provider, providerId, personId),
     bearer: async token => {
@@ -213,6 +217,15 @@ async function readIdToken(provider: Provider, token: string): ReturnType<OpenId
   }
 }
 
+/** CIBA §10.2, for providers that asked for it. One that misses it still finds out by asking. */
+async function ping(provider: Provider, requestId: string): Promise<void> {
+  const request = await provider.BackchannelAuthenticationRequest.find(requestId)
+  const client = await provider.Client.find(request?.clientId ?? '')
+  if (request === undefined || client?.metadata()['backchannel_token_delivery_mode'] !== 'ping')
+    return
+  await client.backchannelPing(request).catch(() => undefined)
+}
+
 /** The library's types leave its method out. */
 type LogoutClient = {
   readonly backchannelLogoutUri?: string | undefined
@@ -247,42 +260,9 @@ async function details(provider: Provider, request: Request, reply: Reply): Prom
 }
 
 function interactionOf(found: Details): Interaction {
-  const { client_id, scope, acr_values, redirect_uri, signing_transaction, ui_locales } =
-    found.params
-  const wanted = textOf(acr_values)
-    .split(' ')
-    .filter(value => value !== '')
-  const scopes = textOf(scope).split(' ')
-  // Attributes and signatures can only come from the signature certificate, whatever was asked for.
-  const isSigned =
-    wanted.includes(acr.cardSigned) ||
-    signing_transaction !== undefined ||
-    attributeScopes.some(attribute => scopes.includes(attribute))
+  const { redirect_uri: redirectUri } = found.params
   return {
-    uid: found.uid,
-    providerId: textOf(client_id),
-    scopes,
-    acr: isSigned ? acr.cardSigned : acr.card,
-    isStanding: scopes.includes('offline_access'),
-    isAcrUnmet: wanted.length > 0 && !wanted.some(value => offered.has(value)),
-    redirectUri: textOf(redirect_uri),
-    signingTransaction: signing_transaction === undefined ? undefined : textOf(signing_transaction),
-    lang: langAsked(textOf(ui_locales)),
+    ...askedOf(found.params, found.uid),
+    redirectUri: typeof redirectUri === 'string' ? redirectUri : '',
   }
-}
-
-const offered: ReadonlySet<string> = new Set(Object.values(acr))
-
-/** The first language of a list (BCP 47 tags) that the screens speak. */
-function langAsked(locales: string): 'ja' | 'en' | undefined {
-  const found = locales
-    .split(' ')
-    .map(tag => /^(ja|en)(?:-|$)/i.exec(tag)?.[1]?.toLowerCase())
-    .find(tag => tag !== undefined)
-  return found === 'ja' || found === 'en' ? found : undefined
-}
-
-/** A parameter of the request; the library has refused repeated ones, so it is one text or absent. */
-function textOf(parameter: unknown): string {
-  return typeof parameter === 'string' ? parameter : ''
 }

@@ -16,8 +16,10 @@ export async function codeErrors(
   }
   const body: unknown = ctx.body
   if (ctx.status < 400 || typeof body !== 'object' || body === null || !('error' in body)) return
+  // What a person answered elsewhere has its code already.
+  const told = 'error_description' in body ? String(body.error_description) : ''
   const { title, title_ja, remedy, remedy_ja, actor, retry, code } = problemOf(
-    new Refusal(codeOf(ctx, String(body.error), undefined)),
+    new Refusal(isRefusalCode(told) ? told : codeOf(ctx, String(body.error), undefined)),
   )
   ctx.body = { ...body, code, title, title_ja, remedy, remedy_ja, actor, retry }
 }
@@ -48,6 +50,10 @@ export function codeOf(ctx: KoaContextWithOIDC, error: string, thrown: unknown):
     case 'invalid_grant':
     case 'expired_token':
       return 'grant-ended'
+    case 'authorization_pending':
+      return 'authorization-pending'
+    case 'unknown_user_id':
+      return 'person-unknown'
     case 'server_error':
       return 'internal-fault'
     default:

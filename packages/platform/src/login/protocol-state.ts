@@ -52,7 +52,7 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
       const written = await store.transaction(tx =>
         tx
           .insertInto('protocol')
-          .values({ kind, id: digest(id), consumed_at: null, ...row })
+          .values({ kind, id: stateId(id), consumed_at: null, ...row })
           .onConflict(conflict => {
             const update = conflict.columns(['kind', 'id']).doUpdateSet(row)
             // What was used before may be noted anew only once it has run out.
@@ -65,9 +65,9 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
       if (written.numInsertedOrUpdatedRows !== 1n)
         throw new errors.InvalidGrant(`${kind} was noted before`)
     },
-    find: id => one('id', digest(id)),
+    find: id => one('id', stateId(id)),
     findByUid: uid => one('uid', uid),
-    // The device grant is not offered yet (C5).
+    // Codes are typed on pages of ours (`approval/`), never on the library's.
     findByUserCode: () => Promise.resolve(undefined),
     consume: async id => {
       const changed = await store.transaction(tx =>
@@ -75,7 +75,7 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
           .updateTable('protocol')
           .set({ consumed_at: protocolNow() })
           .where('kind', '=', kind)
-          .where('id', '=', digest(id))
+          .where('id', '=', stateId(id))
           .where('consumed_at', 'is', null)
           .executeTakeFirst(),
       )
@@ -84,7 +84,7 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
     },
     destroy: async id => {
       await store.transaction(tx =>
-        tx.deleteFrom('protocol').where('kind', '=', kind).where('id', '=', digest(id)).execute(),
+        tx.deleteFrom('protocol').where('kind', '=', kind).where('id', '=', stateId(id)).execute(),
       )
     },
     revokeByGrantId: async grantId => {
@@ -132,6 +132,7 @@ export async function sweepProtocolState(store: Store<PlatformTables>): Promise<
 /** Rows a sweep removes, so that none holds locks for long. */
 const sweepRowsMax = 1000
 
-function digest(id: string): string {
+/** How an id is stored. */
+export function stateId(id: string): string {
   return createHash('sha256').update(id).digest('base64url')
 }

@@ -58,6 +58,7 @@ const words = {
     withdrawnNotice: '同意を撤回しました',
     withdrawnText:
       'このサービスは、これから先、あなたの登録内容の変更を確認できません。すでに受け取った情報の扱いは、サービスに確かめてください。',
+    requests: '確認を求められていること',
     sessions: 'ログイン中のサービス',
     noSessions: 'ログインの状態が続いているサービスはありません。',
     sessionsTold: 'カードでログインし、まだ終わっていないサービス',
@@ -108,6 +109,7 @@ const words = {
     withdrawnNotice: 'The consent was withdrawn',
     withdrawnText:
       'From now on this service cannot ask whether your registered facts changed. Ask the service what it does with what it has received.',
+    requests: 'Requests for you',
     sessions: 'Services you are logged in to',
     noSessions: 'You are not logged in to any service.',
     sessionsTold: 'Services you logged in to with the card and have not left',
@@ -182,6 +184,7 @@ export function recordsPage(given: {
     latestSection(portal.latest, lang),
     pinSection(portal.isPinDemanded, lang),
     terminalSection(portal.terminals, lang),
+    html`<p><a href="${addressOf(lang, '/requests')}">${say.requests}</a></p>`,
     sessionsBlock(records.sessions, lang),
     html`<h2>${say.documents}</h2>`,
     records.documents.length === 0

@@ -14,7 +14,23 @@ export function brokenMember(metadata: ProviderMetadata, mode: Mode): string | u
   if (pages.some(address => !isPageAddress(address, mode))) return 'post_logout_redirect_uris'
   const logout = metadata.backchannel_logout_uri
   if (logout !== undefined && !isPageAddress(logout, mode)) return 'backchannel_logout_uri'
-  return brokenAuthentication(metadata)
+  return brokenBackchannel(metadata, grants) ?? brokenAuthentication(metadata)
+}
+
+/** CIBA §4: a mode of delivery where the grant is, and an address where pings go, over TLS always. */
+function brokenBackchannel(
+  metadata: ProviderMetadata,
+  grants: readonly GrantType[],
+): string | undefined {
+  const mode = metadata.backchannel_token_delivery_mode
+  if (grants.includes('urn:openid:params:grant-type:ciba') !== (mode !== undefined))
+    return 'backchannel_token_delivery_mode'
+  const endpoint = metadata.backchannel_client_notification_endpoint
+  if ((mode === 'ping') !== (endpoint !== undefined))
+    return 'backchannel_client_notification_endpoint'
+  return endpoint === undefined || isPageAddress(endpoint, 'production')
+    ? undefined
+    : 'backchannel_client_notification_endpoint'
 }
 
 /** How it authenticates, and what FAPI 2.0 (§5.3.2.1, §5.4) demands of that: bound tokens, and none of the older algorithms. */

@@ -1,0 +1,61 @@
+/** What a provider asks for, as the card step needs it. */
+import { type Acr, acr } from '@sekisho/contract'
+import { attributeScopes } from '../confirm/statement.ts'
+
+/** What a provider asked for, whichever way it asked. */
+export type Asked = {
+  readonly uid: string
+  readonly providerId: string
+  readonly scopes: readonly string[]
+  readonly acr: Acr
+  readonly signingTransaction: string | undefined
+  /** Whether a refresh token is asked for that the provider may have. */
+  readonly isStanding: boolean
+  /** Whether only authentication contexts are asked for that there are none of. */
+  readonly isAcrUnmet: boolean
+  /** Language that the provider asks for (`ui_locales`). */
+  readonly lang: 'ja' | 'en' | undefined
+}
+
+/** What a card with PIN proves (RFC 8176). */
+export const cardMethods: readonly string[] = ['hwk', 'mfa', 'pin', 'sc']
+
+/** What the parameters of a request ask for. `uid` names it among the card steps. */
+export function askedOf(params: Readonly<Record<string, unknown>>, uid: string): Asked {
+  const { client_id, scope, acr_values, signing_transaction, ui_locales } = params
+  const wanted = textOf(acr_values)
+    .split(' ')
+    .filter(value => value !== '')
+  const scopes = textOf(scope).split(' ')
+  // Attributes and signatures can only come from the signature certificate, whatever was asked for.
+  const isSigned =
+    wanted.includes(acr.cardSigned) ||
+    signing_transaction !== undefined ||
+    attributeScopes.some(attribute => scopes.includes(attribute))
+  return {
+    uid,
+    providerId: textOf(client_id),
+    scopes,
+    acr: isSigned ? acr.cardSigned : acr.card,
+    isStanding: scopes.includes('offline_access'),
+    isAcrUnmet: wanted.length > 0 && !wanted.some(value => offered.has(value)),
+    signingTransaction: signing_transaction === undefined ? undefined : textOf(signing_transaction),
+    lang: langAsked(textOf(ui_locales)),
+  }
+}
+
+const offered: ReadonlySet<string> = new Set(Object.values(acr))
+
+/** The first language of a list (BCP 47 tags) that the screens speak. */
+function langAsked(locales: string): 'ja' | 'en' | undefined {
+  const found = locales
+    .split(' ')
+    .map(tag => /^(ja|en)(?:-|$)/i.exec(tag)?.[1]?.toLowerCase())
+    .find(tag => tag !== undefined)
+  return found === 'ja' || found === 'en' ? found : undefined
+}
+
+/** A parameter of the request; the library has refused repeated ones, so it is one text or absent. */
+function textOf(parameter: unknown): string {
+  return typeof parameter === 'string' ? parameter : ''
+}

@@ -1,0 +1,215 @@
+/**
+ * The card step that a provider's request needs, by whichever way it came (browser, device code, back channel): what is asked, begun and
+ * finished. One kind each: login, identify, sign.
+ */
+import { acr, Refusal } from '@sekisho/contract'
+import type { ReaderRequest, SignRequest } from '@sekisho/contract/reader'
+import { parseCertificate } from '@sekisho/pki'
+import { protocolNow } from '@sekisho/runtime/clock'
+import { fromBase64Url, parseAnswer } from '../confirm/answer.ts'
+import { finishIdentify } from '../confirm/identify.ts'
+import { finishLogin } from '../confirm/login.ts'
+import { keepRelease } from '../confirm/release.ts'
+import { finishSign, waitingTransaction } from '../confirm/sign.ts'
+import { attributeScopes, type AttributeScope, composeStatement } from '../confirm/statement.ts'
+import type { Step } from '../confirm/step.ts'
+import { messages } from '../message.ts'
+import { activeProvider, type Provider } from '../providers/registry.ts'
+import { beginSession, sessionMs } from '../session/provider-session.ts'
+import type { World } from '../world.ts'
+import { beginCeremony, type Browser } from './ceremony.ts'
+import { type CardPage, identifyPage, loginPage, signPage } from './interaction-page.ts'
+import type { Interaction, OpenId, Outcome } from './open-id.ts'
+
+/** What is asked of the person. */
+export type CardAsked = Pick<
+  Interaction,
+  'uid' | 'providerId' | 'scopes' | 'acr' | 'signingTransaction' | 'isStanding'
+>
+
+/** What a step works with. */
+export type CardStepWorld = { readonly world: World; readonly openId: OpenId }
+
+/** A release outlives the tokens that can read it. */
+const releaseLifetimeMs = 20 * 60 * 1000
+
+/** Begins the card step and composes its page. `url` is that of the page, where the person may have chosen to release less. */
+export async function askCard(
+  world: World,
+  asked: CardAsked,
+  browser: Browser,
+  { url, ...page }: Omit<CardPage, 'request'> & { readonly url: string },
+): Promise<string> {
+  const chosen = attributesChosen(asked, url)
+  const begun = await begin(world, page.provider, asked, { browser, attributes: chosen })
+  switch (begun.kind) {
+    case 'login':
+      return loginPage({ ...page, ...begun })
+    case 'sign':
+      return signPage({ ...page, ...begun })
+    case 'identify':
+      return identifyPage({ ...page, ...begun })
+    default:
+      return begun satisfies never
+  }
+}
+
+/** Begins the card step that the interaction needs, and says what its page shows. */
+async function begin(
+  world: World,
+  provider: Provider,
+  interaction: CardAsked,
+  {
+    browser,
+    attributes,
+  }: { readonly browser: Browser; readonly attributes: readonly AttributeScope[] },
+) {
+  const begun = { uid: interaction.uid, providerId: provider.id, browser }
+  const kind = kindOf(interaction)
+  if (kind === 'login') {
+    const { id, challenge } = await beginCeremony(world.store, world.random, { ...begun, kind })
+    const request: ReaderRequest = { v: 1, type: 'authenticate', id, purpose: 'login', challenge }
+    return { kind, request }
+  }
+  if (kind === 'sign') {
+    const waiting = await waitingTransaction(world, provider, interaction.signingTransaction ?? '')
+    const { title, mediaType, document, format } = waiting
+    const signingTime = format === 'raw' ? null : wholeSeconds(world.clock.now())
+    const { id } = await beginCeremony(world.store, world.random, {
+      ...begun,
+      kind,
+      document,
+      transactionId: waiting.id,
+      signingTime,
+    })
+    const container =
+      format === 'raw' || signingTime === null
+        ? undefined
+        : { format, signingTime: new Date(signingTime).toISOString().replace('.000Z', 'Z') }
+    const request = signRequest(id, 'sign', { title, mediaType, document, container })
+    return { kind, waiting, request }
+  }
+  const statement = composeStatement({
+    provider,
+    issuer: world.issuer,
+    attributes,
+    at: world.clock.now(),
+    number: world.random.token(128),
+    isStanding: interaction.isStanding,
+  })
+  const { id } = await beginCeremony(world.store, world.random, {
+    ...begun,
+    kind,
+    statement,
+    attributes,
+  })
+  const document = {
+    title: '本人確認と情報提供の同意書',
+    mediaType: 'text/plain',
+    document: statement,
+  } as const
+  const offered = attributesAsked(interaction)
+  return { kind, attributes, offered, statement, request: signRequest(id, 'identify', document) }
+}
+
+/** Receives the reader's answer, keeps what came of it, and makes grant and session at the provider. */
+export async function finishCard(
+  given: CardStepWorld,
+  step: Step,
+  interaction: CardAsked,
+  text: string,
+): Promise<Outcome> {
+  const { world } = given
+  const answer = parseAnswer(text)
+  const kind = kindOf(interaction)
+  if (kind === 'login') {
+    if (answer.type !== 'authenticated') throw new Refusal('ceremony-malformed')
+    const personId = await finishLogin(world, step, answer)
+    return outcomeOf(given, interaction, answer, { personId, acr: acr.card, scopes: ['openid'] })
+  }
+  if (answer.type !== 'signed') throw new Refusal('ceremony-malformed')
+  if (kind === 'sign') {
+    const id = interaction.signingTransaction ?? ''
+    const waiting = await waitingTransaction(world, step.provider, id)
+    const personId = await finishSign(world, step, waiting, answer)
+    const scopes = ['openid', 'sign']
+    return outcomeOf(given, interaction, answer, { personId, acr: acr.cardSigned, scopes })
+  }
+  const identified = await finishIdentify(world, step, answer, attributesAsked(interaction))
+  const { personId, attributes } = identified
+  const scopes = ['openid', ...attributes]
+  const done = { personId, acr: acr.cardSigned, scopes }
+  const outcome = await outcomeOf(given, interaction, answer, done)
+  await keepRelease(world, {
+    grantId: outcome.grantId,
+    providerId: step.provider.id,
+    identified,
+    expiresAt: protocolNow() + (interaction.isStanding ? sessionMs : releaseLifetimeMs),
+  })
+  return outcome
+}
+
+/** Makes the grant of what was done and begins the session at the provider. */
+async function outcomeOf(
+  given: CardStepWorld,
+  interaction: CardAsked,
+  answer: { readonly certificate: string },
+  done: Pick<Outcome, 'personId' | 'acr' | 'scopes'>,
+): Promise<Outcome> {
+  const { personId } = done
+  const { providerId, isStanding } = interaction
+  const scopes = isStanding ? [...done.scopes, 'offline_access'] : done.scopes
+  const grantId = await given.openId.createGrant({ personId, providerId, scopes })
+  const serial = parseCertificate(fromBase64Url(answer.certificate)).serialHex
+  await beginSession(given.world.store, { grantId, personId, providerId, serial, isStanding })
+  const authTime = Math.floor(protocolNow() / 1000)
+  return { personId, acr: done.acr, grantId, scopes, authTime }
+}
+
+/** The active provider, if all it asks for is within its contract. Refusals `provider-…`, `scope-exceeded`. */
+export async function admittedProvider(world: World, interaction: CardAsked): Promise<Provider> {
+  const provider = await activeProvider(world.store, interaction.providerId)
+  const contracted: ReadonlySet<string> = provider.scopes
+  const needed = kindOf(interaction) === 'sign' ? ['sign'] : []
+  const beyond = [...interaction.scopes, ...needed].find(scope => !contracted.has(scope))
+  if (beyond === undefined) return provider
+  world.log.write(messages['platform.scope-refused'], { provider: provider.id, scope: beyond })
+  throw new Refusal('scope-exceeded', { scope: beyond })
+}
+
+export function kindOf(interaction: CardAsked): 'login' | 'identify' | 'sign' {
+  if (interaction.signingTransaction !== undefined) return 'sign'
+  return interaction.acr === acr.card ? 'login' : 'identify'
+}
+
+function attributesAsked(interaction: CardAsked): readonly AttributeScope[] {
+  return attributeScopes.filter(scope => interaction.scopes.includes(scope))
+}
+
+/** Of what is asked, what the person left ticked; everything before they chose. */
+function attributesChosen(interaction: CardAsked, url: string): readonly AttributeScope[] {
+  const asked = attributesAsked(interaction)
+  const query = new URL(url, 'http://localhost').searchParams
+  return query.has('chosen') ? asked.filter(scope => query.getAll('with').includes(scope)) : asked
+}
+
+function signRequest(
+  id: string,
+  purpose: 'identify' | 'sign',
+  given: {
+    readonly title: string
+    readonly mediaType: 'text/plain' | 'application/json' | 'application/pdf'
+    readonly document: Uint8Array
+    readonly container?: SignRequest['container']
+  },
+): ReaderRequest {
+  const { container, ...shown } = given
+  const document = Buffer.from(given.document).toString('base64')
+  const made = container === undefined ? {} : { container }
+  return { v: 1, type: 'sign', id, purpose, ...shown, ...made, document }
+}
+
+/** Containers tell time in whole seconds. */
+function wholeSeconds(at: number): number {
+  return Math.floor(at / 1000) * 1000
+}
