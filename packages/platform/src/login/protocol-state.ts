@@ -29,13 +29,14 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
         .selectFrom('protocol')
         .select(['payload', 'consumed_at'])
         .where('kind', '=', kind)
-        .where(column, '=', value)
+        .where(column, '=', column === 'id' ? stateId(value) : value)
         .where('expires_at', '>', protocolNow())
         .executeTakeFirst(),
     )
     if (row === undefined) return undefined
     return {
       ...(row.payload as AdapterPayload),
+      ...(column === 'id' ? { jti: value } : {}),
       ...(row.consumed_at === null ? {} : { consumed: Math.floor(row.consumed_at / 1000) }),
     }
   }
@@ -44,7 +45,7 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
       // Every lifetime is configured; a missing one would be state that never goes away.
       if (expiresIn === undefined || expiresIn <= 0) throw new Error(`${kind} without a lifetime`)
       const row = {
-        payload: jsonb<unknown>(payload),
+        payload: jsonb<unknown>(withoutSecret(payload)),
         uid: payload.uid ?? null,
         grant_id: payload.grantId ?? null,
         expires_at: protocolNow() + expiresIn * 1000,
@@ -65,7 +66,7 @@ function createAdapter(store: Store<PlatformTables>, kind: string): Adapter {
       if (written.numInsertedOrUpdatedRows !== 1n)
         throw new errors.InvalidGrant(`${kind} was noted before`)
     },
-    find: id => one('id', stateId(id)),
+    find: id => one('id', id),
     findByUid: uid => one('uid', uid),
     // Codes are typed on pages of ours (`approval/`), never on the library's.
     findByUserCode: () => Promise.resolve(undefined),
@@ -131,6 +132,13 @@ export async function sweepProtocolState(store: Store<PlatformTables>): Promise<
 
 /** Rows a sweep removes, so that none holds locks for long. */
 const sweepRowsMax = 1000
+
+/** The id is the bearer secret itself; who finds a state by it has it. Only what is found by another name keeps it. */
+function withoutSecret(payload: AdapterPayload): AdapterPayload {
+  if (payload.uid !== undefined) return payload
+  const { jti: _jti, ...kept } = payload
+  return kept
+}
 
 /** How an id is stored. */
 export function stateId(id: string): string {
