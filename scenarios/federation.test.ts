@@ -154,6 +154,14 @@ describe('federation', () => {
       await errorAt({ acr_values: 'urn:sekisho:acr:stronger' }),
       'unmet_authentication_requirements acr-unmet',
     )
+    for (const demand of [
+      { essential: true, value: 'urn:sekisho:acr:stronger' },
+      { essential: true, values: [] },
+    ])
+      assert.equal(
+        await errorAt({ claims: JSON.stringify({ id_token: { acr: demand } }) }),
+        'unmet_authentication_requirements acr-unmet',
+      )
     // Step-up: the same person, asked for the signature certificate.
     const low = await enter('plain-adult', { scope: 'openid', acr_values: 'urn:sekisho:acr:card' })
     const high = await enter('plain-adult', {
@@ -163,6 +171,59 @@ describe('federation', () => {
     assert.equal(low.claims()?.['acr'], 'urn:sekisho:acr:card')
     assert.equal(high.claims()?.['acr'], 'urn:sekisho:acr:card-signed')
     assert.equal(low.claims()?.sub, high.claims()?.sub)
+  })
+
+  it('attributes come with the rules, the record and the moment by which they were verified, when that is asked for', async () => {
+    const verification = {
+      trust_framework: { value: 'jp_jpki' },
+      time: null,
+      verification_process: null,
+      evidence: [{ type: { value: 'electronic_record' }, check_details: null, record: null }],
+    }
+    const claims = (wanted: object) => JSON.stringify(wanted)
+    const asking = { verified_claims: { verification, claims: { name: null, address: null } } }
+    const tokens = await enter('plain-adult', {
+      scope: 'openid name',
+      claims: claims({ userinfo: asking }),
+    })
+    const info = await userInfo(tokens.access_token, tokens.claims()?.sub ?? '')
+    const verified = info['verified_claims'] as {
+      readonly verification: Readonly<Record<string, unknown>>
+      readonly claims: Readonly<Record<string, unknown>>
+    }
+    // The address was not asked for by its scope: the person did not consent to it.
+    assert.deepEqual(verified.claims, { name: info['name'] })
+    assert.equal(verified.verification['trust_framework'], 'jp_jpki')
+    assert.match(String(verified.verification['verification_process']), /^[0-9a-f]{64}$/)
+    assert.equal(info['address'], undefined)
+    assert.equal(tokens.claims()?.['verified_claims'], undefined)
+
+    const plain = await enter('plain-adult', { scope: 'openid name' })
+    const without = await userInfo(plain.access_token, plain.claims()?.sub ?? '')
+    assert.equal(without['verified_claims'], undefined)
+    assert.equal(without['verification'], undefined)
+    const login = await enter('plain-adult', {
+      scope: 'openid',
+      claims: claims({ userinfo: asking }),
+    })
+    const nothing = await userInfo(login.access_token, login.claims()?.sub ?? '')
+    assert.deepEqual(nothing, { sub: login.claims()?.sub })
+
+    const deep = `${'{"a":'.repeat(2000)}1${'}'.repeat(2000)}`
+    for (const wrong of [
+      claims({ id_token: { name: null } }),
+      claims({ id_token: { verified_claims: asking.verified_claims } }),
+      claims({ userinfo: { verified_claims: { claims: { name: null } } } }),
+      claims({ userinfo: { verified_claims: null } }),
+      `{"userinfo":${deep}}`,
+      '[1]',
+      '{',
+    ])
+      assert.match(
+        await errorOf(party.begin({ scope: 'openid name', claims: wrong })),
+        /^invalid_request /,
+        wrong.slice(0, 80),
+      )
   })
 
   it('a provider ends its own session: tokens are gone there, stand elsewhere, and the browser goes back', async () => {

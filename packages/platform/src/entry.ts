@@ -108,28 +108,6 @@ export const entries = defineEntries({
     fields: { hold: 'text', by: 'text' },
   },
   'platform.tariff-adopted': {
-  'platform.tariff-adopted': {
-    'platform.person-erased': {
-      ja: '保存期間の定めに従い、ある人の記録を読めなくしました。',
-      en: 'The records of a person were made unreadable, as the rules of retention say.',
-      fields: {
-        person: 'text',
-        rule: 'text',
-        days: 'number',
-        ground: 'text',
-        hadContent: 'boolean',
-      },
-    },
-    'platform.hold-placed': {
-      ja: '法的な理由で、ある人の記録の消去を止めました。',
-      en: 'The erasure of a person was stopped on legal grounds.',
-      fields: { hold: 'text', by: 'text', ground: 'text', person: 'text' },
-    },
-    'platform.hold-ended': {
-      ja: '記録の消去の停止を終えました。',
-      en: 'A stop of erasure ended.',
-      fields: { hold: 'text', by: 'text' },
-    },
     ja: '料金表を適用することにしました。',
     en: 'A tariff was adopted.',
     fields: { tariff: 'text', month: 'text' },

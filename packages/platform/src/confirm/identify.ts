@@ -25,6 +25,8 @@ export type Identified = {
   /** What the person chose to release. */
   readonly attributes: readonly AttributeScope[]
   readonly claims: ReturnType<typeof claimsOf>
+  /** When it was done, and SHA-256 (hex) of the statement that was signed. */
+  readonly verified: { readonly at: number; readonly statementSha256: string }
 }
 
 /**
@@ -97,5 +99,5 @@ export async function finishIdentify(
     })
     return person
   })
-  return { personId, claims, attributes }
+  return { personId, claims, attributes, verified: { at, statementSha256 } }
 }

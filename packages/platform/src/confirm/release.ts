@@ -19,7 +19,13 @@ export async function keepRelease(
     readonly expiresAt: number
   },
 ): Promise<void> {
-  const { personId, claims } = given.identified
+  const { personId, claims, verified } = given.identified
+  const verification = {
+    time: new Date(verified.at).toISOString(),
+    process: verified.statementSha256,
+    organization: world.issuer,
+  }
+  const released = new TextEncoder().encode(JSON.stringify({ ...claims, verification }))
   await world.store.transaction(async tx => {
     const key = await world.personKeys.ensure(tx, personId, world.clock.now())
     await tx
@@ -28,14 +34,14 @@ export async function keepRelease(
         grant_id: given.grantId,
         person_id: personId,
         provider_id: given.providerId,
-        sealed: key.seal(placeOf(given.grantId), new TextEncoder().encode(JSON.stringify(claims))),
+        sealed: key.seal(placeOf(given.grantId), released),
         expires_at: given.expiresAt,
       })
       .execute()
   })
 }
 
-/** Claims of a grant; none when there are none, when they have run out, or when the person was erased. */
+/** Claims of a grant and, as `verification`, how they were verified; none when there are none, when they have run out, or when the person was erased. */
 export async function releasedBy(
   world: Pick<World, 'store' | 'personKeys'>,
   grantId: string,

@@ -1,5 +1,6 @@
 /** What a provider asks for, as the card step needs it. */
 import { type Acr, acr } from '@sekisho/contract'
+import { z } from 'zod'
 import { attributeScopes } from '../confirm/statement.ts'
 
 /** What a provider asked for, whichever way it asked. */
@@ -23,9 +24,12 @@ export const cardMethods: readonly string[] = ['hwk', 'mfa', 'pin', 'sc']
 /** What the parameters of a request ask for. `uid` names it among the card steps. */
 export function askedOf(params: Readonly<Record<string, unknown>>, uid: string): Asked {
   const { client_id, scope, acr_values, signing_transaction, ui_locales } = params
-  const wanted = textOf(acr_values)
-    .split(' ')
-    .filter(value => value !== '')
+  const essential = essentialAcr(params['claims'])
+  const wanted =
+    essential ??
+    textOf(acr_values)
+      .split(' ')
+      .filter(value => value !== '')
   const scopes = textOf(scope).split(' ')
   // Attributes and signatures can only come from the signature certificate, whatever was asked for.
   const isSigned =
@@ -38,13 +42,45 @@ export function askedOf(params: Readonly<Record<string, unknown>>, uid: string):
     scopes,
     acr: isSigned ? acr.cardSigned : acr.card,
     isStanding: scopes.includes('offline_access'),
-    isAcrUnmet: wanted.length > 0 && !wanted.some(value => offered.has(value)),
+    isAcrUnmet:
+      (essential !== undefined || wanted.length > 0) && !wanted.some(value => offered.has(value)),
     signingTransaction: signing_transaction === undefined ? undefined : textOf(signing_transaction),
     lang: langAsked(textOf(ui_locales)),
   }
 }
 
 const offered: ReadonlySet<string> = new Set(Object.values(acr))
+
+/** The contexts of which the ID token must have one (OpenID Connect Core §5.5.1.1); undefined when none is demanded. */
+function essentialAcr(claims: unknown): readonly string[] | undefined {
+  const parsed = acrDemand.safeParse(jsonOf(textOf(claims)))
+  const demand = parsed.success ? parsed.data.id_token?.acr : undefined
+  if (demand?.essential !== true) return undefined
+  if (demand.value === undefined && demand.values === undefined) return undefined
+  return demand.value === undefined ? (demand.values ?? []) : [demand.value]
+}
+
+const acrDemand = z.looseObject({
+  id_token: z
+    .looseObject({
+      acr: z
+        .looseObject({
+          essential: z.boolean().optional(),
+          value: z.string().optional(),
+          values: z.array(z.string()).optional(),
+        })
+        .nullish(),
+    })
+    .nullish(),
+})
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 /** The first language of a list (BCP 47 tags) that the screens speak. */
 function langAsked(locales: string): 'ja' | 'en' | undefined {

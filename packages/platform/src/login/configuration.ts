@@ -12,6 +12,14 @@ import type { ClientCertificates } from './client-certificate.ts'
 import { clientOf, readRegisteredKeys } from './client-metadata.ts'
 import { type BackchannelAsked, isMessage } from '../approval/backchannel.ts'
 import { askedOf } from './asked.ts'
+import {
+  isVerifiedRequest,
+  recordType,
+  trustFramework,
+  verifiableClaims,
+  type Verification,
+  verifiedClaims,
+} from './verified-claims.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
 import { codeOf } from './openid-error.ts'
 import { protocolStateOf } from './protocol-state.ts'
@@ -93,10 +101,23 @@ export function configuration(world: OpenIdWorld): Configuration {
         return undefined
       return {
         accountId,
-        claims: async () => ({
-          ...(grantId === undefined ? {} : await world.releasedBy(grantId)),
-          sub: accountId,
-        }),
+        claims: async (_use, _scope, wanted) => {
+          const released = grantId === undefined ? {} : await world.releasedBy(grantId)
+          const { verification } = released
+          const verified =
+            wanted?.['verified_claims'] === undefined || verification === undefined
+              ? undefined
+              : verifiedClaims(wanted['verified_claims'], {
+                  claims: released,
+                  verification: verification as Verification,
+                  now: protocolNow(),
+                })
+          return {
+            ...released,
+            ...(verified === undefined ? {} : { verified_claims: verified }),
+            sub: accountId,
+          }
+        },
       }
     },
     renderError: (ctx, out, error) => {
@@ -129,6 +150,7 @@ const claimsOffered = {
     address: ['address', 'address_substitutes'],
     birthdate: ['birthdate'],
     gender: ['gender'],
+    verified_claims: null,
   },
 }
 
@@ -150,6 +172,7 @@ function features(world: OpenIdWorld): NonNullable<Configuration['features']> {
     fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
     deviceFlow: { enabled: true, deviceInfo: () => ({}) },
     ciba: backchannel(world),
+    claimsParameter: { enabled: true, assertClaimsParameter: assertClaims },
     userinfo: { enabled: true },
     resourceIndicators: { enabled: false },
   }
@@ -180,6 +203,33 @@ function assertRequestObject(
     ? Promise.resolve()
     : Promise.reject(new errors.InvalidRequestObject(`without ${missing}`))
 }
+
+/** Characters of a request for claims: all attributes as verified, with evidence, have some 600. */
+const claimsMax = 4096
+
+/** Attributes come from the userinfo endpoint alone, and a request for verified ones has its form. */
+function assertClaims(
+  ctx: KoaContextWithOIDC,
+  { userinfo, id_token: idToken }: { readonly userinfo?: object; readonly id_token?: object },
+): Promise<void> {
+  const beyond = Object.keys(idToken ?? {}).find(name => !tokenClaims.includes(name))
+  const text = ctx.oidc.params?.['claims']
+  const isFit =
+    beyond === undefined &&
+    typeof text === 'string' &&
+    text.length <= claimsMax &&
+    Object.entries(userinfo ?? {}).every(([name, wanted]) =>
+      name === 'verified_claims'
+        ? isVerifiedRequest(wanted)
+        : wanted === null || typeof wanted === 'object',
+    )
+  return isFit
+    ? Promise.resolve()
+    : Promise.reject(new errors.InvalidRequest('claims that are not offered, or not in this form'))
+}
+
+/** Claims that an ID token may be asked for. */
+const tokenClaims: readonly string[] = ['sub', 'acr', 'amr', 'auth_time']
 
 /** Logins by the back channel (CIBA): a provider names one of its own people; the rest is done under `/me/requests`. */
 function backchannel(world: OpenIdWorld) {
@@ -247,7 +297,15 @@ function mutualTls(certificates: ClientCertificates) {
 /** Addresses and cookies. */
 function endpoints(world: OpenIdWorld) {
   return {
-    discovery: { end_session_endpoint: `${world.issuer}/logout` },
+    discovery: {
+      end_session_endpoint: `${world.issuer}/logout`,
+      verified_claims_supported: true,
+      trust_frameworks_supported: [trustFramework],
+      evidence_supported: ['electronic_record'],
+      electronic_records_supported: [recordType],
+      documents_check_methods_supported: ['vcrypt'],
+      claims_in_verified_claims_supported: [...verifiableClaims],
+    },
     routes: {
       authorization: `${prefix}/authorize`,
       pushed_authorization_request: `${prefix}/par`,

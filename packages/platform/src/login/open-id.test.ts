@@ -84,7 +84,7 @@ it('addresses are the issuer’s, whatever a request says of scheme and host', a
     assert.deepEqual(found.subject_types_supported, ['pairwise'])
     assert.deepEqual(found.token_endpoint_auth_methods_supported, ['private_key_jwt'])
     assert.deepEqual(found.code_challenge_methods_supported, ['S256'])
-    assert.equal(found.claims_parameter_supported, false)
+    assert.equal(found.verified_claims_supported, true)
     assert.equal(found.end_session_endpoint, `${world.issuer}/logout`)
     // Logout tokens name the person, never a session: there is none here.
     assert.equal(found.backchannel_logout_supported, true)

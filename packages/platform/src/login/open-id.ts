@@ -109,6 +109,8 @@ export function createOpenId(world: OpenIdWorld): OpenId {
     createGrant: async given => {
       const grant = new provider.Grant({ accountId: given.personId, clientId: given.providerId })
       grant.addOIDCScope(given.scopes.join(' '))
+      // About the attributes of these scopes and no others.
+      grant.addOIDCClaims(['verified_claims'])
       return grant.save()
     },
     finish: (request, reply, outcome) =>
