@@ -210,7 +210,10 @@ const claimsMax = 4096
 /** Attributes come from the userinfo endpoint alone, and a request for verified ones has its form. */
 function assertClaims(
   ctx: KoaContextWithOIDC,
-  { userinfo, id_token: idToken }: { readonly userinfo?: object; readonly id_token?: object },
+  {
+    userinfo,
+    id_token: idToken,
+  }: { readonly userinfo?: object | undefined; readonly id_token?: object | undefined },
 ): Promise<void> {
   const beyond = Object.keys(idToken ?? {}).find(name => !tokenClaims.includes(name))
   const text = ctx.oidc.params?.['claims']
