@@ -14,6 +14,10 @@ export type Asked = {
   readonly isStanding: boolean
   /** Whether only authentication contexts are asked for that there are none of. */
   readonly isAcrUnmet: boolean
+  /** What the provider knows of who comes (`login_hint`): a ticket of the portal, or nothing that counts. */
+  readonly hint: string | undefined
+  /** How old a card step may be, in seconds (`max_age`; 0 with `prompt=login`); undefined: as old as it is. */
+  readonly ageMax: number | undefined
   /** Language that the provider asks for (`ui_locales`). */
   readonly lang: 'ja' | 'en' | undefined
 }
@@ -24,6 +28,7 @@ export const cardMethods: readonly string[] = ['hwk', 'mfa', 'pin', 'sc']
 /** What the parameters of a request ask for. `uid` names it among the card steps. */
 export function askedOf(params: Readonly<Record<string, unknown>>, uid: string): Asked {
   const { client_id, scope, acr_values, signing_transaction, ui_locales } = params
+  const { login_hint, max_age, prompt } = params
   const essential = essentialAcr(params['claims'])
   const wanted =
     essential ??
@@ -45,6 +50,12 @@ export function askedOf(params: Readonly<Record<string, unknown>>, uid: string):
     isAcrUnmet:
       (essential !== undefined || wanted.length > 0) && !wanted.some(value => offered.has(value)),
     signingTransaction: signing_transaction === undefined ? undefined : textOf(signing_transaction),
+    hint: typeof login_hint === 'string' ? login_hint : undefined,
+    ageMax: textOf(prompt).split(' ').includes('login')
+      ? 0
+      : max_age === undefined
+        ? undefined
+        : Number(max_age),
     lang: langAsked(textOf(ui_locales)),
   }
 }

@@ -125,7 +125,8 @@ export async function finishCard(
   if (kind === 'login') {
     if (answer.type !== 'authenticated') throw new Refusal('ceremony-malformed')
     const personId = await finishLogin(world, step, answer)
-    return outcomeOf(given, interaction, answer, { personId, acr: acr.card, scopes: ['openid'] })
+    const done = { personId, acr: acr.card, scopes: ['openid'] }
+    return outcomeOf(given, interaction, serialOf(answer), done)
   }
   if (answer.type !== 'signed') throw new Refusal('ceremony-malformed')
   if (kind === 'sign') {
@@ -133,13 +134,14 @@ export async function finishCard(
     const waiting = await waitingTransaction(world, step.provider, id)
     const personId = await finishSign(world, step, waiting, answer)
     const scopes = ['openid', 'sign']
-    return outcomeOf(given, interaction, answer, { personId, acr: acr.cardSigned, scopes })
+    const done = { personId, acr: acr.cardSigned, scopes }
+    return outcomeOf(given, interaction, serialOf(answer), done)
   }
   const identified = await finishIdentify(world, step, answer, attributesAsked(interaction))
   const { personId, attributes } = identified
   const scopes = ['openid', ...attributes]
   const done = { personId, acr: acr.cardSigned, scopes }
-  const outcome = await outcomeOf(given, interaction, answer, done)
+  const outcome = await outcomeOf(given, interaction, serialOf(answer), done)
   await keepRelease(world, {
     grantId: outcome.grantId,
     providerId: step.provider.id,
@@ -149,18 +151,21 @@ export async function finishCard(
   return outcome
 }
 
-/** Makes the grant of what was done and begins the session at the provider. */
-async function outcomeOf(
+function serialOf(answer: { readonly certificate: string }): string {
+  return parseCertificate(fromBase64Url(answer.certificate)).serialHex
+}
+
+/** Makes the grant of what was done with the certificate of a serial, and begins the session at the provider. */
+export async function outcomeOf(
   given: CardStepWorld,
   interaction: CardAsked,
-  answer: { readonly certificate: string },
+  serial: string,
   done: Pick<Outcome, 'personId' | 'acr' | 'scopes'>,
 ): Promise<Outcome> {
   const { personId } = done
   const { providerId, isStanding } = interaction
   const scopes = isStanding ? [...done.scopes, 'offline_access'] : done.scopes
   const grantId = await given.openId.createGrant({ personId, providerId, scopes })
-  const serial = parseCertificate(fromBase64Url(answer.certificate)).serialHex
   await beginSession(given.world.store, { grantId, personId, providerId, serial, isStanding })
   const authTime = Math.floor(protocolNow() / 1000)
   return { personId, acr: done.acr, grantId, scopes, authTime }

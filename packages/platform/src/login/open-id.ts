@@ -33,7 +33,7 @@ export type Outcome = {
   readonly acr: Acr
   readonly grantId: string
   readonly scopes: readonly string[]
-  /** Seconds, protocol time. */
+  /** When the card step was: seconds, protocol time. */
   readonly authTime: number
 }
 
@@ -119,6 +119,7 @@ export function createOpenId(world: OpenIdWorld): OpenId {
           accountId: outcome.personId,
           acr: outcome.acr,
           amr: [...cardMethods],
+          ts: outcome.authTime,
           remember: false,
         },
         consent: { grantId: outcome.grantId },
