@@ -9,6 +9,7 @@ import {
   masterKeyOf,
   personKeyMigrations,
 } from '@sekisho/runtime/keys'
+import { signingKeyOf } from '@sekisho/runtime/keyring'
 import { createLog, raisingSink } from '@sekisho/runtime/log'
 import { systemRandom } from '@sekisho/runtime/random'
 import {
@@ -67,7 +68,14 @@ async function fresh(engine: Engine | undefined, schema: string): Promise<Bench>
 
 function ledgerOver(store: Store<LedgerSchema>): Ledger {
   const log = createLog({ program: 'test', sink })
-  return createLedger({ store, personKeys, key, origin: 'test.example/ledger', random, log })
+  return createLedger({
+    store,
+    personKeys,
+    key: signingKeyOf(key),
+    origin: 'test.example/ledger',
+    random,
+    log,
+  })
 }
 
 async function recordMany(bench: Bench, count: number, personId?: string): Promise<void> {
@@ -276,6 +284,7 @@ it('a process killed at any begin or commit loses and doubles nothing', async ()
   const program = `
     import { createEffects, connectPostgres } from '@sekisho/runtime/store'
     import { createKey, createPersonKeys, masterKeyOf, personKeyMigrations } from '@sekisho/runtime/keys'
+    import { signingKeyOf } from '@sekisho/runtime/keyring'
     import { silentLog } from '@sekisho/runtime/log'
     import { systemRandom } from '@sekisho/runtime/random'
     import { createLedger, defineEntries, ledgerMigrations } from './index.ts'
@@ -289,7 +298,7 @@ it('a process killed at any begin or commit loses and doubles nothing', async ()
     const privateKey = createPrivateKey({ key: given.key, format: 'jwk' })
     const key = { kind: 'ed25519', keyId: '', privateKey, publicKey: createPublicKey(privateKey) }
     const personKeys = createPersonKeys({ master: masterKeyOf(new Uint8Array(32), random), random })
-    const ledger = createLedger({ store, personKeys, key, origin: 'test.example/ledger', random, log: silentLog() })
+    const ledger = createLedger({ store, personKeys, key: signingKeyOf(key), origin: 'test.example/ledger', random, log: silentLog() })
     const { 'test.x': kind } = defineEntries({ 'test.x': { ja: '', en: '', fields: {} } })
     for (let at = 0; at < 2; at += 1) {
       await store.transaction(tx => ledger.record(tx, kind, { at, values: {} }))

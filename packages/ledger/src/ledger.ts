@@ -3,12 +3,12 @@
  * anybody's power to change unseen (catalogue C7; `docs/protocol/ledger.md`).
  */
 import { every, type Instant, protocolNow } from '@sekisho/runtime/clock'
-import type { KeyPair, PersonKeys, PersonKeyTables } from '@sekisho/runtime/keys'
+import type { PersonKeys, PersonKeyTables } from '@sekisho/runtime/keys'
 import { defineMessages, type Log } from '@sekisho/runtime/log'
 import type { Random } from '@sekisho/runtime/random'
 import { sql, type Store, type Transaction } from '@sekisho/runtime/store'
 import { type AuditResult, auditTree } from './audit.ts'
-import { assertOrigin } from './checkpoint.ts'
+import { assertOrigin, type LogSigner } from './checkpoint.ts'
 import { decodeEntry, type Entry, type EntryKind, type EntryValues, encodeEntry } from './entry.ts'
 import { createProofs, type Proofs } from './proof.ts'
 import { type PublishedFile, readPublishedFile } from './published-log.ts'
@@ -95,7 +95,7 @@ export function createLedger(given: {
   readonly store: Store<LedgerSchema>
   readonly personKeys: PersonKeys
   /** An Ed25519 key, used for nothing else. */
-  readonly key: KeyPair
+  readonly key: LogSigner
   /** The log's name: its address without the scheme, `platform.example/ledger`. */
   readonly origin: string
   readonly random: Random

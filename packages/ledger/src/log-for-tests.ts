@@ -6,6 +6,7 @@ import {
   masterKeyOf,
   personKeyMigrations,
 } from '@sekisho/runtime/keys'
+import { signingKeyOf } from '@sekisho/runtime/keyring'
 import { type Log, silentLog } from '@sekisho/runtime/log'
 import { systemRandom } from '@sekisho/runtime/random'
 import type { Engine, Store } from '@sekisho/runtime/store'
@@ -55,7 +56,7 @@ export async function openTestLog(
   const ledger = createLedger({
     store,
     personKeys,
-    key: given.key ?? (await createKey('ed25519')),
+    key: signingKeyOf(given.key ?? (await createKey('ed25519'))),
     origin: testOrigin,
     random,
     log: given.log ?? silentLog(),

@@ -6,9 +6,8 @@
  * round; whoever does not get it does nothing.
  */
 import { protocolNow } from '@sekisho/runtime/clock'
-import type { KeyPair } from '@sekisho/runtime/keys'
 import { sql, type Store, type Transaction, tryLockInTransaction } from '@sekisho/runtime/store'
-import { signCheckpoint } from './checkpoint.ts'
+import { type LogSigner, signCheckpoint } from './checkpoint.ts'
 import { leafHash, rootOf } from './merkle.ts'
 import type { LedgerTables } from './tables.ts'
 import { loadEdge } from './tile.ts'
@@ -17,7 +16,7 @@ import { type LogKey, verifyCheckpoint } from './judgement.ts'
 /** What one round needs. */
 export type Sequencing = {
   readonly store: Store<LedgerTables>
-  readonly key: KeyPair
+  readonly key: LogSigner
   readonly logKey: LogKey
 }
 
@@ -62,7 +61,7 @@ export function sequenceBatch(given: Sequencing): Promise<number> {
       before.size,
     )
     await edge.save(tx)
-    const note = signCheckpoint({ origin: given.logKey.origin, size, root }, given.key)
+    const note = await signCheckpoint({ origin: given.logKey.origin, size, root }, given.key)
     await tx
       .insertInto('ledger_checkpoint')
       .values({ size, note, signed_at: protocolNow() })

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import * as fc from 'fast-check'
 import { temporaryFolder } from '@sekisho/runtime/files'
+import { signingKeyOf } from '@sekisho/runtime/keyring'
 import { createKey } from '@sekisho/runtime/keys'
 import { signCheckpoint } from './checkpoint.ts'
 import {
@@ -47,8 +48,11 @@ const readerOf =
   async (level, index) =>
     naiveRoot(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level))
 
-function checkpointOf(size: number, root: Uint8Array): Checkpoint {
-  const verdict = verifyCheckpoint(signCheckpoint({ origin, size, root }, key), logKey)
+async function checkpointOf(size: number, root: Uint8Array): Promise<Checkpoint> {
+  const verdict = verifyCheckpoint(
+    await signCheckpoint({ origin, size, root }, signingKeyOf(key)),
+    logKey,
+  )
   if (verdict.kind !== 'passed') throw new Error(verdict.reason.code)
   return verdict.value
 }
@@ -79,7 +83,7 @@ describe('the tree', () => {
     const leaves = Array.from({ length: 20 }, (_, at) => text(`leaf ${at}`))
     for (let size = 1; size <= leaves.length; size += 1) {
       const some = leaves.slice(0, size)
-      const checkpoint = checkpointOf(size, naiveRoot(some))
+      const checkpoint = await checkpointOf(size, naiveRoot(some))
       for (const [index, leaf] of some.entries()) {
         const path = await inclusionPath(index, size, readerOf(some))
         const proof = { index, size, path }
@@ -108,8 +112,8 @@ describe('the tree', () => {
     for (let to = 0; to <= leaves.length; to += 1) {
       for (let from = 0; from <= to; from += 1) {
         const path = await consistencyPath(from, to, readerOf(leaves))
-        const earlier = checkpointOf(from, await rootOf(from, readerOf(leaves)))
-        const later = checkpointOf(to, await rootOf(to, readerOf(leaves)))
+        const earlier = await checkpointOf(from, await rootOf(from, readerOf(leaves)))
+        const later = await checkpointOf(to, await rootOf(to, readerOf(leaves)))
         assert.equal(verifyConsistency(earlier, later, path).kind, 'passed', `${from} ${to}`)
         assert.equal(
           verifyConsistency(earlier, later, [...path, leafHash(text('x'))]).kind,
@@ -119,7 +123,7 @@ describe('the tree', () => {
           assert.equal(verifyConsistency(earlier, later, path.slice(1)).kind, 'failed')
         }
         if (from === 0) continue
-        const other = checkpointOf(to, await rootOf(to, readerOf(forged)))
+        const other = await checkpointOf(to, await rootOf(to, readerOf(forged)))
         const otherPath = await consistencyPath(from, to, readerOf(forged))
         assert.equal(verifyConsistency(earlier, other, path).kind, 'failed')
         assert.equal(verifyConsistency(earlier, other, otherPath).kind, 'failed')
@@ -129,9 +133,9 @@ describe('the tree', () => {
   })
 })
 
-describe('a checkpoint', () => {
+describe('a checkpoint', async () => {
   const root = leafHash(text('x'))
-  const note = signCheckpoint({ origin, size: 1, root }, key)
+  const note = await signCheckpoint({ origin, size: 1, root }, signingKeyOf(key))
   const code = (changed: string): string => {
     const verdict = verifyCheckpoint(changed, logKey)
     return verdict.kind === 'passed' ? 'passed' : verdict.reason.code
@@ -156,7 +160,7 @@ describe('a checkpoint', () => {
     assert.equal(code(''), 'checkpoint-malformed')
     assert.equal(code(note.replace('\n\n', '\nextension\n\n')), 'checkpoint-signature-invalid')
     const stranger = await createKey('ed25519')
-    const theirs = signCheckpoint({ origin, size: 1, root }, stranger)
+    const theirs = await signCheckpoint({ origin, size: 1, root }, signingKeyOf(stranger))
     assert.equal(code(theirs), 'checkpoint-unsigned')
   })
 
@@ -179,7 +183,10 @@ describe('a checkpoint', () => {
 
   it('may carry signatures of witnesses beside ours', async () => {
     const witness = await createKey('ed25519')
-    const line = signCheckpoint({ origin: 'witness.example', size: 1, root }, witness)
+    const line = await signCheckpoint(
+      { origin: 'witness.example', size: 1, root },
+      signingKeyOf(witness),
+    )
     const signature = line.split('\n').at(-2) ?? ''
     assert.equal(code(`${note}${signature}\n`), 'passed')
     assert.equal(code(note.replace('\n\n', `\n\n${signature}\n`)), 'passed')
@@ -227,10 +234,10 @@ describe('a verifier key', () => {
   })
 })
 
-it('a disclosed entry is bound to its salt and bytes', () => {
+it('a disclosed entry is bound to its salt and bytes', async () => {
   const disclosed = { salt: new Uint8Array(32), entry: text('{"v":1}') }
   const leaf = contentHashOf(disclosed)
-  const checkpoint = checkpointOf(1, leafHash(leaf))
+  const checkpoint = await checkpointOf(1, leafHash(leaf))
   const proof = { index: 0, size: 1, path: [] }
   assert.equal(verifyEntry(disclosed, proof, checkpoint).kind, 'passed')
   const altered = { ...disclosed, entry: text('{"v":2}') }

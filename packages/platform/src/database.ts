@@ -3,6 +3,7 @@
  * bytea; SQL never asks the server for the time.
  */
 import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
+import { type TokenKeyTables, tokenKeyMigrations } from './login/token-key-table.ts'
 import { type RetentionTables, retentionMigrations } from './controls/retention-table.ts'
 import { type ControlTables, controlMigrations } from './controls/table.ts'
 import { type OnboardingTables, onboardingMigrations } from './onboarding/table.ts'
@@ -285,6 +286,7 @@ export type PlatformTables = PersonKeyTables &
   SessionTables &
   ApprovalTables &
   ConfirmationTables &
+  TokenKeyTables &
   LinkTables &
   PasskeyTables &
   StaffTables &
@@ -577,6 +579,7 @@ export const platformMigrations: Migrations = {
   ...sessionMigrations,
   ...approvalMigrations,
   ...confirmationMigrations,
+  ...tokenKeyMigrations,
   ...linkMigrations,
   ...passkeyMigrations,
   ...staffMigrations,

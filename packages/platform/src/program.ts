@@ -20,12 +20,8 @@ import { Refusal } from '@sekisho/contract'
 import { type Certificate, type CertificateProfile, isPoolKey, isTownAnchor } from '@sekisho/pki'
 import { type Clock, every, protocolNow } from '@sekisho/runtime/clock'
 import { adminSocket, createServer, type Server } from '@sekisho/runtime/http'
-import {
-  createPersonKeys,
-  loadOrCreateKey,
-  loadOrCreateMasterKey,
-  privateJwkOf,
-} from '@sekisho/runtime/keys'
+import type { Keyring, SigningKey } from '@sekisho/runtime/keyring'
+import { loadOrCreateKey, privateJwkOf } from '@sekisho/runtime/keys'
 import type { Log } from '@sekisho/runtime/log'
 import type { Fetch, MessageKey } from '@sekisho/runtime/net'
 import type { Random } from '@sekisho/runtime/random'
@@ -76,8 +72,12 @@ import {
   type TlsProxySettings,
 } from './login/client-certificate.ts'
 import { createOpenId, type OpenId } from './login/open-id.ts'
+import { type SucceedingOpenId, withSuccession } from './login/open-id-succession.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
+import { keyCommands } from './login/token-key-command.ts'
+import { tokenKeys } from './login/token-key.ts'
 import { messages } from './message.ts'
+import { openPlatformKeys, type PlatformKeys } from './platform-keys.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
 import { applyProviders, exportProviders } from './providers/configuration.ts'
 import { addOwnPageRoutes } from './own-page/route.ts'
@@ -128,6 +128,8 @@ export type PlatformSettings = {
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
   /** How long what is personal is kept, and why; undefined: `plainRetention`. */
+  /** Where keys that sign for others and the master are; undefined: files of `keysFolder` too. */
+  readonly keys?: Keyring | undefined
   readonly retention?: readonly RetentionRule[] | undefined
   /** Who cosigns the ledger's checkpoints; undefined: nobody, and the newest is shown as it is. */
   readonly witnesses?: WitnessPolicy | undefined
@@ -168,7 +170,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   await loadAnchors(store, trust)
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
   const keeper = await openKeeper(settings, store, connector, trust)
-  const { world, openId, keys, certificates } = await compose(
+  const { world, openId, keys, certificates, own } = await compose(
     settings,
     store,
     connector,
@@ -218,11 +220,12 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
     tracer: world.tracer,
     tickets: world.tickets,
   })
-  const stops = startBackground(settings, world, keeper, { renewal, openId })
+  const stops = startBackground(settings, world, keeper, { renewal, openId, own })
   const commands = {
     ...adminCommands(world, keeper, { renewal, trust }, settings.mode),
     ...retentionCommands(retentionOf(settings, world)),
   }
+    ...keyCommands({ store, keyring: own.keyring }, openId),
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
     url: settings.issuer,
@@ -292,13 +295,8 @@ async function compose(
   keeper: RevocationKeeper,
   trust: Trust,
 ) {
-  const folder = settings.keysFolder
-  const master = await loadOrCreateMasterKey(folder, 'master', {
-    random: settings.random,
-    effects: settings.effects,
-  })
-  const { tokenKey, receiptKey, ledgerKey, cookieKey, questionKey } = await loadKeys(settings)
-  const personKeys = createPersonKeys({ master, random: settings.random })
+  const own = await openPlatformKeys({ ...settings, keys: settings.keys, store })
+  const { receiptKey, ledgerKey, personKeys, master } = own
   const ledger = createLedger({
     store,
     personKeys,
@@ -327,27 +325,34 @@ async function compose(
     verifier: settings.verifier,
     personKeys,
     master,
-    questionKey: Buffer.from(String(privateJwkOf(questionKey).d), 'base64url'),
+    questionKey: own.questionKey,
     ledger,
     keepVerification: createVerificationKeeper({ ...settings, store, ledger, personKeys }),
     tracer: createTracer(store, settings.log),
     tickets: createReplayTickets(settings.random),
-    receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
+    receiptKey,
   }
   const certificates =
     settings.tlsProxy === undefined ? undefined : createClientCertificates(settings.tlsProxy)
-  const openId = openIdOf(settings, world, { tokenKey, receiptKey, cookieKey, certificates })
-  const keys = Object.entries({ tokenKey, receiptKey, ledgerKey }).map(([use, { keyId }]) => ({
+  const tokenWorld = { store, keyring: own.keyring }
+  const openId = await withSuccession(
+    async () => [...(await tokenKeys(tokenWorld)), receiptKey],
+    keys => openIdOf(settings, world, { keys, cookieSecret: own.cookieSecret, certificates }),
+  )
+  const [tokenKey] = await tokenKeys(tokenWorld)
+  const keys = Object.entries({ tokenKey, receiptKey, ledgerKey }).map(([use, key]) => ({
     use,
-    keyId,
+    keyId: key?.keyId ?? '',
   }))
-  return { world, openId, keys, certificates }
+  return { world, openId, keys, certificates, own }
 }
 
 function openIdOf(
   settings: PlatformSettings,
   world: World,
-  given: Pick<Awaited<ReturnType<typeof loadKeys>>, 'tokenKey' | 'receiptKey' | 'cookieKey'> & {
+  given: {
+    readonly keys: readonly SigningKey[]
+    readonly cookieSecret: string
     readonly certificates: ClientCertificates | undefined
   },
 ): OpenId {
@@ -357,11 +362,8 @@ function openIdOf(
     issuer: world.issuer,
     store,
     log: world.log,
-    keys: [
-      { ...privateJwkOf(given.tokenKey), kid: given.tokenKey.keyId, alg: 'ES256', use: 'sig' },
-      { ...privateJwkOf(given.receiptKey), kid: given.receiptKey.keyId, alg: 'EdDSA', use: 'sig' },
-    ],
-    cookieSecrets: [String(privateJwkOf(given.cookieKey).d)],
+    keys: given.keys,
+    cookieSecrets: [given.cookieSecret],
     findProvider: id => findProvider(store, id),
     subjectOf: (providerId, personId) =>
       store.read(db => knownSubject(db, { providerId, personId })),
@@ -378,18 +380,6 @@ function openIdOf(
       return refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } })
     },
   })
-}
-
-async function loadKeys({ keysFolder, effects }: PlatformSettings) {
-  const load = (name: string, kind: 'ec-p256' | 'ed25519'): ReturnType<typeof loadOrCreateKey> =>
-    loadOrCreateKey(keysFolder, name, kind, { effects })
-  return {
-    tokenKey: await load('tokens', 'ec-p256'),
-    receiptKey: await load('receipts', 'ed25519'),
-    ledgerKey: await load('ledger', 'ed25519'),
-    cookieKey: await load('cookies', 'ed25519'),
-    questionKey: await load('questions', 'ed25519'),
-  }
 }
 
 function addPages(server: Server): void {
@@ -462,7 +452,15 @@ function startBackground(
   settings: PlatformSettings,
   world: World,
   keeper: RevocationKeeper,
-  { renewal, openId }: { readonly renewal: RenewalWorld; readonly openId: OpenId },
+  {
+    renewal,
+    openId,
+    own,
+  }: {
+    readonly renewal: RenewalWorld
+    readonly openId: SucceedingOpenId
+    readonly own: PlatformKeys
+  },
 ): (() => Promise<void>)[] {
   const fault = (error: unknown): void =>
     world.log.write(messages['platform.background-fault'], { fault: error })
@@ -488,6 +486,7 @@ function startBackground(
     every(renewMs, () => renewRound(renewal), fault),
   ]
 }
+    own.startWork(openId.refresh, fault),
 
 /** Commands of the admin socket. */
 function adminCommands(

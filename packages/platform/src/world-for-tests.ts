@@ -7,6 +7,7 @@ import {
 import { createLedger } from '@sekisho/ledger'
 import { jpkiTown } from '@sekisho/pki'
 import { type FixedClock, fixedClock } from '@sekisho/runtime/clock'
+import { signingKeyOf } from '@sekisho/runtime/keyring'
 import { createKey, createPersonKeys, masterKeyOf } from '@sekisho/runtime/keys'
 import { temporaryFolder } from '@sekisho/runtime/files'
 import { silentLog } from '@sekisho/runtime/log'
@@ -99,11 +100,11 @@ export async function startTestWorld(
     }),
   })
   const uploadsFolder = await temporaryFolder('uploads')
-  const receiptKey = await createKey('ed25519')
+  const receiptKey = signingKeyOf(await createKey('ed25519'))
   const ledger = createLedger({
     store,
     personKeys,
-    key: await createKey('ed25519'),
+    key: signingKeyOf(await createKey('ed25519')),
     origin: 'platform.example/ledger',
     random,
     log,
@@ -132,7 +133,7 @@ export async function startTestWorld(
     keepVerification: createVerificationKeeper({ store, ledger, personKeys, random }),
     tracer: createTracer(store, log),
     tickets: createReplayTickets(random),
-    receiptKey: { keyId: receiptKey.keyId, privateKey: receiptKey.privateKey },
+    receiptKey,
     provider: (id, given = {}) =>
       addProvider(store, { ...metadataOf(id), ...given }, { at: clock.now(), mode: 'town' }),
     close: async () => {

@@ -29,7 +29,7 @@ export interface Keyring {
   readonly place: 'file' | 'token'
   /** The key of a name, made when there is none. Refusals as of signing. */
   signingKey(name: string, kind: SigningKeyKind): Promise<SigningKey>
-  /** The secret of a name that wraps others, made when there is none. */
+  /** The secret of a name that wraps others, made when there is none. Its wrapping and unwrapping are refused as signing is. */
   master(name: string): Promise<MasterKey>
   stop(): Promise<void>
 }
@@ -49,7 +49,7 @@ export function fileKeyring(
 }
 
 /** A key pair in this process as a key that signs. */
-function signingKeyOf({ kind, keyId, privateKey, publicKey }: KeyPair): SigningKey {
+export function signingKeyOf({ kind, keyId, privateKey, publicKey }: KeyPair): SigningKey {
   if (kind !== 'ec-p256' && kind !== 'ed25519') throw new Error(`${kind} signs no JWS here`)
   return {
     kind,

@@ -6,15 +6,15 @@
  * module, is asked once a bucket and process instead of once a person.
  *
  * Not done: backups made before an erasure still hold the person's wrapped key; they must be let
- * expire. Changing the master by wrapping the bucket keys anew is prepared by `master_id`, not written.
+ * expire.
  */
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
 import { sql, type Transaction } from 'kysely'
 import type { Instant } from './clock.ts'
-import type { MasterKey } from './master-key.ts'
+import { type MasterKey, masterKeyOf } from './master-key.ts'
 import type { Random } from './random.ts'
 import { openBox, sealBox } from './sealed-box.ts'
-import type { Migrations, Reader } from './store.ts'
+import type { Migrations, Reader, Store } from './store.ts'
 
 /** The tables, to be part of the schema of the program that keeps people. */
 export type PersonKeyTables = {
@@ -82,14 +82,21 @@ export interface PersonKeys {
   ): Promise<ReadonlyMap<string, PersonKey>>
   /** Destroys the key for good. False when there was none to destroy. */
   erase(tx: Transaction<PersonKeyTables>, personId: string, at: Instant): Promise<boolean>
+  /** Unwraps all bucket keys and makes those that are missing, so that afterwards nobody waits for the master. */
+  warm(store: Store<PersonKeyTables>): Promise<void>
+  /** Wraps the bucket keys that lie under a former master under the present one; how many. Reading and writing go on meanwhile. */
+  rewrap(store: Store<PersonKeyTables>): Promise<number>
+  /** A secret that is wrapped like a bucket key and kept in memory like one, for what is sealed and concerns nobody or not yet anybody. */
+  ownMaster(store: Store<PersonKeyTables>): Promise<MasterKey>
 }
 
-/** Makes the object that keeps people's keys under a master. */
+/** Makes the object that keeps people's keys under a master. `former`: masters under which bucket keys may still lie. */
 export function createPersonKeys(given: {
   readonly master: MasterKey
+  readonly former?: readonly MasterKey[]
   readonly random: Random
 }): PersonKeys {
-  const buckets = createBuckets(given.master, given.random)
+  const buckets = createBuckets(given)
 
   const found = async (row: PersonRow): Promise<FoundPersonKey> => {
     if (row.wrapped === null) return { kind: 'erased', at: row.erased_at ?? 0 }
@@ -152,6 +159,15 @@ export function createPersonKeys(given: {
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },
+    async warm(store) {
+      for (let bucket = 0; bucket < bucketCount; bucket += 1)
+        await store.transaction(tx => buckets.ensure(tx, bucket))
+    },
+    rewrap: store => buckets.rewrap(store),
+    async ownMaster(store) {
+      const key = await store.transaction(tx => buckets.ensure(tx, ownBucket))
+      return masterKeyOf(Uint8Array.from(key.export()), given.random)
+    },
   }
 }
 
@@ -194,13 +210,14 @@ function personKeyOf(personId: string, secret: Uint8Array, random: Random): Pers
 interface Buckets {
   unwrap(bucket: number, masterId: string, wrapped: Uint8Array): Promise<KeyObject>
   ensure(tx: Transaction<PersonKeyTables>, bucket: number): Promise<KeyObject>
+  rewrap(store: Store<PersonKeyTables>): Promise<number>
 }
 
 /**
  * Unwrapped bucket keys are remembered by their wrapped form, not by number: a key seen in a
  * transaction that was then rolled back must not be taken for the one that follows it.
  */
-function createBuckets(master: MasterKey, random: Random): Buckets {
+function createBuckets({ master, former = [], random }: BucketSettings): Buckets {
   const known = new Map<string, KeyObject>()
   const unwrap = async (
     bucket: number,
@@ -210,11 +227,13 @@ function createBuckets(master: MasterKey, random: Random): Buckets {
     const name = Buffer.from(wrapped).toString('base64')
     const remembered = known.get(name)
     if (remembered !== undefined) return remembered
-    if (masterId !== master.id) throw new Error('the bucket key lies under another master key')
-    const secret = await master.unwrap(`bucket ${bucket}`, wrapped)
+    const above = [master, ...former].find(one => one.id === masterId)
+    if (above === undefined) throw new Error('the bucket key lies under another master key')
+    const secret = await above.unwrap(`bucket ${bucket}`, wrapped)
     const key = createSecretKey(secret)
     secret.fill(0)
-    if (known.size >= bucketCount) known.clear()
+    // Two forms of each while they are wrapped anew, and some room.
+    if (known.size >= 3 * bucketCount) known.clear()
     known.set(name, key)
     return key
   }
@@ -236,7 +255,34 @@ function createBuckets(master: MasterKey, random: Random): Buckets {
       if (row === undefined) throw new Error('the bucket key vanished')
       return unwrap(row.bucket, row.master_id, row.wrapped)
     },
+    async rewrap(store) {
+      const rows = await store.read(db =>
+        db.selectFrom('bucket_key').selectAll().where('master_id', '!=', master.id).execute(),
+      )
+      let count = 0
+      for (const row of rows) {
+        const key = await unwrap(row.bucket, row.master_id, row.wrapped)
+        const wrapped = await master.wrap(`bucket ${row.bucket}`, Uint8Array.from(key.export()))
+        // Another node may be at it too; whichever comes first is right.
+        const done = await store.transaction(tx =>
+          tx
+            .updateTable('bucket_key')
+            .set({ wrapped, master_id: master.id })
+            .where('bucket', '=', row.bucket)
+            .where('master_id', '=', row.master_id)
+            .executeTakeFirst(),
+        )
+        count += Number(done.numUpdatedRows)
+      }
+      return count
+    },
   }
+}
+
+type BucketSettings = {
+  readonly master: MasterKey
+  readonly former?: readonly MasterKey[]
+  readonly random: Random
 }
 
 function bucketOf(personId: string): number {
@@ -246,3 +292,5 @@ function bucketOf(personId: string): number {
 const keyBytes = 32
 /** 100 million people make 25,000 a bucket; all bucket keys fit in memory. */
 const bucketCount = 4_096
+/** Beside the buckets of people. */
+const ownBucket = -1

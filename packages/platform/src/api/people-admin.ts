@@ -1,5 +1,5 @@
 /** What the operator does about registrations (C4), as commands of the admin socket (`sekisho people`) and as acts of two people. */
-import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
 import { type Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
@@ -74,7 +74,7 @@ export function peopleCommands(world: World) {
     },
     'people-sender-key': () =>
       Promise.resolve({
-        ...createPublicKey(world.receiptKey.privateKey).export({ format: 'jwk' }),
+        ...world.receiptKey.publicKey.export({ format: 'jwk' }),
         kid: world.receiptKey.keyId,
       }),
     'people-export': (body: unknown) =>

@@ -2,12 +2,12 @@
  * Receipts: what a provider keeps instead of the citizen's certificate. A JWS (EdDSA) over document hash, verdict, pairwise
  * id, time and policy; whoever has the platform's public keys can verify it later.
  */
-import type { KeyObject } from 'node:crypto'
 import type { Receipt } from '@sekisho/contract'
-import { type JWTPayload, SignJWT } from 'jose'
+import type { SigningKey } from '@sekisho/runtime/keyring'
+import type { JWTPayload } from 'jose'
 
 /** The key that signs receipts, and its name in the platform's JWKS. */
-export type ReceiptKey = { readonly keyId: string; readonly privateKey: KeyObject }
+export type ReceiptKey = Pick<SigningKey, 'keyId' | 'publicKey' | 'sign'>
 
 /** `typ` of a report on a signed file. */
 const reportType = 'sekisho-verification+jwt'
@@ -28,13 +28,23 @@ export function signReport(key: ReceiptKey, payload: JWTPayload): Promise<string
 /** `typ` of a security event token (RFC 8417 §2.3). */
 const eventType = 'secevent+jwt'
 
+/** `typ` of a transfer, so that no other token of the platform can pass for one. */
+export const transferType = 'sekisho-transfer+jwt'
+
 /** Signs a security event, for one provider. */
 export function signEvent(key: ReceiptKey, payload: JWTPayload): Promise<string> {
   return sign(key, eventType, payload)
 }
 
-function sign(key: ReceiptKey, typ: string, payload: JWTPayload): Promise<string> {
-  return new SignJWT(payload)
-    .setProtectedHeader({ alg: 'EdDSA', typ, kid: key.keyId })
-    .sign(key.privateKey)
+/** Signs registrations that go to another operator (`transfer-file.ts`). */
+export function signTransfer(key: ReceiptKey, payload: JWTPayload): Promise<string> {
+  return sign(key, transferType, payload)
+}
+
+/** A JWS in compact form (RFC 7515 §3.1), signed wherever the key is. */
+async function sign(key: ReceiptKey, typ: string, payload: JWTPayload): Promise<string> {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const text = `${part({ alg: 'EdDSA', typ, kid: key.keyId })}.${part(payload)}`
+  const signature = await key.sign(new TextEncoder().encode(text))
+  return `${text}.${Buffer.from(signature).toString('base64url')}`
 }

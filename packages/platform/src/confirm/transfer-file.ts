@@ -4,11 +4,8 @@
  */
 import { type KeyObject } from 'node:crypto'
 import { Refusal } from '@sekisho/contract'
-import { CompactEncrypt, compactDecrypt, importJWK, type JWK, jwtVerify, SignJWT } from 'jose'
-import type { ReceiptKey } from './receipt.ts'
-
-/** So that no other token of the platform can pass for a transfer. */
-const transferType = 'sekisho-transfer+jwt'
+import { CompactEncrypt, compactDecrypt, importJWK, type JWK, jwtVerify } from 'jose'
+import { type ReceiptKey, signTransfer, transferType } from './receipt.ts'
 
 /** Seconds for which a file may be taken in: a week, for it travels by hand. */
 const lifetimeSeconds = 7 * 24 * 3600
@@ -24,13 +21,13 @@ export async function packTransfer(
     readonly seconds: number
   },
 ): Promise<string> {
-  const signed = await new SignJWT(given.content)
-    .setProtectedHeader({ alg: 'EdDSA', typ: transferType, kid: key.keyId })
-    .setIssuer(given.issuer)
-    .setAudience(given.audience)
-    .setIssuedAt(given.seconds)
-    .setExpirationTime(given.seconds + lifetimeSeconds)
-    .sign(key.privateKey)
+  const signed = await signTransfer(key, {
+    ...given.content,
+    iss: given.issuer,
+    aud: given.audience,
+    iat: given.seconds,
+    exp: given.seconds + lifetimeSeconds,
+  })
   const recipient = await importedKey(given.recipient, 'ECDH-ES+A256KW')
   return new CompactEncrypt(new TextEncoder().encode(signed))
     .setProtectedHeader({ alg: 'ECDH-ES+A256KW', enc: 'A256GCM', cty: 'JWT' })

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { temporaryFolder } from '@sekisho/runtime/files'
 import { createServer, type Server } from '@sekisho/runtime/http'
-import { createKey, privateJwkOf } from '@sekisho/runtime/keys'
+import { signingKeyOf } from '@sekisho/runtime/keyring'
+import { createKey } from '@sekisho/runtime/keys'
 import { silentLog } from '@sekisho/runtime/log'
 import { addProviderApi } from '../api/provider-api.ts'
 import { findProvider } from '../providers/registry.ts'
@@ -34,7 +35,7 @@ describe('certificates of providers', () => {
       issuer: world.issuer,
       store: world.store,
       log: silentLog(),
-      keys: [{ ...privateJwkOf(key), kid: key.keyId, alg: 'ES256', use: 'sig' }],
+      keys: [signingKeyOf(key)],
       cookieSecrets: ['a secret of the test'],
       certificates,
       findProvider: id => findProvider(world.store, id),
@@ -147,7 +148,7 @@ describe('certificates of providers', () => {
       issuer: world.issuer,
       store: world.store,
       log: silentLog(),
-      keys: [{ ...privateJwkOf(key), kid: key.keyId, alg: 'ES256', use: 'sig' }],
+      keys: [signingKeyOf(key)],
       cookieSecrets: ['a secret of the test'],
       certificates: undefined,
       findProvider: id => findProvider(world.store, id),

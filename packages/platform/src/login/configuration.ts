@@ -23,6 +23,7 @@ import {
 import type { OpenIdWorld } from './open-id-world.ts'
 import { codeOf } from './openid-error.ts'
 import { protocolStateOf } from './protocol-state.ts'
+import { PublishedKey } from './token-key.ts'
 
 /** Where the protocol's own endpoints lie. */
 const prefix = '/oidc'
@@ -31,7 +32,7 @@ const prefix = '/oidc'
 export function configuration(world: OpenIdWorld): Configuration {
   return {
     adapter: protocolStateOf(world.store, async id => clientOf(await world.findProvider(id))),
-    jwks: { keys: [...world.keys] },
+    jwks: { keys: world.keys.map(key => new PublishedKey(key)) },
     clientAuthMethods: [
       'private_key_jwt',
       ...(world.certificates === undefined ? [] : certificateMethods),
@@ -174,6 +175,7 @@ function features(world: OpenIdWorld): NonNullable<Configuration['features']> {
     ciba: backchannel(world),
     claimsParameter: { enabled: true, assertClaimsParameter: assertClaims },
     userinfo: { enabled: true },
+    externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     resourceIndicators: { enabled: false },
   }
 }

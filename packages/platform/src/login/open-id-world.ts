@@ -1,9 +1,9 @@
 /** What the OpenID Provider asks of the rest of the platform. */
 import type { Refusal } from '@sekisho/contract'
+import type { SigningKey } from '@sekisho/runtime/keyring'
 import type { Log } from '@sekisho/runtime/log'
 import type { Fetch } from '@sekisho/runtime/net'
 import type { Store } from '@sekisho/runtime/store'
-import type { JWK } from 'oidc-provider'
 import type { BackchannelAsked } from '../approval/backchannel.ts'
 import type { PlatformTables } from '../database.ts'
 import type { Provider } from '../providers/registry.ts'
@@ -14,8 +14,8 @@ export type OpenIdWorld = {
   readonly issuer: string
   readonly store: Store<PlatformTables>
   readonly log: Log
-  /** Private JWKs with `kid`; the ES256 one signs ID tokens. */
-  readonly keys: readonly JWK[]
+  /** Keys of the JWKS; the first ES256 one signs ID tokens. */
+  readonly keys: readonly SigningKey[]
   /** Secrets (newest first) that sign the protocol's cookies. */
   readonly cookieSecrets: readonly string[]
   findProvider(id: string): Promise<Provider | undefined>

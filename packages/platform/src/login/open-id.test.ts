@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, it } from 'node:test'
 import { createServer, type Server } from '@sekisho/runtime/http'
-import { createKey, privateJwkOf } from '@sekisho/runtime/keys'
+import { signingKeyOf } from '@sekisho/runtime/keyring'
+import { createKey } from '@sekisho/runtime/keys'
 import { silentLog } from '@sekisho/runtime/log'
 import { findProvider } from '../providers/registry.ts'
 import { startTestWorld, type TestWorld } from '../world-for-tests.ts'
@@ -19,7 +20,7 @@ before(async () => {
     issuer: world.issuer,
     store: world.store,
     log: silentLog(),
-    keys: [{ ...privateJwkOf(key), kid: key.keyId, alg: 'ES256', use: 'sig' }],
+    keys: [signingKeyOf(key)],
     cookieSecrets: ['a secret of the test'],
     findProvider: id => findProvider(world.store, id),
     subjectOf: () => Promise.resolve(undefined),

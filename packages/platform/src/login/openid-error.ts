@@ -50,6 +50,8 @@ export function codeOf(ctx: KoaContextWithOIDC, error: string, thrown: unknown):
     case 'invalid_grant':
     case 'expired_token':
       return 'grant-ended'
+    case 'temporarily_unavailable':
+      return 'token-absent'
     case 'authorization_pending':
       return 'authorization-pending'
     case 'unknown_user_id':
