@@ -422,6 +422,8 @@ export const providerMetadata = z.looseObject({
   client_name: z.string().min(1).max(100),
   client_uri: z.url().optional(),
   redirect_uris: z.array(z.url()).min(1).max(20),
+  /** A page of the service, at an origin of its own, that begins a login: people come there from the portal (ADR 0011). */
+  initiate_login_uri: z.url().max(2000).optional(),
   jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }),
   scope: z.string(),
   ...federationMetadata,

@@ -12,6 +12,7 @@ import { type StaffTables, staffMigrations } from './staff/table.ts'
 import { type ConfirmationTables, confirmationMigrations } from './confirm/table.ts'
 import { type ApprovalTables, approvalMigrations } from './approval/table.ts'
 import { sessionMigrations, type SessionTables } from './session/table.ts'
+import { ownPageMigrations, type OwnPageTables } from './own-page/table.ts'
 import { linkMigrations, type LinkTables } from './people/table.ts'
 import type { ChangeMeaning, FeeMethod, FeePurpose, RefusalCode } from '@sekisho/contract'
 import { ledgerMigrations, type LedgerTables } from '@sekisho/ledger'
@@ -199,14 +200,6 @@ type SigningTable = {
   ended_at: number | null
 }
 
-/** `own-page/`: browsers in which a person looks at their own records (C9). */
-type OwnSessionTable = {
-  /** SHA-256 (hex) of the cookie. */
-  id: string
-  person_id: string
-  expires_at: number
-}
-
 /** `fees/`: one row per charge; its key makes it exactly one (C7). */
 type UsageTable = {
   provider_id: string
@@ -288,6 +281,7 @@ export type PlatformTables = PersonKeyTables &
   ConfirmationTables &
   TokenKeyTables &
   LinkTables &
+  OwnPageTables &
   PasskeyTables &
   StaffTables &
   TrafficTables &
@@ -311,7 +305,6 @@ export type PlatformTables = PersonKeyTables &
     crl: CrlTable
     release: ReleaseTable
     signing: SigningTable
-    own_session: OwnSessionTable
     pinless_challenge: PinlessChallengeTable
     usage: UsageTable
     tariff: TariffTable
@@ -581,6 +574,7 @@ export const platformMigrations: Migrations = {
   ...confirmationMigrations,
   ...tokenKeyMigrations,
   ...linkMigrations,
+  ...ownPageMigrations,
   ...passkeyMigrations,
   ...staffMigrations,
   ...trafficMigrations,

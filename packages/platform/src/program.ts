@@ -81,6 +81,7 @@ import { openPlatformKeys, type PlatformKeys } from './platform-keys.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
 import { applyProviders, exportProviders } from './providers/configuration.ts'
 import { addOwnPageRoutes } from './own-page/route.ts'
+import { sweepTickets } from './own-page/ticket.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject, personOfSubject } from './people/link.ts'
 import {
@@ -475,6 +476,7 @@ function startBackground(
     await sweepRetention(retentionOf(settings, world))
     await tellWithdrawals(world)
     await sweepOwnSessions(world.store)
+    await sweepTickets(world.store)
     await sweepChallenges(world)
     await world.uploads.sweep(protocolNow())
     await forgetEvents(world.store, world.clock.now())

@@ -77,6 +77,8 @@ export type IdentityScope = Extract<ProviderScope, 'name' | 'address' | 'birthda
 export type Manner = {
   /** Language of the platform's pages; without it the person's own choice there holds. */
   readonly lang?: 'ja' | 'en'
+  /** For a login only: `login_hint` as it came to your `initiate_login_uri` from the portal. */
+  readonly loginHint?: string
 }
 
 /** What the platform keeps for a provider, and sends it. */
@@ -393,6 +395,7 @@ function beginningOf(link: Link, options: SekishoOptions) {
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
       ...(manner?.lang === undefined ? {} : { ui_locales: manner.lang }),
+      ...(manner?.loginHint === undefined ? {} : { login_hint: manner.loginHint }),
       ...(transaction === undefined ? {} : { signing_transaction: transaction }),
     })
     return { url: url.href, pending }

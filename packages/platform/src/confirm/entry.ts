@@ -5,6 +5,11 @@ export const confirmationEntries = {
     en: 'A provider checked a certificate that it had met before.',
     fields: { state: 'text', purpose: 'text', method: 'text' },
   },
+  'platform.person-entered': {
+    ja: '利用者の画面からサービスに入りました。カードは、少し前に使ったものを確かめました。',
+    en: 'You entered a service from your own page; the card that you had just used was checked again.',
+    fields: {},
+  },
   'platform.result-deleted': {
     ja: 'サービスのために保管していた検証結果を削除しました。',
     en: 'A verification result kept for a provider was deleted.',

@@ -39,6 +39,8 @@ export function clientOf(found: Provider | undefined): AdapterPayload | undefine
       isFapi || metadata.require_pushed_authorization_requests === true,
     require_signed_request_object: metadata.require_signed_request_object,
     request_object_signing_alg: metadata.request_object_signing_alg,
+    // Whom the portal may send is always told when the card was used.
+    ...(metadata.initiate_login_uri === undefined ? {} : { require_auth_time: true }),
     backchannel_token_delivery_mode: metadata.backchannel_token_delivery_mode,
     backchannel_client_notification_endpoint: metadata.backchannel_client_notification_endpoint,
     sekisho_profile: metadata.sekisho_profile,

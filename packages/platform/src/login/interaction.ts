@@ -2,7 +2,7 @@
  * The pages between a provider and its answer: what is asked of the person, the card step, the way back. One page per kind
  * (login, identify, sign); the form works with any reader of `docs/protocol/reader.md`.
  */
-import { problemOf, Refusal } from '@sekisho/contract'
+import { acr, problemOf, Refusal } from '@sekisho/contract'
 import type { App, Cookie, Reply, Request } from '@sekisho/runtime/http'
 import type { CeremonyReaders } from '@sekisho/web'
 import { z } from 'zod'
@@ -10,8 +10,10 @@ import { answerBytesMax } from '../confirm/answer.ts'
 import { refuseTransaction } from '../confirm/sign.ts'
 import type { Step } from '../confirm/step.ts'
 import { messages } from '../message.ts'
+import { enterByTicket } from '../own-page/ticket.ts'
+import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
-import { admittedProvider, askCard, finishCard, kindOf } from './card-step.ts'
+import { admittedProvider, askCard, finishCard, kindOf, outcomeOf } from './card-step.ts'
 import { refusedPage } from './interaction-page.ts'
 import type { Interaction, OpenId } from './open-id.ts'
 import { assertOwnPost } from './own-post.ts'
@@ -92,6 +94,8 @@ async function show(
   const provider = await admittedProvider(world, interaction)
   if (interaction.isAcrUnmet)
     return reply.redirect(await given.openId.refuse(request, reply, 'acr-unmet'), 303)
+  const entered = await enter(given, request, reply, provider, interaction)
+  if (entered !== undefined) return entered
   const browser = ensureBrowser(cookie, request, reply, world.random)
   const lang = langFor(request, interaction.lang)
   const { isStanding } = interaction
@@ -99,6 +103,26 @@ async function show(
   const common = { lang, provider, path, isStanding, readers: given.readers }
   const page = await askCard(world, interaction, browser, { ...common, url: request.url })
   return send(given, reply, interaction, page)
+}
+
+/** Somebody who comes from the portal needs no second card step for a login (ADR 0011). */
+async function enter(
+  given: InteractionWorld,
+  request: Request,
+  reply: Reply,
+  provider: Provider,
+  interaction: Interaction,
+): Promise<Reply | undefined> {
+  if (kindOf(interaction) !== 'login') return undefined
+  const { uid, hint, ageMax } = interaction
+  const entered = await enterByTicket(given.world, request, { uid, provider, hint, ageMax })
+  if (entered === undefined) return undefined
+  const { personId, serial, authenticatedAt } = entered
+  const done = { personId, acr: acr.card, scopes: ['openid'] }
+  const outcome = await outcomeOf(given, interaction, serial, done)
+  const authTime = Math.floor(authenticatedAt / 1000)
+  const address = await given.openId.finish(request, reply, { ...outcome, authTime })
+  return reply.redirect(address, 303)
 }
 
 /** Receives the reader's answer and, when all is well, sends the browser back to the provider. */

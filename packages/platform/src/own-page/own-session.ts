@@ -13,10 +13,12 @@ import { sha256Hex } from '../evidence/hash.ts'
 export type OwnSessions = {
   /** Whose records this browser may see, if it may. */
   read(request: Request): Promise<string | undefined>
+  /** The session itself, for what rests on the card step that opened it. */
+  find(request: Request): Promise<PlatformTables['own_session'] | undefined>
   /** Opens a session inside the transaction that proves the person; `hand` gives it to the browser afterwards. */
   open(
     tx: Transaction<PlatformTables>,
-    personId: string,
+    by: { readonly personId: string; readonly certificateId: string },
   ): Promise<{ readonly hand: (reply: Reply) => void }>
   /** Ends the session of this browser. */
   end(request: Request, reply: Reply): Promise<void>
@@ -38,27 +40,30 @@ export function createOwnSessions(
     sameSite: 'strict',
     path: '/me',
   })
+  const find: OwnSessions['find'] = async request => {
+    const secret = cookie.read(request)
+    if (secret === undefined) return undefined
+    return store.read(db =>
+      db
+        .selectFrom('own_session')
+        .selectAll()
+        .where('id', '=', digest(secret))
+        .where('expires_at', '>', protocolNow())
+        .executeTakeFirst(),
+    )
+  }
   return {
-    read: async request => {
-      const secret = cookie.read(request)
-      if (secret === undefined) return undefined
-      const row = await store.read(db =>
-        db
-          .selectFrom('own_session')
-          .select('person_id')
-          .where('id', '=', digest(secret))
-          .where('expires_at', '>', protocolNow())
-          .executeTakeFirst(),
-      )
-      return row?.person_id
-    },
-    open: async (tx, personId) => {
+    find,
+    read: async request => (await find(request))?.person_id,
+    open: async (tx, { personId, certificateId }) => {
       const secret = random.token(secretBits)
       await tx
         .insertInto('own_session')
         .values({
           id: digest(secret),
           person_id: personId,
+          certificate_id: certificateId,
+          opened_at: protocolNow(),
           expires_at: protocolNow() + lifetimeMs,
         })
         .execute()

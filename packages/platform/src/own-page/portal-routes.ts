@@ -7,6 +7,7 @@ import { assertOwnPost } from '../login/own-post.ts'
 import type { World } from '../world.ts'
 import type { OwnSessions } from './own-session.ts'
 import { dataOf, leaveTerminal, limitWays, narrowConsent, proofOf, wishPin } from './portal.ts'
+import { openService } from './ticket.ts'
 
 /** What these routes need: the page's own sessions, and the way back to it. */
 export type PortalParts = {
@@ -63,6 +64,13 @@ export function addPortalRoutes(app: App, parts: PortalParts): void {
   app.post('/me/terminals/:id/unlink', { schema: { params: id, hide } }, (request, reply) =>
     act(request, reply, person => leaveTerminal(world, person, request.params.id)),
   )
+  app.post('/me/services/:id/open', { schema: { params: id, hide } }, async (request, reply) => {
+    assertOwnPost(request, world.issuer)
+    const session = await parts.sessions.find(request)
+    if (session === undefined) return parts.back(request, reply, false)
+    const given = { providerId: request.params.id, session }
+    return reply.redirect(await openService(world, given, reply), 303)
+  })
   addDownloads(app, parts)
 }
 

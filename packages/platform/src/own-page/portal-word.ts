@@ -7,6 +7,10 @@ const ja = {
     'カードで入ったことのあるサービスです。サービスどうしは、あなたが同じ人であることを知りません。',
   noServices: '利用しているサービスはまだありません。',
   service: 'サービス',
+  open: '開く',
+  opens: (service: string) => `${service}を開く`,
+  openText:
+    '「開く」を押したサービスだけに、あなたが来たことを伝えます。カードをもう一度使わずに入れます。',
   lastSeen: '最後にカードを使った日時',
   account: '口座・会員番号などとの結び付け',
   linked: 'あり',
@@ -70,6 +74,10 @@ const en: Words = {
     'Services that you entered with the card. They do not learn from each other that you are one person.',
   noServices: 'There is no service yet.',
   service: 'Service',
+  open: 'Open',
+  opens: service => `Open ${service}`,
+  openText:
+    'Only a service that you open learns that you have come. You enter it without using the card again.',
   lastSeen: 'Card last used',
   account: 'Account or membership number',
   linked: 'linked',

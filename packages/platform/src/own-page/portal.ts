@@ -13,8 +13,9 @@ import { limitConsent } from '../people/consent-limit.ts'
 import { selvesOf } from '../people/link.ts'
 import { endTerminal, type OwnTerminal, terminalsOf } from '../people/terminal.ts'
 import { demandPin, demandsPin } from '../people/wish.ts'
-import { listProviders } from '../providers/registry.ts'
+import { listProviders, type Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
+import { entranceOf } from './ticket.ts'
 
 /** A service that the person has used. */
 export type ServiceView = {
@@ -24,6 +25,8 @@ export type ServiceView = {
   readonly home: string | undefined
   readonly seenAt: Instant | undefined
   readonly isCustomer: boolean
+  /** Origin of the page that begins logins from here, if the service has registered one. */
+  readonly entrance: string | undefined
 }
 
 /** One use of a person's records. */
@@ -64,6 +67,7 @@ export async function portalOf(world: World, personId: string): Promise<Portal> 
       ...each,
       name: nameOf(each.providerId),
       home: providers.get(each.providerId)?.metadata.client_uri,
+      entrance: entranceAt(providers.get(each.providerId)),
     })),
     latest: latest.map(each => ({ ...each, provider: nameOf(each.providerId) })),
     terminals: terminals.map(each => ({ ...each, provider: nameOf(each.providerId) })),
@@ -198,7 +202,7 @@ async function usesOf(world: World, personId: string) {
 async function servicesOf(
   db: Reader<PlatformTables>,
   personId: string,
-): Promise<readonly Omit<ServiceView, 'name' | 'home'>[]> {
+): Promise<readonly Omit<ServiceView, 'name' | 'home' | 'entrance'>[]> {
   const rows = await db
     .selectFrom('pairwise')
     .leftJoin('customer_link', join =>
@@ -216,6 +220,11 @@ async function servicesOf(
     seenAt: row.seen_at ?? undefined,
     isCustomer: row.customer !== null,
   }))
+}
+
+function entranceAt(provider: Provider | undefined): string | undefined {
+  if (provider?.state !== 'active') return undefined
+  return entranceOf(provider)?.origin
 }
 
 function sayingOf(kind: string): { readonly ja: string; readonly en: string } {

@@ -85,7 +85,8 @@ export async function openRecords(
   return linking(world, async tx => {
     await useCeremony(tx, ceremony)
     if (!(await isKnown(tx, links))) throw new Refusal('person-unknown')
-    const { personId } = await linkCertificates(tx, links, { at, random: world.random })
+    const linked = await linkCertificates(tx, links, { at, random: world.random })
+    const { personId } = linked
     await charge(tx, {
       providerId: ownProviderId,
       transaction: `records ${ceremony.id}`,
@@ -94,7 +95,7 @@ export async function openRecords(
       at,
     })
     await world.ledger.record(tx, entries['platform.records-viewed'], { at, personId, values: {} })
-    return sessions.open(tx, personId)
+    return sessions.open(tx, linked)
   })
 }
 

@@ -111,7 +111,11 @@ async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
     const records = await recordsOf(world, person)
     const portal = await portalOf(world, person)
     const page = recordsPage({ lang, records, portal, at: world.clock.now(), told })
-    return sendPage(reply, { page, readers, formOrigins: [] })
+    // A form that opens a service is answered by the way there.
+    const formOrigins = portal.services.flatMap(({ entrance }) =>
+      entrance === undefined ? [] : [entrance],
+    )
+    return sendPage(reply, { page, readers, formOrigins })
   }
   const browser = ensureBrowser(own.cookie, request, reply, world.random)
   const { id, challenge } = await beginCeremony(world.store, world.random, {

@@ -27,9 +27,12 @@ export function serviceSection(services: Portal['services'], lang: Lang): Markup
       : html`<a href="${each.home}" rel="noreferrer">${each.name}</a>`,
     each.seenAt === undefined ? '—' : timeText(each.seenAt, lang),
     each.isCustomer ? say.linked : say.notLinked,
+    each.entrance === undefined
+      ? ''
+      : html`<form id="open-${each.providerId}" method="post" action="${addressOf(lang, `/services/${each.providerId}/open`)}"><button type="submit" class="button second" aria-label="${say.opens(each.name)}">${say.open}</button></form>`,
   ])
-  const heads = [say.service, say.lastSeen, say.account]
-  return html`<h2>${say.services}</h2><p>${say.servicesText}</p>${table(say.services, heads, rows, { caption: 'unseen' })}`
+  const heads = [say.service, say.lastSeen, say.account, say.open]
+  return html`<h2>${say.services}</h2><p>${say.servicesText}</p><p>${say.openText}</p>${table(say.services, heads, rows, { caption: 'unseen' })}`
 }
 
 /** What the person may narrow in a consent in force. */

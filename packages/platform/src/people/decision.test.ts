@@ -189,7 +189,9 @@ for (const kind of engineKinds)
       ]
       const before = { alpha: (await news(alpha)).length, beta: (await news(beta)).length }
       const sessions = createOwnSessions(world.store, world.random, world.issuer)
-      await world.store.transaction(tx => sessions.open(tx, other))
+      await world.store.transaction(tx =>
+        sessions.open(tx, { personId: other, certificateId: 'c' }),
+      )
       await mergePeople(deciders, { personId: one, otherId: other, ...by })
       for (const [provider, subject] of [
         [alpha, kept],
