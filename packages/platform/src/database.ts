@@ -279,7 +279,6 @@ export type PlatformTables = PersonKeyTables &
   SessionTables &
   ApprovalTables &
   ConfirmationTables &
-  TokenKeyTables &
   LinkTables &
   OwnPageTables &
   PasskeyTables &
@@ -287,6 +286,7 @@ export type PlatformTables = PersonKeyTables &
   TrafficTables &
   ControlTables &
   RetentionTables &
+  TokenKeyTables &
   OnboardingTables & {
     anchor: AnchorTable
     watch_stream: WatchStreamTable
@@ -572,7 +572,6 @@ export const platformMigrations: Migrations = {
   ...sessionMigrations,
   ...approvalMigrations,
   ...confirmationMigrations,
-  ...tokenKeyMigrations,
   ...linkMigrations,
   ...ownPageMigrations,
   ...passkeyMigrations,
@@ -580,5 +579,6 @@ export const platformMigrations: Migrations = {
   ...trafficMigrations,
   ...controlMigrations,
   ...retentionMigrations,
+  ...tokenKeyMigrations,
   ...onboardingMigrations,
 }

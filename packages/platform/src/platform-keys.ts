@@ -22,6 +22,8 @@ export type PlatformKeys = {
   readonly keyring: Keyring
   readonly receiptKey: SigningKey
   readonly ledgerKey: SigningKey
+  /** Keys that signed before there was a token; published on. */
+  readonly formerKeys: readonly SigningKey[]
   /** Seals what concerns nobody, or not yet anybody: intents, names of certificates. Never waits for a token. */
   readonly master: MasterKey
   readonly personKeys: PersonKeys
@@ -50,13 +52,20 @@ export async function openPlatformKeys(given: {
     String(privateJwkOf(await loadOrCreateKey(keysFolder, name, 'ed25519', { effects })).d)
   const above = await keyring.master('master')
   // Whatever was sealed before there was a token lies under the master in the file.
-  const hasFile = (await listFiles(keysFolder)).includes('master.key')
-  const former = keyring.place === 'token' && hasFile ? [await files.master('master')] : []
+  const there = keyring.place === 'token' ? new Set(await listFiles(keysFolder)) : new Set()
+  const former = there.has('master.key') ? [await files.master('master')] : []
+  // What they signed is shown for years.
+  const formerKeys: SigningKey[] = []
+  if (there.has('tokens.pem')) formerKeys.push(await files.signingKey('tokens', 'ec-p256'))
+  if (there.has('receipts.pem')) formerKeys.push(await files.signingKey('receipts', 'ed25519'))
+  // A log has one key as long as it lasts (docs/keys.md).
+  const ledgerPlace = there.has('ledger.pem') ? files : keyring
   const personKeys = createPersonKeys({ master: above, former, random })
   return {
     keyring,
     receiptKey: await keyring.signingKey('receipts', 'ed25519'),
-    ledgerKey: await keyring.signingKey('ledger', 'ed25519'),
+    ledgerKey: await ledgerPlace.signingKey('ledger', 'ed25519'),
+    formerKeys,
     master:
       keyring.place === 'file' ? above : withFormer(await personKeys.ownMaster(store), former),
     personKeys,

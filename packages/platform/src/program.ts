@@ -128,9 +128,9 @@ export type PlatformSettings = {
   readonly uploadsFolder: string
   /** Milliseconds between two looks for new revocation data. */
   readonly revocationRefreshMs: number
-  /** How long what is personal is kept, and why; undefined: `plainRetention`. */
   /** Where keys that sign for others and the master are; undefined: files of `keysFolder` too. */
   readonly keys?: Keyring | undefined
+  /** How long what is personal is kept, and why; undefined: `plainRetention`. */
   readonly retention?: readonly RetentionRule[] | undefined
   /** Who cosigns the ledger's checkpoints; undefined: nobody, and the newest is shown as it is. */
   readonly witnesses?: WitnessPolicy | undefined
@@ -225,8 +225,8 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   const commands = {
     ...adminCommands(world, keeper, { renewal, trust }, settings.mode),
     ...retentionCommands(retentionOf(settings, world)),
-  }
     ...keyCommands({ store, keyring: own.keyring }, openId),
+  }
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
     url: settings.issuer,
@@ -337,7 +337,7 @@ async function compose(
     settings.tlsProxy === undefined ? undefined : createClientCertificates(settings.tlsProxy)
   const tokenWorld = { store, keyring: own.keyring }
   const openId = await withSuccession(
-    async () => [...(await tokenKeys(tokenWorld)), receiptKey],
+    async () => [...(await tokenKeys(tokenWorld)), receiptKey, ...own.formerKeys],
     keys => openIdOf(settings, world, { keys, cookieSecret: own.cookieSecret, certificates }),
   )
   const [tokenKey] = await tokenKeys(tokenWorld)
@@ -486,9 +486,9 @@ function startBackground(
     every(sweepMs, sweep, fault),
     every(pushMs, () => pushRound(settings, world, openId), fault),
     every(renewMs, () => renewRound(renewal), fault),
+    own.startWork(openId.refresh, fault),
   ]
 }
-    own.startWork(openId.refresh, fault),
 
 /** Commands of the admin socket. */
 function adminCommands(

@@ -181,6 +181,64 @@ for (const kind of ['embedded', 'postgres'] as const) {
       if (found.kind === 'present') assert.deepEqual(found.key.open('a', sealed), text('x'))
     })
 
+    it('are wrapped anew under another master while they are used, and the old one is needed no more', async () => {
+      const people = Array.from({ length: 40 }, (_, at) => `mover ${at}`)
+      const sealed = await Promise.all(people.map(one => seal(one, 'a', text(one))))
+      const next = masterKeyOf(random.bytes(32), random)
+      const both = createPersonKeys({ master: next, former: [master], random })
+      const opens = async (own: typeof both): Promise<void> => {
+        const found = await store.read(db => own.findAll(db, people))
+        for (const [at, one] of people.entries())
+          assert.deepEqual(found.get(one)?.open('a', sealed[at] ?? text('')), text(one))
+      }
+      const [, wrapped] = await Promise.all([
+        opens(both),
+        both.rewrap(store),
+        opens(both),
+        store.transaction(tx => both.ensure(tx, 'born meanwhile', 1)),
+      ])
+      assert.ok(wrapped > 1)
+      assert.equal(await both.rewrap(store), 0)
+      await opens(both)
+      await opens(createPersonKeys({ master: next, random }))
+      await assert.rejects(opens(createPersonKeys({ master, random })), /another master/)
+      // The other way round, for the tests that follow.
+      const back = createPersonKeys({ master, former: [next], random })
+      assert.ok((await back.rewrap(store)) >= wrapped)
+    })
+
+    it('once warm are made, opened and erased without the master', async () => {
+      let isGone = false
+      const asked = <T>(answer: Promise<T>): Promise<T> =>
+        isGone ? Promise.reject(new Error('the master was asked')) : answer
+      const distant = {
+        id: master.id,
+        wrap: (context: string, secret: Uint8Array) => asked(master.wrap(context, secret)),
+        unwrap: (context: string, wrapped: Uint8Array) => asked(master.unwrap(context, wrapped)),
+      }
+      const warm = createPersonKeys({ master: distant, random })
+      await warm.warm(store)
+      const own = await warm.ownMaster(store)
+      isGone = true
+      const people = Array.from({ length: 60 }, (_, at) => `unmastered ${at}`)
+      const made = await store.transaction(tx => warm.ensureAll(tx, people, 1))
+      const sealed = people.map(one => made.get(one)?.seal('a', text(one)))
+      const found = await store.read(db => warm.findAll(db, people))
+      for (const [at, one] of people.entries())
+        assert.deepEqual(found.get(one)?.open('a', sealed[at] ?? text('')), text(one))
+      assert.equal(await store.transaction(tx => warm.erase(tx, people[0] ?? '', 2)), true)
+      assert.deepEqual(await own.unwrap('c', await own.wrap('c', text('x'))), text('x'))
+      isGone = false
+      const again = await createPersonKeys({ master, random }).ownMaster(store)
+      assert.equal(again.id, own.id)
+      const cold = createPersonKeys({ master: distant, random })
+      isGone = true
+      await assert.rejects(
+        store.read(db => cold.findAll(db, people)),
+        /was asked/,
+      )
+    })
+
     it('are one a person when two transactions make them at once', async () => {
       const both = await Promise.all([
         seal('twin', 'a', text('one')),

@@ -159,10 +159,7 @@ export function createPersonKeys(given: {
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },
-    async warm(store) {
-      for (let bucket = 0; bucket < bucketCount; bucket += 1)
-        await store.transaction(tx => buckets.ensure(tx, bucket))
-    },
+    warm: store => buckets.warm(store),
     rewrap: store => buckets.rewrap(store),
     async ownMaster(store) {
       const key = await store.transaction(tx => buckets.ensure(tx, ownBucket))
@@ -210,6 +207,7 @@ function personKeyOf(personId: string, secret: Uint8Array, random: Random): Pers
 interface Buckets {
   unwrap(bucket: number, masterId: string, wrapped: Uint8Array): Promise<KeyObject>
   ensure(tx: Transaction<PersonKeyTables>, bucket: number): Promise<KeyObject>
+  warm(store: Store<PersonKeyTables>): Promise<void>
   rewrap(store: Store<PersonKeyTables>): Promise<number>
 }
 
@@ -255,6 +253,31 @@ function createBuckets({ master, former = [], random }: BucketSettings): Buckets
       if (row === undefined) throw new Error('the bucket key vanished')
       return unwrap(row.bucket, row.master_id, row.wrapped)
     },
+    async warm(store) {
+      const readAll = () => store.read(db => db.selectFrom('bucket_key').selectAll().execute())
+      const there = new Set((await readAll()).map(row => row.bucket))
+      const missing = Array.from({ length: bucketCount }, (_, at) => at).filter(
+        bucket => !there.has(bucket),
+      )
+      for (let from = 0; from < missing.length; from += madeAtOnce) {
+        // The master is asked before the transaction begins.
+        const values = await Promise.all(
+          missing.slice(from, from + madeAtOnce).map(async bucket => ({
+            bucket,
+            master_id: master.id,
+            wrapped: await master.wrap(`bucket ${bucket}`, random.bytes(keyBytes)),
+          })),
+        )
+        await store.transaction(tx =>
+          tx
+            .insertInto('bucket_key')
+            .values(values)
+            .onConflict(conflict => conflict.doNothing())
+            .execute(),
+        )
+      }
+      for (const row of await readAll()) await unwrap(row.bucket, row.master_id, row.wrapped)
+    },
     async rewrap(store) {
       const rows = await store.read(db =>
         db.selectFrom('bucket_key').selectAll().where('master_id', '!=', master.id).execute(),
@@ -292,5 +315,7 @@ function bucketOf(personId: string): number {
 const keyBytes = 32
 /** 100 million people make 25,000 a bucket; all bucket keys fit in memory. */
 const bucketCount = 4_096
+/** Bucket keys made in one transaction. */
+const madeAtOnce = 128
 /** Beside the buckets of people. */
 const ownBucket = -1

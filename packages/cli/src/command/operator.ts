@@ -8,6 +8,7 @@ import { jpkiReal, jpkiTown } from '@sekisho/pki'
 import { startPlatform } from '@sekisho/platform'
 import { systemClock } from '@sekisho/runtime/clock'
 import { lockFolder } from '@sekisho/runtime/files'
+import { tokenKeyring } from '@sekisho/runtime/keyring'
 import { createLog, streamSink } from '@sekisho/runtime/log'
 import { createFetch } from '@sekisho/runtime/net'
 import { systemRandom } from '@sekisho/runtime/random'
@@ -15,6 +16,7 @@ import { connectPostgres, openEmbedded } from '@sekisho/runtime/store'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { assertNoStranger, settleIn } from '../town/folder.ts'
+import { tokenKeys } from '../town/keyring.ts'
 import { defaultPortBase, layoutOf } from '../town/layout.ts'
 import { startProgram } from '../town/program.ts'
 import { verifierModules } from '../verifier/pack.ts'
@@ -99,6 +101,8 @@ const configuration = z.strictObject({
   tlsProxy: z
     .strictObject({ secretFile: z.string(), clientAuthorities: z.array(z.string()).max(32) })
     .optional(),
+  /** The token with the keys that sign for others and the master; without it they are files in `dataFolder`. */
+  keys: tokenKeys.optional(),
   /** How long what is personal is kept, and why; without it who leaves is erased, and nobody for being idle. */
   retention: z
     .array(
@@ -161,6 +165,9 @@ async function runPlatform(file: string): Promise<void> {
       config.database === undefined
         ? await openEmbedded(join(folder, 'database'))
         : connectPostgres(config.database)
+    const keys =
+      config.keys &&
+      tokenKeyring({ ...config.keys, pinFile: at(config.keys.pinFile) }, { random: systemRandom() })
     const caller = createFetch({ answerBytesMax: crlBytesMax })
     const reach = config.mode === 'production' ? 'public' : 'town'
     const providerCaller = createFetch({ answerBytesMax: providerAnswerBytesMax, reach })
@@ -178,6 +185,7 @@ async function runPlatform(file: string): Promise<void> {
         operation: config.operation,
         witnesses: witnessesOf(config.witnesses),
         retention: config.retention,
+        keys,
         providers: config.providers,
         profile: config.profile === 'real' ? jpkiReal : jpkiTown,
         readers: {
@@ -198,6 +206,7 @@ async function runPlatform(file: string): Promise<void> {
     } finally {
       await caller.close()
       await providerCaller.close()
+      await keys?.stop()
       await engine.close()
     }
   } finally {

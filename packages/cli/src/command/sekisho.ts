@@ -8,6 +8,7 @@ import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
 import { addFeeCommands } from './fees.ts'
 import { addPeopleCommands } from './people.ts'
+import { addKeyCommands } from './keys.ts'
 import { addLoadingCommands } from './loading.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addProviderCommands } from './provider.ts'
@@ -34,6 +35,7 @@ export function createCommandLine(): Command {
   addCorporationCommands(program)
   addPinlessCommands(program)
   addLoadingCommands(program)
+  addKeyCommands(program)
   addCardAppCommands(program)
   addVerifyCommands(program)
   addAuditCommands(program)

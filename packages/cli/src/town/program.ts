@@ -29,6 +29,7 @@ import { connectPostgres, type Effects, type Engine, openEmbedded } from '@sekis
 import { type Bank, startBank } from '@sekisho/services/bank'
 import { z } from 'zod'
 import { verifierModules } from '../verifier/pack.ts'
+import { keyringIn } from './keyring.ts'
 import { type Layout, type ProgramName } from './layout.ts'
 import { personas } from './personas.ts'
 
@@ -131,12 +132,14 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   const { engine, close } = await engineOf(world, 'platform')
   const caller = createFetch({ effects: world.effects })
   const providerCaller = createFetch({ effects: world.effects, reach: 'town' })
+  const keys = await keyringIn(layout.keysFolder('platform'))
   const start = (): Promise<Platform> =>
     startPlatform({
       mode: 'town',
       port: layout.ports.platform,
       issuer: layout.urls.platform,
       keysFolder: layout.keysFolder('platform'),
+      keys,
       adminPath: layout.adminPath('platform'),
       engine,
       profile: jpkiTown,
@@ -171,6 +174,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   const running = await startOrClose(start, async () => {
     await caller.close()
     await providerCaller.close()
+    await keys?.stop()
     await close()
   })
   try {
