@@ -134,6 +134,9 @@ describe('consents through the town', () => {
     assert.deepEqual(Object.keys(latest.attributes ?? {}).toSorted(), ['address', 'name'])
     assert.equal(latest.usesLeft, 1)
     assert.equal((await shop.sekisho.statement(month)).totalYen - before, 20)
+    const books = await town.admin('platform', 'fees-reconcile', { month })
+    const { unknown, unbilled } = books as { unknown: number; unbilled: number }
+    assert.deepEqual([unknown, unbilled], [0, 0])
 
     const { person, page } = await records('former-surname')
     await using _ = person

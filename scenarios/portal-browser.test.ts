@@ -43,6 +43,9 @@ test('a person releases less, narrows a consent, demands the PIN, leaves a telev
   await enter(page, context, 'authentication')
   await page.getByRole('heading', { name: '利用しているサービス' }).waitFor()
   await look('start')
+  // Who looked, at what, for what.
+  const released = page.getByRole('row', { name: /本人確認に応じ/ })
+  assert.match(await released.innerText(), /情報: 氏名、性別 \/ 利用目的: 試験のため/)
   await page.getByText('同意を狭める').press('Enter')
   await page.getByLabel('対象').selectOption({ label: '登録内容の変更の確認' })
   await page.getByLabel('内容').selectOption({ label: '取り消す' })

@@ -17,23 +17,45 @@ export type Reconciliation = {
   readonly unknown: number
 }
 
+/** Queries that the authority charges for one by one. */
+const chargedKinds: ReadonlySet<string> = new Set(['corresponding-serial', 'latest-attributes'])
+
+/** Our queries by their keys, and whether each is on a bill. */
+async function billedByKey(store: Store<PlatformTables>): Promise<ReadonlyMap<string, boolean>> {
+  return store.read(async db => {
+    const intents = await db
+      .selectFrom('intent')
+      .select(['id', 'charged_at'])
+      .where('kind', '=', 'corresponding-serial')
+      .execute()
+    const asking = await db
+      .selectFrom('latest_consent')
+      .select('pending')
+      .where('pending', 'is not', null)
+      .execute()
+    const answered = await db
+      .selectFrom('usage')
+      .select('transaction')
+      .where('transaction', 'like', 'latest %')
+      .execute()
+    return new Map([
+      ...intents.map(each => [each.id, each.charged_at !== null] as const),
+      ...asking.map(each => [each.pending ?? '', false] as const),
+      ...answered.map(each => [each.transaction.slice('latest '.length), true] as const),
+    ])
+  })
+}
+
 /** Compares a month (`YYYY-MM` in Japan). Refusals of the connector. */
 export async function reconcile(
   world: { readonly store: Store<PlatformTables>; readonly connector: AuthorityConnector },
   month: string,
 ): Promise<Reconciliation> {
   const { lines, totalYen } = await world.connector.usageStatement(month)
-  const charged = lines.filter(line => line.kind === 'corresponding-serial')
-  const intents = await world.store.read(db =>
-    db
-      .selectFrom('intent')
-      .select(['id', 'charged_at'])
-      .where('kind', '=', 'corresponding-serial')
-      .execute(),
-  )
-  const known = new Map(intents.map(intent => [intent.id, intent.charged_at]))
+  const charged = lines.filter(line => chargedKinds.has(line.kind))
+  const known = await billedByKey(world.store)
   const own = charged.filter(line => known.has(line.idempotencyKey))
-  const billed = own.filter(line => known.get(line.idempotencyKey) !== null)
+  const billed = own.filter(line => known.get(line.idempotencyKey) === true)
   return {
     month,
     counted: charged.length,

@@ -37,6 +37,12 @@ export type UseView = {
   readonly provider: string | undefined
   readonly ja: string
   readonly en: string
+  /** Attributes that were released or fetched; empty: none. */
+  readonly attributes: readonly string[]
+  /** The service's purpose, where it looked something up; undefined for what the person did. */
+  readonly purpose: string | undefined
+  /** Whether it only asked if the person is still there (現況確認). */
+  readonly isCurrentStatus: boolean
 }
 
 /** What the portal shows beside the records. */
@@ -76,6 +82,10 @@ export async function portalOf(world: World, personId: string): Promise<Portal> 
       at: entry.at,
       provider: entry.providerId === undefined ? undefined : nameOf(entry.providerId),
       ...sayingOf(entry.kind),
+      attributes: textsOf(entry.values['attributes']),
+      purpose:
+        entry.providerId === undefined ? undefined : providers.get(entry.providerId)?.purpose,
+      isCurrentStatus: entry.values['purpose'] === 'current-status',
     })),
     isPinDemanded,
   }
@@ -225,6 +235,10 @@ async function servicesOf(
 function entranceAt(provider: Provider | undefined): string | undefined {
   if (provider?.state !== 'active') return undefined
   return entranceOf(provider)?.origin
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter(each => typeof each === 'string') : []
 }
 
 function sayingOf(kind: string): { readonly ja: string; readonly en: string } {

@@ -103,6 +103,20 @@ export function terminalSection(terminals: Portal['terminals'], lang: Lang): Mar
   )}`
 }
 
+/** What was released, and for what the service looked. */
+function detailOf(use: Portal['uses'][number], lang: Lang): Markup {
+  const say = portalWords[lang]
+  const comma = lang === 'ja' ? '、' : ', '
+  const parts = [
+    ...(use.attributes.length === 0
+      ? []
+      : [`${say.attributes}: ${use.attributes.map(each => scopeName(each, lang)).join(comma)}`]),
+    ...(use.purpose === undefined ? [] : [`${say.purpose}: ${use.purpose}`]),
+    ...(use.isCurrentStatus ? [say.currentStatus] : []),
+  ]
+  return parts.length === 0 ? html`` : html`<br><small>${parts.join(' / ')}</small>`
+}
+
 /** Every use with its proof. */
 export function useSection(
   uses: Portal['uses'],
@@ -113,7 +127,7 @@ export function useSection(
   const rows = uses.map(use => [
     timeText(use.at, lang),
     use.provider ?? heads.self,
-    use[lang],
+    html`${use[lang]}${detailOf(use, lang)}`,
     html`<a href="${addressOf(lang, `/uses/${use.id}/proof`)}" download="proof.json">${say.proof}</a>`,
   ])
   return html`<p>${say.proofText}</p>${table(heads.told, [...heads.columns, say.proof], rows)}`
