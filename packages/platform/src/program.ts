@@ -75,7 +75,7 @@ import { createOpenId, type OpenId } from './login/open-id.ts'
 import { type SucceedingOpenId, withSuccession } from './login/open-id-succession.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
 import { keyCommands } from './login/token-key-command.ts'
-import { tokenKeys } from './login/token-key.ts'
+import { createTokenKeys } from './login/token-key.ts'
 import { messages } from './message.ts'
 import { openPlatformKeys, type PlatformKeys } from './platform-keys.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
@@ -335,12 +335,12 @@ async function compose(
   }
   const certificates =
     settings.tlsProxy === undefined ? undefined : createClientCertificates(settings.tlsProxy)
-  const tokenWorld = { store, keyring: own.keyring }
+  const tokenKeys = createTokenKeys({ store, keyring: own.keyring })
   const openId = await withSuccession(
-    async () => [...(await tokenKeys(tokenWorld)), receiptKey, ...own.formerKeys],
+    async () => [...(await tokenKeys()), receiptKey, ...own.formerKeys],
     keys => openIdOf(settings, world, { keys, cookieSecret: own.cookieSecret, certificates }),
   )
-  const [tokenKey] = await tokenKeys(tokenWorld)
+  const [tokenKey] = await tokenKeys()
   const keys = Object.entries({ tokenKey, receiptKey, ledgerKey }).map(([use, key]) => ({
     use,
     keyId: key?.keyId ?? '',

@@ -15,12 +15,24 @@ export const leadMs = 24 * 3600 * 1000
 
 type KeyWorld = { readonly store: Store<PlatformTables>; readonly keyring: Keyring }
 
-/** The keys of the JWKS: the one that signs now first, then those to come and those whose tokens may still be shown. */
-export async function tokenKeys({ store, keyring }: KeyWorld): Promise<readonly SigningKey[]> {
-  const names = await publishedNames(store, protocolNow())
-  const keys: SigningKey[] = []
-  for (const name of names) keys.push(await keyring.signingKey(name, 'ec-p256'))
-  return keys
+/**
+ * Gives the keys of the JWKS: the one that signs now first, then those to come and those whose tokens may still be shown. The keyring is asked
+ * for each once, so that looking again needs no token.
+ */
+export function createTokenKeys({
+  store,
+  keyring,
+}: KeyWorld): () => Promise<readonly SigningKey[]> {
+  const known = new Map<string, SigningKey>()
+  return async () => {
+    const keys: SigningKey[] = []
+    for (const name of await publishedNames(store, protocolNow())) {
+      const key = known.get(name) ?? (await keyring.signingKey(name, 'ec-p256'))
+      known.set(name, key)
+      keys.push(key)
+    }
+    return keys
+  }
 }
 
 /**
