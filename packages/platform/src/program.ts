@@ -75,7 +75,7 @@ import { createOpenId, type OpenId } from './login/open-id.ts'
 import { type SucceedingOpenId, withSuccession } from './login/open-id-succession.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
 import { keyCommands } from './login/token-key-command.ts'
-import { createTokenKeys } from './login/token-key.ts'
+import { createTokenKeys, rotateTokenKey } from './login/token-key.ts'
 import { messages } from './message.ts'
 import { openPlatformKeys, type PlatformKeys } from './platform-keys.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
@@ -171,7 +171,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   await loadAnchors(store, trust)
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
   const keeper = await openKeeper(settings, store, connector, trust)
-  const { world, openId, keys, certificates, own } = await compose(
+  const { world, openId, keys, certificates, own, rotate } = await compose(
     settings,
     store,
     connector,
@@ -212,8 +212,16 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   await server.listen(settings.port)
   const stopLedger = world.ledger.start()
   const renewal = { ...world, trust }
-  const reached = { trust, keeper, mode: settings.mode }
-  const operation = await startOperation({ ...settings, world, reached, keys, traffic })
+  const reached = { trust, keeper, mode: settings.mode, rotateTokenKey: rotate }
+  const keysPlace = own.keyring.place
+  const operation = await startOperation({
+    ...settings,
+    world,
+    reached,
+    keys,
+    keysPlace,
+    traffic,
+  })
   const onboarding = await startOnboarding({
     ...settings,
     world,
@@ -340,12 +348,21 @@ async function compose(
     async () => [...(await tokenKeys()), receiptKey, ...own.formerKeys],
     keys => openIdOf(settings, world, { keys, cookieSecret: own.cookieSecret, certificates }),
   )
-  const [tokenKey] = await tokenKeys()
-  const keys = Object.entries({ tokenKey, receiptKey, ledgerKey }).map(([use, key]) => ({
-    use,
-    keyId: key?.keyId ?? '',
-  }))
-  return { world, openId, keys, certificates, own }
+  const keys = async () =>
+    [
+      ...(await tokenKeys()).map((key, at) => ({
+        key,
+        use: at === 0 ? ('signs-now' as const) : ('published' as const),
+      })),
+      { key: receiptKey, use: 'receipts' as const },
+      { key: ledgerKey, use: 'ledger' as const },
+    ].map(({ key, use }) => ({ use, keyId: key.keyId, kind: key.kind }))
+  const rotate = async (leadMs: number): Promise<string> => {
+    const { name } = await rotateTokenKey({ store, keyring: own.keyring }, leadMs)
+    await openId.refresh()
+    return name
+  }
+  return { world, openId, keys, certificates, own, rotate }
 }
 
 function openIdOf(

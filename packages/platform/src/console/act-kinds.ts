@@ -20,6 +20,8 @@ export type Reached = {
   readonly trust: Trust
   readonly keeper: RevocationKeeper
   readonly mode: 'town' | 'production'
+  /** Has another key sign ID tokens after so many milliseconds; its name. */
+  rotateTokenKey(leadMs: number): Promise<string>
 }
 
 const provider = z.strictObject({ id: z.string().max(63) })
@@ -80,6 +82,14 @@ export function actKinds(world: World, reached: Reached): Readonly<Record<string
           await correctStatement(world, id, body)
         return undefined
       },
+    }),
+    'token-key-rotate': actKind({
+      right: 'manage-keys',
+      ja: 'IDトークンの鍵を替える',
+      en: 'Change the key of ID tokens',
+      body: z.strictObject({ leadHours: z.coerce.number().int().min(0).max(2160) }),
+      subject: ({ leadHours }) => `${leadHours} h`,
+      run: ({ leadHours }) => reached.rotateTokenKey(leadHours * 3600 * 1000),
     }),
     'anchor-add': actKind({
       right: 'manage-keys',

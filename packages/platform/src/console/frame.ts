@@ -21,6 +21,7 @@ const consolePages = [
   { path: '/traffic', right: 'see-health', ja: '通信', en: 'Traffic' },
   { path: '/providers', right: 'see-providers', ja: '提供者', en: 'Providers' },
   { path: '/statements', right: 'see-statements', ja: '料金', en: 'Fees' },
+  { path: '/keys', right: 'see-health', ja: '鍵', en: 'Keys' },
   { path: '/acts', right: undefined, ja: '二人の操作', en: 'Acts of two' },
   { path: '/controls', right: 'see-controls', ja: '認定基準', en: 'Criteria' },
   { path: '/staff', right: 'see-staff', ja: '担当者', en: 'Staff' },

@@ -21,7 +21,6 @@ export type Health = {
   readonly at: number
   readonly sources: readonly Source[]
   readonly ledger: { readonly isCurrent: boolean; readonly size: number; readonly origin: string }
-  readonly keys: readonly { readonly use: string; readonly keyId: string }[]
   readonly openActs: number
 }
 
@@ -59,13 +58,6 @@ export function healthBody(health: Health, lang: Lang): readonly Markup[] {
         [say.time, timeText(health.at, lang)],
       ]),
     ]),
-    html`<h2>${say.keys}</h2>`,
-    table(
-      say.keys,
-      [say.use, say.keyId],
-      health.keys.map(one => [one.use, html`<code>${one.keyId}</code>`]),
-      { caption: 'unseen' },
-    ),
   ]
 }
 
@@ -137,9 +129,6 @@ const words = {
     late: '記録が待たされています',
     acts: '決定を待つ操作',
     time: '現在',
-    keys: '鍵',
-    use: '用途',
-    keyId: '識別子',
     hour: 'この一時間の、すべてのノードの合計です。',
     answered: '応答',
     refused: '拒否',
@@ -173,9 +162,6 @@ const words = {
     late: 'entries are waiting',
     acts: 'Acts that wait for a decision',
     time: 'Now',
-    keys: 'Keys',
-    use: 'Use',
-    keyId: 'Identifier',
     hour: 'Of the last hour, all nodes together.',
     answered: 'Answers',
     refused: 'Refusals',

@@ -48,6 +48,7 @@ import type { World } from '../world.ts'
 import { actKinds, bodyOfForm, type Reached } from './act-kinds.ts'
 import { consoleName, consolePage, told } from './frame.ts'
 import { healthBody, type Source, trafficBody } from './health-page.ts'
+import { type KeyFact, keysBody } from './keys-page.ts'
 import { applicationBody, providerBody, providersBody, statementsBody } from './provider-page.ts'
 import { actsBody, controlsBody, staffBody } from './staff-page.ts'
 
@@ -57,8 +58,9 @@ export type ConsoleSettings = {
   readonly reached: Reached
   readonly mode: 'town' | 'production'
   readonly publicOrigin: string
-  /** Names of the platform's keys. */
-  readonly keys: readonly { readonly use: string; readonly keyId: string }[]
+  /** The platform's keys as they are now, and where they lie. */
+  keys(): Promise<readonly KeyFact[]>
+  readonly keysPlace: 'file' | 'token'
 }
 
 /** Makes the console's server, which does not listen yet. */
@@ -184,6 +186,14 @@ function view(
 
 function addViews(desk: Desk): void {
   const { world } = desk
+  view(desk, '/keys', 'see-health', { ja: '鍵', en: 'Keys' }, async (_request, given) =>
+    keysBody({
+      ...given,
+      place: desk.keysPlace,
+      keys: await desk.keys(),
+      anchors: desk.reached.trust.anchors,
+    }),
+  )
   view(
     desk,
     '/',
@@ -267,7 +277,7 @@ function addPapers({ server, sessions, world }: Desk): void {
   })
 }
 
-async function healthOf({ world, reached, keys, acts }: Desk) {
+async function healthOf({ world, reached, acts }: Desk) {
   const at = world.clock.now()
   const { anchors } = reached.trust
   const { partitions } = reached.keeper.index()
@@ -291,7 +301,6 @@ async function healthOf({ world, reached, keys, acts }: Desk) {
     at,
     sources: [...sources.values()],
     ledger: { isCurrent: await world.ledger.isCurrent(), size: Number(size), origin },
-    keys,
     openActs: (await acts.list('open')).length,
   }
 }

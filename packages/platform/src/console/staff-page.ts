@@ -104,20 +104,6 @@ export function actsBody(given: {
       ]),
       { caption: 'unseen' },
     ),
-    ...(mayDo(member.roles, 'manage-keys')
-      ? [
-          html`<h2>${say.anchor}</h2><p>${say.anchorHint}</p>`,
-          proposeForm({
-            lang,
-            id: 'anchor',
-            kind: 'anchor-add',
-            label: say.propose,
-            fields: [
-              html`<div class="field"><label for="anchor-pem">PEM</label><textarea id="anchor-pem" name="certificate" rows="6" required></textarea></div>`,
-            ],
-          }),
-        ]
-      : []),
   ]
 }
 
@@ -251,9 +237,6 @@ const words = {
     why: '理由',
     proposed: '提案した人',
     decided: '決めた人',
-    anchor: '認証局の証明書を信頼に加える',
-    anchorHint:
-      '認証局から別の経路で受け取り、フィンガープリントを確かめた証明書だけを加えてください。',
     allMet: 'すべての基準を満たしています',
     lacking: '足りないもの',
     criteria: '認定基準',
@@ -295,9 +278,6 @@ const words = {
     why: 'Why',
     proposed: 'Proposed by',
     decided: 'Decided by',
-    anchor: 'Trust one more CA certificate',
-    anchorHint:
-      'Only one that you have from the authority by another way, and whose fingerprint you have compared.',
     allMet: 'All criteria are met',
     lacking: 'Lacking',
     criteria: 'Criteria of accreditation',
