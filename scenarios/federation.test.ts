@@ -3,6 +3,7 @@
  * provider's side and towards providers.
  */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { startTestTown, type TestProvider, type TestTown } from '@sekisho/cli/testkit'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
@@ -224,6 +225,59 @@ describe('federation', () => {
         /^invalid_request /,
         wrong.slice(0, 80),
       )
+  })
+
+  it('an authorization names the very document that is signed; another one, or another’s, is not signed by it', async () => {
+    const { subject } = await (async () => {
+      const begun = await shop.sekisho.beginIdentify(['name'])
+      await using person = await town.person('plain-adult')
+      return shop.sekisho.finish((await person.visit(begun.url)).url, begun.pending)
+    })()
+    const document = new TextEncoder().encode('注文書\nりんご 1箱')
+    const given = { title: '注文書', mediaType: 'text/plain', document, subject } as const
+    const { id } = await shop.sekisho.createSigning(given, 'intent-1')
+    const sha256 = createHash('sha256').update(document).digest('hex')
+    const details = (changed: object = {}) =>
+      JSON.stringify([
+        { type: 'sekisho_sign', transaction: id, document_sha256: sha256, ...changed },
+      ])
+    const visit = async (authorization_details: string, by = party) => {
+      const begun = await by.begin({ scope: 'openid', authorization_details })
+      await using person = await town.person('plain-adult')
+      return { begun, page: await person.visit(begun.url) }
+    }
+    const another = createHash('sha256').update('りんご 100箱').digest('hex')
+    assert.equal(
+      codeOn((await visit(details({ document_sha256: another }))).page),
+      'intent-mismatch',
+    )
+    assert.equal(codeOn((await visit(details(), clubParty)).page), 'transaction-unknown')
+    for (const wrong of [
+      '[]x',
+      '{}',
+      details({ type: 'other' }),
+      details({ document_sha256: 'x' }),
+      details({ transaction: 5 }),
+      details({ more: 'members' }),
+      JSON.stringify([...JSON.parse(details()), ...JSON.parse(details())]),
+    ])
+      assert.match(
+        await errorOf(party.begin({ scope: 'openid', authorization_details: wrong })),
+        /^invalid_authorization_details /,
+        wrong,
+      )
+    const { begun, page } = await visit(details())
+    assert.equal(codeOn(page), 'none')
+    const tokens = await party.finish(page.url, begun)
+    assert.deepEqual(tokens['authorization_details'], JSON.parse(details()))
+    const { receipt } = await (async () => {
+      const state = await shop.sekisho.readSigning(id, document)
+      assert.equal(state.state, 'signed')
+      return state.state === 'signed' ? state : { receipt: undefined }
+    })()
+    assert.equal(receipt?.document.sha256, sha256)
+    const told = await oidc.tokenIntrospection(party.config, tokens.access_token)
+    assert.deepEqual(told.authorization_details, JSON.parse(details()))
   })
 
   it('a provider ends its own session: tokens are gone there, stand elsewhere, and the browser goes back', async () => {

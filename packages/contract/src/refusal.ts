@@ -1146,6 +1146,15 @@ export const refusals = {
     'The call does not prove the key that its token is bound to.',
     'Send a fresh DPoP proof, or use the certificate, with every call.',
   ),
+  'intent-mismatch': entry(
+    409,
+    'provider',
+    'never',
+    '署名する文書が、サービスの要求が示した文書と一致しません。',
+    '取引に登録した文書のハッシュを示してください。',
+    'The document of the transaction is not the one that the request names.',
+    'Name the hash of the document that the transaction holds.',
+  ),
   'authorization-pending': entry(
     400,
     'citizen',

@@ -230,6 +230,7 @@ function askedOf(waiting: WaitingRequest): CardAsked {
     scopes: waiting.scopes,
     acr: waiting.acr,
     signingTransaction: undefined,
+    documentSha256: undefined,
     isStanding: waiting.scopes.includes('offline_access'),
   }
 }

@@ -2,6 +2,7 @@
 import { type Acr, acr } from '@sekisho/contract'
 import { z } from 'zod'
 import { attributeScopes } from '../confirm/statement.ts'
+import { readSigningIntent } from './signing-intent.ts'
 
 /** What a provider asked for, whichever way it asked. */
 export type Asked = {
@@ -10,6 +11,8 @@ export type Asked = {
   readonly scopes: readonly string[]
   readonly acr: Acr
   readonly signingTransaction: string | undefined
+  /** SHA-256 (hex) of the document that the provider means, where it says so. */
+  readonly documentSha256: string | undefined
   /** Whether a refresh token is asked for that the provider may have. */
   readonly isStanding: boolean
   /** Whether only authentication contexts are asked for that there are none of. */
@@ -29,6 +32,8 @@ export const cardMethods: readonly string[] = ['hwk', 'mfa', 'pin', 'sc']
 export function askedOf(params: Readonly<Record<string, unknown>>, uid: string): Asked {
   const { client_id, scope, acr_values, signing_transaction, ui_locales } = params
   const { login_hint, max_age, prompt } = params
+  const intent = readSigningIntent(params['authorization_details'])
+  const transaction = intent?.transaction ?? signing_transaction
   const essential = essentialAcr(params['claims'])
   const wanted =
     essential ??
@@ -39,7 +44,7 @@ export function askedOf(params: Readonly<Record<string, unknown>>, uid: string):
   // Attributes and signatures can only come from the signature certificate, whatever was asked for.
   const isSigned =
     wanted.includes(acr.cardSigned) ||
-    signing_transaction !== undefined ||
+    transaction !== undefined ||
     attributeScopes.some(attribute => scopes.includes(attribute))
   return {
     uid,
@@ -49,7 +54,8 @@ export function askedOf(params: Readonly<Record<string, unknown>>, uid: string):
     isStanding: scopes.includes('offline_access'),
     isAcrUnmet:
       (essential !== undefined || wanted.length > 0) && !wanted.some(value => offered.has(value)),
-    signingTransaction: signing_transaction === undefined ? undefined : textOf(signing_transaction),
+    signingTransaction: transaction === undefined ? undefined : textOf(transaction),
+    documentSha256: intent?.documentSha256,
     hint: typeof login_hint === 'string' ? login_hint : undefined,
     ageMax: textOf(prompt).split(' ').includes('login')
       ? 0

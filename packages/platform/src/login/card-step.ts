@@ -13,6 +13,7 @@ import { keepRelease } from '../confirm/release.ts'
 import { finishSign, waitingTransaction } from '../confirm/sign.ts'
 import { attributeScopes, type AttributeScope, composeStatement } from '../confirm/statement.ts'
 import type { Step } from '../confirm/step.ts'
+import { sha256Hex } from '../evidence/hash.ts'
 import { messages } from '../message.ts'
 import { activeProvider, type Provider } from '../providers/registry.ts'
 import { beginSession, sessionMs } from '../session/provider-session.ts'
@@ -24,7 +25,7 @@ import type { Interaction, OpenId, Outcome } from './open-id.ts'
 /** What is asked of the person. */
 export type CardAsked = Pick<
   Interaction,
-  'uid' | 'providerId' | 'scopes' | 'acr' | 'signingTransaction' | 'isStanding'
+  'uid' | 'providerId' | 'scopes' | 'acr' | 'signingTransaction' | 'documentSha256' | 'isStanding'
 >
 
 /** What a step works with. */
@@ -72,7 +73,7 @@ async function begin(
     return { kind, request }
   }
   if (kind === 'sign') {
-    const waiting = await waitingTransaction(world, provider, interaction.signingTransaction ?? '')
+    const waiting = await meantTransaction(world, provider, interaction)
     const { title, mediaType, document, format } = waiting
     const signingTime = format === 'raw' ? null : wholeSeconds(world.clock.now())
     const { id } = await beginCeremony(world.store, world.random, {
@@ -130,8 +131,7 @@ export async function finishCard(
   }
   if (answer.type !== 'signed') throw new Refusal('ceremony-malformed')
   if (kind === 'sign') {
-    const id = interaction.signingTransaction ?? ''
-    const waiting = await waitingTransaction(world, step.provider, id)
+    const waiting = await meantTransaction(world, step.provider, interaction)
     const personId = await finishSign(world, step, waiting, answer)
     const scopes = ['openid', 'sign']
     const done = { personId, acr: acr.cardSigned, scopes }
@@ -189,6 +189,15 @@ export function kindOf(interaction: CardAsked): 'login' | 'identify' | 'sign' {
 
 function attributesAsked(interaction: CardAsked): readonly AttributeScope[] {
   return attributeScopes.filter(scope => interaction.scopes.includes(scope))
+}
+
+/** The transaction that is to be signed. Refusal `intent-mismatch` when its document is not the one that the request names. */
+async function meantTransaction(world: World, provider: Provider, asked: CardAsked) {
+  const waiting = await waitingTransaction(world, provider, asked.signingTransaction ?? '')
+  const { documentSha256 } = asked
+  if (documentSha256 !== undefined && documentSha256 !== sha256Hex(waiting.document))
+    throw new Refusal('intent-mismatch')
+  return waiting
 }
 
 /** Of what is asked, what the person left ticked; everything before they chose. */

@@ -3,6 +3,7 @@ import { type GrantType, grantTypes, type ProviderMetadata } from '@sekisho/cont
 import type { AdapterPayload } from 'oidc-provider'
 import { sha256Hex } from '../evidence/hash.ts'
 import type { Provider } from '../providers/registry.ts'
+import { signingIntentType } from './signing-intent.ts'
 
 /** Every provider's ways to tokens. */
 const ownGrantTypes: readonly GrantType[] = [grantTypes[0], grantTypes[1]]
@@ -43,6 +44,7 @@ export function clientOf(found: Provider | undefined): AdapterPayload | undefine
     ...(metadata.initiate_login_uri === undefined ? {} : { require_auth_time: true }),
     backchannel_token_delivery_mode: metadata.backchannel_token_delivery_mode,
     backchannel_client_notification_endpoint: metadata.backchannel_client_notification_endpoint,
+    authorization_details_types: found.scopes.has('sign') ? [signingIntentType] : [],
     sekisho_profile: metadata.sekisho_profile,
   }
   const given = Object.entries(client).filter(([, value]) => value !== undefined)

@@ -2,6 +2,7 @@
 import { acr, Refusal } from '@sekisho/contract'
 import { protocolNow } from '@sekisho/runtime/clock'
 import {
+  type AuthorizationDetail,
   type Configuration,
   errors,
   interactionPolicy,
@@ -24,6 +25,7 @@ import type { OpenIdWorld } from './open-id-world.ts'
 import { codeOf } from './openid-error.ts'
 import { protocolStateOf } from './protocol-state.ts'
 import { PublishedKey } from './token-key.ts'
+import { isSigningIntent, signingIntentType } from './signing-intent.ts'
 
 /** Where the protocol's own endpoints lie. */
 const prefix = '/oidc'
@@ -173,10 +175,27 @@ function features(world: OpenIdWorld): NonNullable<Configuration['features']> {
     fapi: { enabled: true, profile: (_ctx, client) => (isFapi(client) ? '2.0' : undefined) },
     deviceFlow: { enabled: true, deviceInfo: () => ({}) },
     ciba: backchannel(world),
+    richAuthorizationRequests: signingIntents(),
     claimsParameter: { enabled: true, assertClaimsParameter: assertClaims },
     userinfo: { enabled: true },
     externalSigningSupport: { enabled: true, ack: 'experimental-01' },
-    resourceIndicators: { enabled: false },
+    // Authorization details need a resource to stand for; there is one, the platform itself, and no other can be named.
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (ctx: KoaContextWithOIDC) =>
+        Promise.resolve(
+          ctx.oidc.params?.['authorization_details'] === undefined ? [] : world.issuer,
+        ),
+      useGrantedResource: () => Promise.resolve(false),
+      getResourceServerInfo: (_ctx: KoaContextWithOIDC, resource: string) =>
+        resource === world.issuer
+          ? Promise.resolve({
+              scope: '',
+              audience: world.issuer,
+              accessTokenFormat: 'opaque' as const,
+            })
+          : Promise.reject(new errors.InvalidTarget()),
+    },
   }
 }
 
@@ -204,6 +223,44 @@ function assertRequestObject(
   return missing === undefined
     ? Promise.resolve()
     : Promise.reject(new errors.InvalidRequestObject(`without ${missing}`))
+}
+
+/** Where an intent to sign may be asked: where the person is shown the document on the way. */
+const intentRoutes: readonly string[] = ['authorization', 'pushed_authorization_request', 'resume']
+
+/** Authorization details of the one type that is offered. What was asked is what the card step did, or there is no code. */
+function signingIntents() {
+  const ofSource = (source: { readonly rar?: readonly AuthorizationDetail[] | undefined }) =>
+    Promise.resolve(source.rar)
+  return {
+    enabled: true,
+    types: {
+      [signingIntentType]: {
+        validate: (ctx: KoaContextWithOIDC) => {
+          const { authorization_details: text, signing_transaction: other } = ctx.oidc.params ?? {}
+          const isFit =
+            intentRoutes.includes(ctx.oidc.route) && isSigningIntent(text) && other === undefined
+          return isFit
+            ? Promise.resolve()
+            : Promise.reject(new errors.InvalidAuthorizationDetails('not one intent to sign'))
+        },
+      },
+    },
+    authorizationDetailsForGrantSource: (ctx: KoaContextWithOIDC) => {
+      const { authorization_details: text } = ctx.oidc.params ?? {}
+      const meant = typeof text === 'string' && isSigningIntent(text)
+      return Promise.resolve(meant ? (JSON.parse(text) as AuthorizationDetail[]) : undefined)
+    },
+    authorizationDetailsForAccessToken: (
+      _ctx: KoaContextWithOIDC,
+      _token: unknown,
+      source?: { readonly rar?: readonly AuthorizationDetail[] | undefined },
+    ) => ofSource(source ?? {}),
+    authorizationDetailsForIntrospection: (
+      _ctx: KoaContextWithOIDC,
+      token: { readonly rar?: readonly AuthorizationDetail[] | undefined },
+    ) => ofSource(token),
+  }
 }
 
 /** Characters of a request for claims: all attributes as verified, with evidence, have some 600. */

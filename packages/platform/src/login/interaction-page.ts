@@ -197,6 +197,7 @@ const finalRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'transaction-unknown',
   'transaction-expired',
   'transaction-finished',
+  'intent-mismatch',
   'challenge-limit',
 ])
 
