@@ -203,6 +203,30 @@ describe("the operators' console in Chromium", () => {
     for (const keyId of [before, await signing(other)]) assert.ok(jwks.includes(keyId))
   })
 
+  it('keeps with an act what it met, and takes back what its proposer no longer wants', async () => {
+    const [hana, taro] = [person('hana'), person('taro')]
+    const decision = async (page: Page, verdict: string) => {
+      await page.goto(at('/acts'))
+      const action = await page
+        .locator(`form[action$="/${verdict}"]`)
+        .first()
+        .getAttribute('action')
+      return post(page, String(action), {})
+    }
+    const hold = '01890000-0000-7000-8000-000000000000'
+    const asked = { kind: 'hold-end', hold, reason: '訴訟の終了' }
+    await hana.goto(at('/acts'))
+    assert.equal(await post(hana, '/acts', { ...asked, hold: 'x' }), 'request-malformed')
+    assert.equal(await post(hana, '/acts', asked), 'passed')
+    assert.equal(await decision(taro, 'carry-out'), 'not-found')
+    await taro.goto(at('/acts'))
+    assert.match(await taro.locator('table').innerText(), /実行できず: not-found/)
+    assert.equal(await post(hana, '/acts', asked), 'passed')
+    assert.equal(await decision(hana, 'decline'), 'passed')
+    await hana.goto(at('/acts'))
+    assert.match(await hana.locator('main').innerText(), /決定を待つ操作はありません/)
+  })
+
   it('shows each role what it may see, and an unknown browser the entrance', async () => {
     const jiro = person('jiro')
     for (const path of [

@@ -212,7 +212,13 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   await server.listen(settings.port)
   const stopLedger = world.ledger.start()
   const renewal = { ...world, trust }
-  const reached = { trust, keeper, mode: settings.mode, rotateTokenKey: rotate }
+  const reached = {
+    trust,
+    keeper,
+    mode: settings.mode,
+    retention: retentionOf(settings, world),
+    rotateTokenKey: rotate,
+  }
   const keysPlace = own.keyring.place
   const operation = await startOperation({
     ...settings,

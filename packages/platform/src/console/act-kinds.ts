@@ -2,6 +2,7 @@
 import { Refusal } from '@sekisho/contract'
 import { z } from 'zod'
 import { decisionWorld, peopleBodies } from '../api/people-admin.ts'
+import { askErasure, endHold, type RetentionWorld } from '../controls/retention.ts'
 import { entries } from '../entry.ts'
 import { addAnchor } from '../evidence/anchor.ts'
 import type { RevocationKeeper } from '../evidence/revocation.ts'
@@ -20,6 +21,7 @@ export type Reached = {
   readonly trust: Trust
   readonly keeper: RevocationKeeper
   readonly mode: 'town' | 'production'
+  readonly retention: RetentionWorld
   /** Has another key sign ID tokens after so many milliseconds; its name. */
   rotateTokenKey(leadMs: number): Promise<string>
 }
@@ -82,6 +84,22 @@ export function actKinds(world: World, reached: Reached): Readonly<Record<string
           await correctStatement(world, id, body)
         return undefined
       },
+    }),
+    'person-erase': actKind({
+      right: 'manage-people',
+      ja: '本人の申出により、個人に関する記録を消す',
+      en: "Erase a person's content at their wish",
+      body: z.strictObject({ personId: z.uuid() }),
+      subject: ({ personId }) => personId,
+      run: async ({ personId }) => askErasure(reached.retention, personId).then(nothing),
+    }),
+    'hold-end': actKind({
+      right: 'manage-controls',
+      ja: '法的保全を終える',
+      en: 'End a legal hold',
+      body: z.strictObject({ hold: z.uuid() }),
+      subject: ({ hold }) => hold,
+      run: async ({ hold }) => endHold(reached.retention, hold, 'console').then(nothing),
     }),
     'token-key-rotate': actKind({
       right: 'manage-keys',

@@ -87,6 +87,18 @@ export function actsBody(given: {
               html`<section aria-label="${nameOf(act)} ${act.subject}"><h3>${nameOf(act)}: ${act.subject}</h3><p>${act.reason}</p><p class="hint">${act.proposedBy}, ${timeText(act.proposedAt, lang)}</p>${buttons(act)}</section>`,
           )}`,
     ]),
+    ...(mayDo(member.roles, 'manage-people')
+      ? [
+          oneField('erase', 'person-erase', 'personId', {
+            lang,
+            title: say.erase,
+            label: say.person,
+          }),
+        ]
+      : []),
+    ...(mayDo(member.roles, 'manage-controls')
+      ? [oneField('hold', 'hold-end', 'hold', { lang, title: say.hold, label: say.holdId })]
+      : []),
     html`<h2>${say.all}</h2>`,
     table(
       say.all,
@@ -190,6 +202,18 @@ function shown(value: string): Markup | string {
   return /^[0-9a-f]{64}$/.test(value) ? html`<code>${value.slice(0, 12)}…</code>` : value
 }
 
+/** A form for an act on one thing that is named by its id. */
+function oneField(
+  id: string,
+  kind: string,
+  name: string,
+  given: { readonly lang: Lang; readonly title: string; readonly label: string },
+): Markup {
+  const { lang, title, label } = given
+  const fields = [text(`${id}-id`, name, label, 36)]
+  return html`<details><summary>${title}</summary>${proposeForm({ lang, id, kind, label: words[lang].propose, fields })}</details>`
+}
+
 function text(id: string, name: string, label: string, max: number, isDay = false): Markup {
   return html`<div class="field"><label for="${id}">${label}</label><input type="${isDay ? 'date' : 'text'}" id="${id}" name="${name}" required maxlength="${max}"></div>`
 }
@@ -230,6 +254,10 @@ const words = {
     takeBack: '提案を取り下げる',
     open: '決定を待つ操作',
     noneOpen: '決定を待つ操作はありません。',
+    erase: '本人の申出により、個人に関する記録を消す',
+    person: '本人の内部識別子',
+    hold: '法的保全を終える',
+    holdId: '保全の識別子',
     all: 'これまでの操作',
     when: '日時',
     act: '操作',
@@ -271,6 +299,10 @@ const words = {
     takeBack: 'Take back',
     open: 'Acts that wait for a decision',
     noneOpen: 'Nothing waits for a decision.',
+    erase: "Erase a person's content at their wish",
+    person: 'Internal id of the person',
+    hold: 'End a legal hold',
+    holdId: 'Id of the hold',
     all: 'Acts until now',
     when: 'When',
     act: 'Act',
