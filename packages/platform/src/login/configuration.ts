@@ -39,6 +39,7 @@ export function configuration(world: OpenIdWorld): Configuration {
       'private_key_jwt',
       ...(world.certificates === undefined ? [] : certificateMethods),
     ],
+    assertJwtClientAuthClaimsAndHeader: assertAuthentication,
     extraClientMetadata: { properties: ['sekisho_profile'] },
     clientDefaults: {
       token_endpoint_auth_method: 'private_key_jwt',
@@ -212,6 +213,27 @@ function isFapi(client: unknown): boolean {
     'sekisho_profile' in client &&
     client.sekisho_profile === 'fapi2'
   )
+}
+
+/** Seconds by which the clock of a provider may be ahead, and for which an authentication may be good: it is remembered for as long. */
+const clockSkewSeconds = 60
+const authenticationSeconds = 3600
+
+/** Beside what the library checks: of no later time, not for longer than needed, and under FAPI 2.0 for the issuer alone (§5.3.2.1). */
+function assertAuthentication(
+  ctx: KoaContextWithOIDC,
+  claims: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const now = Math.floor(protocolNow() / 1000)
+  const { iat, exp, aud } = claims
+  const isFit =
+    (iat === undefined || (typeof iat === 'number' && iat <= now + clockSkewSeconds)) &&
+    typeof exp === 'number' &&
+    exp <= now + authenticationSeconds &&
+    (ctx.oidc.isFapi('2.0') === undefined || aud === ctx.oidc.issuer)
+  return isFit
+    ? Promise.resolve()
+    : Promise.reject(new errors.InvalidClientAuth('not of this time, or not for this issuer'))
 }
 
 /** A signed request says for whom it is and until when, for every provider (RFC 9101 §10.2 (d)). */
