@@ -112,6 +112,18 @@ describe("the operators' console in Chromium", () => {
     const again = await sit('again')
     await register(again, code)
     await again.getByText('招待が使われたか').waitFor()
+    const ask = async (path: string, body: unknown) => {
+      const headers = { accept: 'application/json', 'content-type': 'application/json' }
+      const call = `fetch(${JSON.stringify(path)}, { method: 'POST', headers: ${JSON.stringify(headers)}, body: ${JSON.stringify(JSON.stringify(body))} }).then(async answer => (await answer.json()).code ?? 'passed')`
+      return z.string().parse(await again.evaluate(call))
+    }
+    assert.equal(await ask('/passkey/registration', { enrolment: code }), 'staff-unknown')
+    // An answer to no question, and one of a credential that is nobody's.
+    const response = { clientDataJSON: 'e30', authenticatorData: 'AA', signature: 'AA' }
+    const answer = { id: 'AA', rawId: 'AA', type: 'public-key', response }
+    assert.equal(await ask('/passkey/answer', answer), 'passkey-unverified')
+    assert.equal(await ask('/passkey/question', {}), 'passed')
+    assert.equal(await ask('/passkey/answer', answer), 'passkey-unverified')
     await picture(again, 'operation-enter')
     await assertAccessible(again)
   })

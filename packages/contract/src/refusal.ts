@@ -1054,7 +1054,7 @@ export const refusals = {
     'You ask faster than your contract allows.',
     'Wait for the seconds of Retry-After and go on more slowly.',
   ),
-  overloaded: entry(
+  'node-overloaded': entry(
     503,
     'operator',
     'later',

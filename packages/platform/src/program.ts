@@ -84,13 +84,7 @@ import { addOwnPageRoutes } from './own-page/route.ts'
 import { sweepTickets } from './own-page/ticket.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject, personOfSubject } from './people/link.ts'
-import {
-  addProvider,
-  findProvider,
-  listProviders,
-  ownProviderId,
-  setProviderState,
-} from './providers/registry.ts'
+import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
 import { addLogoutRoute } from './session/logout.ts'
 import { sendNotices } from './session/logout-notice.ts'
 import { isSessionStanding, sweepSessions } from './session/provider-session.ts'

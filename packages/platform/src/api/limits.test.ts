@@ -58,13 +58,13 @@ describe('limits', () => {
     const ends = Array.from({ length: 512 }, () => limits.enter(greedy))
     assert.equal(
       outcome(() => limits.enter(greedy)),
-      'overloaded',
+      'node-overloaded',
     )
     const modest = providerOf('modest', 100_000)
     const own = Array.from({ length: 256 }, () => limits.enter(modest))
     assert.equal(
       outcome(() => limits.enter(modest)),
-      'overloaded',
+      'node-overloaded',
     )
     for (const end of ends) end()
     assert.equal(

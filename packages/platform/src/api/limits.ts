@@ -45,7 +45,7 @@ export function createLimits(now: () => number = protocolNow) {
   }
   return {
     /**
-     * Lets a request of a provider in; what is returned ends it. Refusals `rate-exceeded`; `overloaded` when the node is full and the
+     * Lets a request of a provider in; what is returned ends it. Refusals `rate-exceeded`; `node-overloaded` when the node is full and the
      * provider has its share, or everything is full.
      */
     enter(provider: Provider): () => void {
@@ -55,7 +55,7 @@ export function createLimits(now: () => number = protocolNow) {
         const share = inProgressMax / Math.max(active, 1)
         // Who asks for little gets in while those who fill the node wait.
         if (use.inProgress >= share || inProgress >= 2 * inProgressMax)
-          throw new Refusal('overloaded')
+          throw new Refusal('node-overloaded')
       }
       use.tokens--
       if (use.inProgress++ === 0) active++
@@ -79,7 +79,7 @@ export function limitCalls(app: App): (request: Request, provider: Provider) => 
   const begun = new WeakSet<Request>()
   app.addHook('onRequest', async request => {
     const isProbe = request.url === '/health' || request.url === '/ready'
-    if (everything >= everythingMax && !isProbe) throw new Refusal('overloaded')
+    if (everything >= everythingMax && !isProbe) throw new Refusal('node-overloaded')
     everything++
     begun.add(request)
   })
@@ -91,7 +91,7 @@ export function limitCalls(app: App): (request: Request, provider: Provider) => 
   app.addHook('onResponse', async request => end(request))
   app.addHook('onRequestAbort', async request => end(request))
   app.addHook('onError', async (_request, reply, error) => {
-    if (error instanceof Refusal && ['rate-exceeded', 'overloaded'].includes(error.code))
+    if (error instanceof Refusal && ['rate-exceeded', 'node-overloaded'].includes(error.code))
       reply.header('retry-after', '1')
   })
   return (request, provider) => {
