@@ -4,10 +4,9 @@ import { every } from '@sekisho/runtime/clock'
 import { z } from 'zod'
 import { entries } from '../entry.ts'
 import { messages } from '../message.ts'
-import { sweepPasskeyQuestions } from '../passkey/passkey.ts'
+import { sweepPasskeys } from '../passkey/session.ts'
 import { ownProviderId } from '../providers/registry.ts'
 import { inviteMember, invitation, listMembers } from '../staff/member.ts'
-import { sweepStaffSessions } from '../staff/session.ts'
 import { sweepTraffic, type Traffic } from '../traffic/traffic.ts'
 import type { World } from '../world.ts'
 import { type ConsoleSettings, createConsole } from './server.ts'
@@ -36,8 +35,7 @@ export async function startOperation(
       sweepMs,
       async () => {
         await sweepTraffic(world.store)
-        await sweepStaffSessions(world.store)
-        await sweepPasskeyQuestions(world.store)
+        await sweepPasskeys(world.store)
       },
       fault,
     ),

@@ -1,13 +1,13 @@
 /** People who speak for a firm at the providers' console: known by a passkey, with no more power than over their own services (C6). */
 import { Refusal } from '@sekisho/contract'
 import { isCorporateNumber } from '@sekisho/contract/japan'
-import { type Instant, protocolNow } from '@sekisho/runtime/clock'
-import { createCookie, type Reply, type Request } from '@sekisho/runtime/http'
+import type { Instant } from '@sekisho/runtime/clock'
+import type { Request } from '@sekisho/runtime/http'
 import type { Random } from '@sekisho/runtime/random'
 import type { Store, Transaction } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
-import { sha256Hex } from '../evidence/hash.ts'
+import { createPasskeySessions } from '../passkey/session.ts'
 
 /** Who registers: the firm by its corporate number. */
 export const accountRequest = z.object({
@@ -59,27 +59,19 @@ export function createAccountSessions(
   random: Random,
   origin: string,
 ) {
-  const cookie = createCookie({
-    name: 'sekisho_provider',
+  const sessions = createPasskeySessions({
+    store,
+    random,
     publicOrigin: origin,
-    sameSite: 'strict',
-    path: '/',
+    area: 'provider',
+    lifetimeMs: sessionMs,
   })
   const find = async (request: Request): Promise<Account | undefined> => {
-    const secret = cookie.read(request)
-    if (secret === undefined) return undefined
-    const row = await store.read(db =>
-      db
-        .selectFrom('account_session')
-        .innerJoin('provider_account', 'provider_account.id', 'account_session.account')
-        .selectAll('provider_account')
-        .where('account_session.id', '=', digest(secret))
-        .where('expires_at', '>', protocolNow())
-        .executeTakeFirst(),
-    )
-    return row === undefined ? undefined : accountOf(row)
+    const id = await sessions.holder(request)
+    return id === undefined ? undefined : findAccount(store, id)
   }
   return {
+    ...sessions,
     find,
     /** Who asks. Refusal `account-unauthenticated`. */
     async demand(request: Request): Promise<Account> {
@@ -87,32 +79,7 @@ export function createAccountSessions(
       if (account === undefined) throw new Refusal('account-unauthenticated')
       return account
     },
-    /** Opens a session in the transaction that proves the person. */
-    async open(tx: Transaction<PlatformTables>, account: string) {
-      const secret = random.token(secretBits)
-      await tx
-        .insertInto('account_session')
-        .values({ id: digest(secret), account, expires_at: protocolNow() + sessionMs })
-        .execute()
-      return { hand: (reply: Reply): void => cookie.write(reply, secret) }
-    },
-    /** Ends the browser's session. */
-    async end(request: Request, reply: Reply): Promise<void> {
-      const secret = cookie.read(request)
-      if (secret !== undefined)
-        await store.transaction(tx =>
-          tx.deleteFrom('account_session').where('id', '=', digest(secret)).execute(),
-        )
-      cookie.clear(reply)
-    },
   }
-}
-
-/** Removes sessions that have run out. */
-export async function sweepAccountSessions(store: Store<PlatformTables>): Promise<void> {
-  await store.transaction(tx =>
-    tx.deleteFrom('account_session').where('expires_at', '<=', protocolNow()).execute(),
-  )
 }
 
 function accountOf(row: PlatformTables['provider_account']): Account {
@@ -120,10 +87,5 @@ function accountOf(row: PlatformTables['provider_account']): Account {
   return { id, name, company, corporateNumber }
 }
 
-function digest(secret: string): string {
-  return sha256Hex(Buffer.from(secret))
-}
-
-const secretBits = 256
 /** Eight hours: a working day. */
 const sessionMs = 8 * 3600 * 1000

@@ -1,8 +1,6 @@
 /** Starts the providers' console and what keeps its tables small. */
 import { every } from '@sekisho/runtime/clock'
 import { messages } from '../message.ts'
-import { sweepPasskeyQuestions } from '../passkey/passkey.ts'
-import { sweepAccountSessions } from './account.ts'
 import { createOnboarding, type OnboardingSettings } from './server.ts'
 import { sweepTraces, type Tracer } from './trace.ts'
 
@@ -26,8 +24,6 @@ export async function startOnboarding(
     world.log.write(messages['platform.background-fault'], { fault: error })
   const sweep = async (): Promise<void> => {
     await sweepTraces(world.store)
-    await sweepAccountSessions(world.store)
-    await sweepPasskeyQuestions(world.store)
   }
   const stops = [every(flushMs, () => tracer.flush(), fault), every(sweepMs, sweep, fault)]
   return {

@@ -10,12 +10,6 @@ export type OnboardingTables = {
     corporate_number: string
     created_at: number
   }
-  account_session: {
-    /** SHA-256 (hex) of the cookie. */
-    id: string
-    account: string
-    expires_at: number
-  }
   provider_application: {
     provider_id: string
     account: string
@@ -54,11 +48,6 @@ const statements = [
     company text not null,
     corporate_number text not null,
     created_at bigint not null)`,
-  `create table account_session (
-    id text primary key,
-    account text not null references provider_account,
-    expires_at bigint not null)`,
-  'create index account_session_expiry on account_session (expires_at)',
   `create table provider_application (
     provider_id text primary key,
     account text not null references provider_account,

@@ -203,19 +203,7 @@ export function createPasskeys(given: {
         return then(tx, idOf(found.holder), null)
       })
     },
-
-    /** The person loses every credential. */
-    async forget(tx: Transaction<PlatformTables>, id: string): Promise<void> {
-      await tx.deleteFrom('passkey').where('holder', '=', `${area}:${id}`).execute()
-    },
   }
-}
-
-/** Removes questions that nobody answered. */
-export async function sweepPasskeyQuestions(store: Store<PlatformTables>): Promise<void> {
-  await store.transaction(tx =>
-    tx.deleteFrom('passkey_question').where('expires_at', '<=', protocolNow()).execute(),
-  )
 }
 
 /** The library tells every fault of an answer by an error without a code; whatever it is, nobody was verified. */

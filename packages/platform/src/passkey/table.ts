@@ -10,6 +10,13 @@ export type PasskeyTables = {
     counter: number
     added_at: number
   }
+  /** A browser in which a holder proved who they are. */
+  passkey_session: {
+    /** SHA-256 (hex) of the cookie. */
+    id: string
+    holder: string
+    expires_at: number
+  }
   /** What one browser is asked to sign; its row goes with the answer. */
   passkey_question: {
     /** SHA-256 (hex) of the browser's cookie. */
@@ -31,6 +38,12 @@ const statements = [
     counter bigint not null,
     added_at bigint not null)`,
   'create index passkey_holder on passkey (holder)',
+  `create table passkey_session (
+    id text primary key,
+    holder text not null,
+    expires_at bigint not null)`,
+  'create index passkey_session_holder on passkey_session (holder)',
+  'create index passkey_session_expiry on passkey_session (expires_at)',
   `create table passkey_question (
     browser text primary key,
     challenge text not null,

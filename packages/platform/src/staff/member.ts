@@ -6,6 +6,7 @@ import type { Store, Transaction } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
 import { sha256Hex } from '../evidence/hash.ts'
+import { shutOut } from '../passkey/session.ts'
 import { isRole, type RoleName } from './role.ts'
 
 /** Somebody of the staff. */
@@ -53,7 +54,7 @@ export async function inviteMember(
       .returning('id')
       .executeTakeFirst()
     if (kept === undefined) throw new Refusal('staff-unknown')
-    await shutOut(tx, given.id)
+    await shutOut(tx, 'staff', given.id)
   })
   return { enrolment }
 }
@@ -96,7 +97,7 @@ export async function retireMember(world: StaffWorld, id: string): Promise<void>
       .returning('id')
       .executeTakeFirst()
     if (retired === undefined) throw new Refusal('staff-unknown')
-    await shutOut(tx, id)
+    await shutOut(tx, 'staff', id)
   })
 }
 
@@ -108,8 +109,24 @@ export async function listMembers(store: Store<PlatformTables>): Promise<readonl
   return rows.map(memberOf)
 }
 
+/** An active member; undefined: there is none of this id. */
+export async function activeMember(
+  store: Store<PlatformTables>,
+  id: string,
+): Promise<Member | undefined> {
+  const row = await store.read(db =>
+    db
+      .selectFrom('staff_member')
+      .selectAll()
+      .where('id', '=', id)
+      .where('state', '=', 'active')
+      .executeTakeFirst(),
+  )
+  return row === undefined ? undefined : memberOf(row)
+}
+
 /** A row as a member; roles that are none any more are dropped. */
-export function memberOf(row: PlatformTables['staff_member']): Member {
+function memberOf(row: PlatformTables['staff_member']): Member {
   const { id, name, state } = row
   return {
     id,
@@ -118,11 +135,6 @@ export function memberOf(row: PlatformTables['staff_member']): Member {
     roles: row.roles.split(' ').filter(isRole),
     isInvited: row.enrolment !== null,
   }
-}
-
-async function shutOut(tx: Transaction<PlatformTables>, id: string): Promise<void> {
-  await tx.deleteFrom('staff_session').where('member', '=', id).execute()
-  await tx.deleteFrom('passkey').where('holder', '=', `staff:${id}`).execute()
 }
 
 function digest(secret: string): string {

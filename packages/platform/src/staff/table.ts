@@ -13,12 +13,6 @@ export type StaffTables = {
     state: 'active' | 'retired'
     added_at: number
   }
-  staff_session: {
-    /** SHA-256 (hex) of the cookie. */
-    id: string
-    member: string
-    expires_at: number
-  }
   /** What two people do: one proposes, another decides. */
   staff_act: {
     id: string
@@ -47,11 +41,6 @@ const statements = [
     state text not null check (state in ('active', 'retired')),
     added_at bigint not null,
     check ((enrolment is null) = (enrolment_until is null)))`,
-  `create table staff_session (
-    id text primary key,
-    member text not null references staff_member,
-    expires_at bigint not null)`,
-  'create index staff_session_expiry on staff_session (expires_at)',
   `create table staff_act (
     id text primary key,
     kind text not null,
