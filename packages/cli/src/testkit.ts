@@ -41,6 +41,9 @@ export type TestTownSettings = {
   readonly wire?: Wire
 }
 
+/** Milliseconds a test waits for an answer: several towns may share a machine. What a town itself waits is not changed. */
+const testWaitMs = 60_000
+
 /** A program's tables, untyped. */
 export type TestTables = Store<Record<string, Record<string, unknown>>>
 
@@ -108,7 +111,7 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
   )
   begun.defer(() => town.stop())
   const { layout } = town
-  const caller = createFetch()
+  const caller = createFetch({ timeoutMs: testWaitMs })
   begun.defer(() => caller.close())
   const cards = openCardFolder(layout.cardsFolder)
   const admin: TestTown['admin'] = (program, command, body) =>
