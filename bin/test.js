@@ -38,7 +38,7 @@ const mode = process.argv.includes('--deep')
     : 'test'
 
 /** No step takes half of this on two ordinary cores. */
-const limitMs = (mode === 'deep' ? 45 : 20) * 60_000
+const limitMs = (mode === 'deep' ? 45 : 30) * 60_000
 
 if (mode !== 'check') ensureDebianPackages()
 ensureInstalled()
