@@ -39,9 +39,9 @@ import { assertOwnPost } from '../login/own-post.ts'
 import { browserCookie, ensureBrowser } from '../login/screen.ts'
 import { assertionAnswer, createPasskeys, registrationAnswer } from '../passkey/passkey.ts'
 import { findProvider, listProviders, ownProviderId } from '../providers/registry.ts'
-import { createActs } from '../staff/act.ts'
+import { type ActKind, createActs } from '../staff/act.ts'
 import { listMembers, memberOfEnrolment, type Member, useEnrolment } from '../staff/member.ts'
-import type { Right } from '../staff/role.ts'
+import { mayDo, type Right } from '../staff/role.ts'
 import { createStaffSessions } from '../staff/session.ts'
 import { lastHour } from '../traffic/traffic.ts'
 import type { World } from '../world.ts'
@@ -167,6 +167,9 @@ function view(
   desk.server.app.get(path, async (request, reply) => {
     const member = await desk.sessions.find(request)
     if (member === undefined) return reply.redirect('/enter', 303)
+    // Where everybody arrives: whoever may not see it goes on to what is everybody's.
+    if (path === '/' && right !== undefined && !mayDo(member.roles, right))
+      return reply.redirect('/acts', 303)
     await desk.sessions.demand(request, right)
     const lang = langOfRequest(request)
     return send(
@@ -197,7 +200,7 @@ function addViews(desk: Desk): void {
   view(
     desk,
     '/',
-    undefined,
+    'see-health',
     { ja: '状態', en: 'Health' },
     async (_request, { lang }) => healthBody(await healthOf(desk), lang),
     true,
@@ -314,7 +317,11 @@ function addActs(desk: Desk): void {
     undefined,
     { ja: '二人の操作', en: 'Acts of two' },
     async (_request, given) =>
-      actsBody({ ...given, acts: await acts.list('all'), kinds: acts.kinds }),
+      actsBody({
+        ...given,
+        acts: (await acts.list('all')).filter(act => maySee(given.member, acts.kinds[act.kind])),
+        kinds: acts.kinds,
+      }),
     true,
   )
   const form = z.looseObject({ kind: z.string().max(40), reason: z.string().min(1).max(200) })
@@ -378,6 +385,13 @@ function addControls(desk: Desk): void {
       await endRecord(world, request.params.id, member.id)
       return reply.redirect('/controls?done=recorded', 303)
     },
+  )
+}
+
+/** Acts of one's own right; of all, whoever sees the controls. */
+function maySee(member: Member, kind: ActKind | undefined): boolean {
+  return (
+    mayDo(member.roles, 'see-controls') || (kind !== undefined && mayDo(member.roles, kind.right))
   )
 }
 
