@@ -212,6 +212,17 @@ describe('the providers’ console in Chromium', () => {
       await post(firm, '/services/shop/submit', { ...facts, contract: '2026-10' }),
       'application-incomplete',
     )
+    // What the form does not ask about was registered by the operator, and stays.
+    const registered = async () =>
+      z
+        .object({ providers: z.array(z.looseObject({ client_id: z.string() })) })
+        .parse(await town.admin('platform', 'provider-export'))
+        .providers.find(one => one.client_id === 'shop')
+    const backchannel_logout_uri = `${hookOrigin}/logout`
+    await town.admin('platform', 'provider-add', {
+      ...(await registered()),
+      backchannel_logout_uri,
+    })
     await firm.goto(at('/services/shop/edit'))
     await firm.getByLabel('戻り先(redirect_uri)').fill('https://shop.example/callback')
     await firm.getByRole('button', { name: '登録する' }).click()
@@ -284,6 +295,7 @@ describe('the providers’ console in Chromium', () => {
       await post(firm, '/services/shop/submit', { ...facts, contract: '2026-10' }),
       'application-not-open',
     )
+    assert.equal((await registered())?.backchannel_logout_uri, backchannel_logout_uri)
     // The registration is the one that was examined: the sandbox's address is one no more.
     await assert.rejects((await sekisho()).beginLogin())
   })

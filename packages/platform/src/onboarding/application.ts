@@ -56,12 +56,14 @@ export async function describeService(
   },
 ): Promise<Application> {
   const { account, mode } = given
-  // What only the operator may grant is not taken from an application.
-  const candidate = { ...(given.candidate as object), ...notForTheAsking }
+  const wished = z.object({ client_id: z.string() }).loose().safeParse(given.candidate)
+  if (!wished.success) throw new Refusal('request-malformed', { field: 'client_id' })
+  const known = await findProvider(world.store, wished.data.client_id)
+  // What the form does not ask about stays as it is registered; what only the operator may grant is not taken from an application.
+  const candidate = { ...known?.metadata, ...wished.data, ...notForTheAsking }
   const metadata = parseMetadata(candidate, mode)
   const id = metadata.client_id
   const now = world.clock.now()
-  const known = await findProvider(world.store, id)
   const row = await world.store.transaction(async tx => {
     const kept = await tx
       .selectFrom('provider_application')

@@ -343,14 +343,16 @@ function metadataOfForm(fields: z.infer<typeof form>): Record<string, unknown> {
   return {
     client_id: text('client_id'),
     client_name: text('client_name'),
-    ...(text('client_uri') === '' ? {} : { client_uri: text('client_uri') }),
+    // Left empty means none, also where there was one.
+    client_uri: text('client_uri') === '' ? undefined : text('client_uri'),
     redirect_uris: text('redirect_uris').split(/\s+/),
     jwks: keysOf(text('jwks')),
     scope: ['openid', ...scopes].join(' '),
     sekisho_purpose: text('sekisho_purpose'),
-    ...(text('sekisho_freshness_minutes') === ''
-      ? {}
-      : { sekisho_freshness_minutes: Number(text('sekisho_freshness_minutes')) }),
+    sekisho_freshness_minutes:
+      text('sekisho_freshness_minutes') === ''
+        ? undefined
+        : Number(text('sekisho_freshness_minutes')),
     sekisho_revocation: text('sekisho_revocation') === '' ? 'crl' : text('sekisho_revocation'),
   }
 }
