@@ -56,6 +56,7 @@ import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocati
 import { askAboutPast, describePast } from './evidence/revocation-history.ts'
 import { createPinlessTerminals } from './evidence/pinless.ts'
 import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
+import { entries } from './entry.ts'
 import { createRecognised, type RecognisedSettings } from './evidence/recognised.ts'
 import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.ts'
 import { createTrust, type Trust } from './evidence/trust.ts'
@@ -91,6 +92,7 @@ import { isSessionStanding, sweepSessions } from './session/provider-session.ts'
 import { forgetEvents } from './watch/event.ts'
 import { pushDue } from './watch/push.ts'
 import { sweepChanges } from './watch/sweep.ts'
+import { migrationsOf, type OpenRoom, type Room } from './rooms/room.ts'
 import type { World } from './world.ts'
 
 /** What a platform needs to run. Nothing that decides trust has a default. */
@@ -132,6 +134,8 @@ export type PlatformSettings = {
   readonly operation: OperationSettings | undefined
   /** The providers' console; undefined: this node serves none. */
   readonly providers: ProvidersSettings | undefined
+  /** What stands on the platform (mandates, mailbox, procedures); undefined: nothing. */
+  readonly rooms?: readonly Room[] | undefined
   readonly fetch: Fetch
   /** The TLS proxy that passes providers' certificates on; undefined: none is believed. */
   readonly tlsProxy: TlsProxySettings | undefined
@@ -160,7 +164,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   const trust = createTrust(settings)
   const store = await settings.engine.store<PlatformTables>({
     schema: 'platform',
-    migrations: platformMigrations,
+    migrations: { ...platformMigrations, ...migrationsOf(given.rooms ?? []) },
   })
   await loadAnchors(store, trust)
   const connector = connectAuthority(settings.authority, { ...settings, key: settings.messageKey })
@@ -192,8 +196,16 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   server.mount('/.well-known/openid-configuration', openId.handler, { keepPath: true })
   addPages(server)
   addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
-  addOwnPageRoutes(server.app, { world, readers: settings.readers })
-  addProviderApi(server.app, { world, openId, certificates })
+  const rooms: OpenRoom[] = []
+  const { app } = server
+  const visitors = addOwnPageRoutes(app, {
+    world,
+    readers: settings.readers,
+    doorways: () => rooms.flatMap(room => room.doorways),
+  })
+  const authorise = addProviderApi(app, { world, openId, certificates })
+  for (const room of given.rooms ?? [])
+    rooms.push(await room.open({ world, app, readers: settings.readers, visitors, authorise }))
   addDeviceRoutes(server.app, { world, openId, readers: settings.readers })
   addRequestRoutes(server.app, { world, openId, readers: settings.readers })
   addLogoutRoute(server.app, { world, openId })
@@ -229,11 +241,15 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
     tracer: world.tracer,
     tickets: world.tickets,
   })
-  const stops = startBackground(settings, world, keeper, { renewal, openId, own })
+  const stops = [
+    ...startBackground(settings, world, keeper, { renewal, openId, own }),
+    ...startRounds(world, rooms),
+  ]
   const commands = {
     ...adminCommands(world, keeper, { renewal, trust }, settings.mode),
     ...retentionCommands(retentionOf(settings, world)),
     ...keyCommands({ store, keyring: own.keyring }, openId),
+    ...Object.assign({}, ...rooms.map(room => room.commands)),
   }
   const admin = await adminSocket(settings.adminPath, commands, settings.log)
   return {
@@ -246,6 +262,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
       await onboarding.stop()
       await admin.stop()
       for (const stop of stops) await stop()
+      for (const room of rooms) await room.stop?.()
       await stopLedger()
       await world.fileJudge.stop()
     },
@@ -336,6 +353,7 @@ async function compose(
     master,
     questionKey: own.questionKey,
     ledger,
+    sayings: Object.assign({}, entries, ...(settings.rooms ?? []).map(room => room.entries)),
     keepVerification: createVerificationKeeper({ ...settings, store, ledger, personKeys }),
     tracer: createTracer(store, settings.log),
     tickets: createReplayTickets(settings.random),
@@ -505,6 +523,15 @@ function startBackground(
     every(renewMs, () => renewRound(renewal), fault),
     own.startWork(openId.refresh, fault),
   ]
+}
+
+/** The work of rooms beside the server. */
+function startRounds({ log }: World, rooms: readonly OpenRoom[]): (() => Promise<void>)[] {
+  return rooms.flatMap(room =>
+    room.rounds.map(({ everyMs, run }) =>
+      every(everyMs, run, fault => log.write(messages['platform.background-fault'], { fault })),
+    ),
+  )
 }
 
 /** Commands of the admin socket. */

@@ -22,6 +22,7 @@ import {
 import type { Step } from './confirm/step.ts'
 import { createVerificationKeeper } from './confirm/verification-keeper.ts'
 import { platformMigrations, type PlatformTables } from './database.ts'
+import { entries } from './entry.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { createPinlessTerminals } from './evidence/pinless.ts'
@@ -130,6 +131,7 @@ export async function startTestWorld(
     master,
     questionKey: random.bytes(32),
     ledger,
+    sayings: entries,
     keepVerification: createVerificationKeeper({ store, ledger, personKeys, random }),
     tracer: createTracer(store, log),
     tickets: createReplayTickets(random),

@@ -41,6 +41,8 @@ export type World = {
   /** Secret under which questions to the authority are looked up. */
   readonly questionKey: Uint8Array
   readonly ledger: Ledger
+  /** What each kind of entry says, those of rooms included. */
+  readonly sayings: Readonly<Record<string, { readonly ja: string; readonly en: string }>>
   /** Keeps a verification that was done for a provider; resolves when that is durable. */
   keepVerification(done: DoneVerification): Promise<void>
   readonly receiptKey: ReceiptKey

@@ -57,8 +57,8 @@ export type ApiWorld = {
   readonly certificates: ClientCertificates | undefined
 }
 
-/** Adds the routes of the interface and the list of refusals. */
-export function addProviderApi(app: App, given: ApiWorld): void {
+/** Adds the routes of the interface and the list of refusals; what authorises calls, for the routes of rooms. */
+export function addProviderApi(app: App, given: ApiWorld): Authorise {
   const { world } = given
   const tags = ['provider']
   const limit = limitCalls(app)
@@ -99,6 +99,7 @@ export function addProviderApi(app: App, given: ApiWorld): void {
   addPrincipalRoute(app, world, authorise)
   addFeeRoutes(app, world, authorise)
   app.get('/refusals', { schema: { tags } }, () => Promise.resolve(refusals))
+  return authorise
 }
 
 function addFeeRoutes(app: App, world: World, authorise: Authorise): void {

@@ -22,6 +22,7 @@ import {
   keepContainer,
   openContainer,
 } from '../evidence/container.ts'
+import type { Judged } from '../evidence/judge.ts'
 import { freshFile } from '../evidence/lasting.ts'
 import { entries } from '../entry.ts'
 import { charge, chargeQuery } from '../fees/meter.ts'
@@ -64,7 +65,7 @@ export type WaitingTransaction = {
  */
 export async function createTransaction(
   world: World,
-  provider: Provider,
+  provider: Pick<Provider, 'id'>,
   request: SigningTransactionRequest,
   idempotencyKey: string,
 ): Promise<SigningTransactionCreated> {
@@ -116,7 +117,7 @@ export async function createTransaction(
 /** A provider's transaction that can be signed now. Refusals `transaction-unknown`, `…-expired`, `…-finished`. */
 export async function waitingTransaction(
   world: World,
-  provider: Provider,
+  provider: Pick<Provider, 'id'>,
   id: string,
 ): Promise<WaitingTransaction> {
   return world.store.read(async db => {
@@ -198,15 +199,32 @@ export async function transactionResult(
   return { id, state: row.expires_at <= protocolNow() ? 'expired' : 'waiting' }
 }
 
+/** A signing step, at a provider or at the platform itself. */
+type SignStep = Omit<Step, 'provider'> & {
+  readonly provider: Pick<Provider, 'id' | 'revocation' | 'freshnessMs'>
+}
+
+/** What came of a signature. */
+export type SignedDocument = {
+  readonly personId: string
+  /** SHA-256 in hex. */
+  readonly documentSha256: string
+  /** The signed file; undefined for a bare signature. */
+  readonly file: Uint8Array | undefined
+  readonly receipt: string
+  readonly judged: Judged
+}
+
 /**
  * Judges the signature over the provider's document and ends the transaction with a receipt, in one transaction with
- * container, charge and ledger entry. Refusal `signer-is-another` when the card belongs to somebody else.
+ * container, charge and ledger entry; `also` runs in that transaction. Refusal `signer-is-another` when the card belongs to somebody else.
  */
 export async function finishSign(
   world: World,
-  step: Step,
+  step: SignStep,
   waiting: WaitingTransaction,
   answer: SignedAnswer,
+  also?: (tx: Transaction<PlatformTables>, signed: SignedDocument) => Promise<void>,
 ): Promise<string> {
   const ceremony = await findCeremony(world.store, { kind: 'sign', id: answer.id }, step)
   if (ceremony.transactionId !== waiting.id) throw new Refusal('challenge-unknown')
@@ -269,6 +287,7 @@ export async function finishSign(
       providerId: step.provider.id,
       values: { transaction: waiting.id, documentSha256 },
     })
+    await also?.(tx, { personId: person, documentSha256, file: kept.file, receipt, judged })
     return person
   })
 }

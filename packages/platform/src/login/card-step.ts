@@ -207,7 +207,7 @@ function attributesChosen(interaction: CardAsked, url: string): readonly Attribu
   return query.has('chosen') ? asked.filter(scope => query.getAll('with').includes(scope)) : asked
 }
 
-function signRequest(
+export function signRequest(
   id: string,
   purpose: 'identify' | 'sign',
   given: {

@@ -21,6 +21,7 @@ import type { KeptDocument } from '../confirm/box.ts'
 import { attributeScopes, attributeWords } from '../confirm/statement.ts'
 import { serviceName } from '../login/interaction-page.ts'
 import { addressOf, timeText } from './own-text.ts'
+import type { Doorway } from '../rooms/room.ts'
 import type { Portal } from './portal.ts'
 import { portalWords } from './portal-word.ts'
 import type { ConsentView, Records } from './records.ts'
@@ -85,6 +86,8 @@ const words = {
     again: 'もう一度カードを使う',
     linkage: '更新後のカードの引き継ぎ',
     change: '登録内容の変更の確認',
+    waiting: (count: number) => `${count}件が待っています。`,
+    open: (title: string) => `${title}を開く`,
   },
   en: {
     title: 'Your consents and records',
@@ -136,6 +139,8 @@ const words = {
     again: 'Use the card again',
     linkage: 'carrying over to a renewed card',
     change: 'asking whether facts changed',
+    waiting: (count: number) => `${count} waiting for you.`,
+    open: (title: string) => `Open: ${title}`,
   },
 } as const
 
@@ -144,14 +149,17 @@ export function entrancePage(given: {
   readonly lang: Lang
   readonly request: ReaderRequest
   readonly readers: CeremonyReaders
+  /** Where the browser goes after the card; undefined: to the records. */
+  readonly next: string | undefined
 }): string {
-  const { lang } = given
+  const { lang, next } = given
   const say = words[lang]
   return frame(lang, [
     html`<p class="lead">${say.lead}</p>`,
     pairs([[say.need, say.needText]]),
     cardCeremonyForm({
-      action: addressOf(lang),
+      action:
+        next === undefined ? addressOf(lang) : `/me?${new URLSearchParams({ next }).toString()}`,
       request: given.request,
       readers: given.readers,
       lang,
@@ -168,6 +176,7 @@ export function recordsPage(given: {
   readonly lang: Lang
   readonly records: Records
   readonly portal: Portal
+  readonly rooms: readonly (Doorway & { readonly count: number })[]
   readonly at: Instant
   readonly told: DoneThing | undefined
 }): string {
@@ -176,6 +185,7 @@ export function recordsPage(given: {
   return frame(lang, [
     html`<p class="lead">${say.lead}</p>`,
     toldBlock(given.told, lang),
+    ...given.rooms.map(room => roomSection(room, lang)),
     serviceSection(portal.services, lang),
     html`<h2>${say.consents}</h2>`,
     records.consents.length === 0
@@ -210,6 +220,13 @@ export function refusedEntrancePage(refusal: Refusal, lang: Lang): string {
     service: { name: serviceName[lang], home: '/' },
     back: html`<p>${linkButton(addressOf(lang), words[lang].again)}</p>`,
   })
+}
+
+function roomSection(room: Doorway & { readonly count: number }, lang: Lang): Markup {
+  const say = words[lang]
+  return html`<h2>${room.title[lang]}</h2><p>${room.lead[lang]}</p>${
+    room.count === 0 ? null : html`<p><strong>${say.waiting(room.count)}</strong></p>`
+  }<p>${linkButton(lang === 'en' ? `${room.path}?lang=en` : room.path, say.open(room.title[lang]))}</p>`
 }
 
 function toldBlock(told: DoneThing | undefined, lang: Lang): Markup {

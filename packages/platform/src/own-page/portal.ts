@@ -81,7 +81,7 @@ export async function portalOf(world: World, personId: string): Promise<Portal> 
       id: entry.id,
       at: entry.at,
       provider: entry.providerId === undefined ? undefined : nameOf(entry.providerId),
-      ...sayingOf(entry.kind),
+      ...sayingOf(world, entry.kind),
       attributes: textsOf(entry.values['attributes']),
       purpose:
         entry.providerId === undefined ? undefined : providers.get(entry.providerId)?.purpose,
@@ -241,8 +241,8 @@ function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter(each => typeof each === 'string') : []
 }
 
-function sayingOf(kind: string): { readonly ja: string; readonly en: string } {
-  const known = Object.values(entries).find(entry => entry.code === kind)
+function sayingOf({ sayings }: World, kind: string): { readonly ja: string; readonly en: string } {
+  const known = Object.hasOwn(sayings, kind) ? sayings[kind] : undefined
   return { ja: known?.ja ?? kind, en: known?.en ?? kind }
 }
 

@@ -14,6 +14,8 @@ import { ownProviderId } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { portalOf } from './portal.ts'
 import { addPortalRoutes } from './portal-routes.ts'
+import type { Doorway } from '../rooms/room.ts'
+import { createVisitors, nextOf, ownUid, type Visitors } from '../rooms/visitor.ts'
 import { createOwnSessions, type OwnSessions } from './own-session.ts'
 import {
   type DoneThing,
@@ -25,6 +27,7 @@ import {
 import { endConsent, endEverySession, openRecords, recordsOf } from './records.ts'
 
 type Own = {
+  readonly doorways: () => readonly Doorway[]
   readonly world: World
   readonly readers: CeremonyReaders
   readonly cookie: Cookie
@@ -32,13 +35,18 @@ type Own = {
 }
 
 /** The interaction that card steps of this page belong to. */
-const uid = 'me'
+const uid = ownUid
 
-/** Adds the routes. */
+/** Adds the routes; who comes to these pages, for the pages of rooms below them. */
 export function addOwnPageRoutes(
   app: App,
-  given: { readonly world: World; readonly readers: CeremonyReaders },
-): void {
+  given: {
+    readonly world: World
+    readonly readers: CeremonyReaders
+    /** The ways into rooms; asked at each page. */
+    readonly doorways: () => readonly Doorway[]
+  },
+): Visitors {
   const { world } = given
   const own: Own = {
     ...given,
@@ -100,6 +108,7 @@ export function addOwnPageRoutes(
     await own.sessions.end(request, reply)
     return back(request, reply)
   })
+  return createVisitors(own)
 }
 
 async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
@@ -110,7 +119,10 @@ async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
     const told = doneThings.find(thing => request.url.includes(`told=${thing}`))
     const records = await recordsOf(world, person)
     const portal = await portalOf(world, person)
-    const page = recordsPage({ lang, records, portal, at: world.clock.now(), told })
+    const rooms = await Promise.all(
+      own.doorways().map(async way => ({ ...way, count: await way.waiting(person) })),
+    )
+    const page = recordsPage({ lang, records, portal, rooms, at: world.clock.now(), told })
     // A form that opens a service is answered by the way there.
     const formOrigins = portal.services.flatMap(({ entrance }) =>
       entrance === undefined ? [] : [entrance],
@@ -125,7 +137,8 @@ async function show(own: Own, request: Request, reply: Reply): Promise<Reply> {
     kind: 'login',
   })
   const asked: ReaderRequest = { v: 1, type: 'authenticate', id, purpose: 'login', challenge }
-  const page = entrancePage({ lang, request: asked, readers })
+  const next = nextOf(request.url)
+  const page = entrancePage({ lang, request: asked, readers, next })
   return sendPage(reply, { page, readers, formOrigins: [] })
 }
 
@@ -136,7 +149,8 @@ async function enter(own: Own, request: Request, reply: Reply, text: string): Pr
   const browser = secret === undefined ? undefined : { secret }
   const { hand } = await openRecords(own.world, own.sessions, { uid, browser }, answer)
   hand(reply)
-  return back(request, reply)
+  const next = nextOf(request.url)
+  return next === undefined ? back(request, reply) : reply.redirect(next, 303)
 }
 
 /** Runs a step on the way in; a refusal is shown with the way to try again. */

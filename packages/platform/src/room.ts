@@ -1,0 +1,15 @@
+/** The door for what stands on the platform: mandates, mailbox and procedures (ADR 0012). */
+export type { PlatformTables } from './database.ts'
+export { type FileJudgement } from './evidence/file-verification.ts'
+export { currentPerson, knownSubject, pairwiseSubject, personOfSubject } from './people/link.ts'
+export { findProvider, listProviders, ownProviderId, type Provider } from './providers/registry.ts'
+export {
+  type Doorway,
+  type Ground,
+  type OpenRoom,
+  type Room,
+  roomStore,
+  type Round,
+} from './rooms/room.ts'
+export type { SignedHere, ToSign, Visit, Visitors } from './rooms/visitor.ts'
+export type { World } from './world.ts'
