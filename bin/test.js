@@ -28,8 +28,13 @@ const debianPackages = [
   'zip',
 ]
 
-/** What the deep tests want besides: the Go project's sum database reads published logs. */
-const debianPackagesOfDeep = ['golang-go', 'golang-golang-x-mod-dev']
+/** What the deep tests want besides: the Go project's sum database reads published logs; Apache is a relying party and a TLS proxy. */
+const debianPackagesOfDeep = [
+  'apache2-bin',
+  'golang-go',
+  'golang-golang-x-mod-dev',
+  'libapache2-mod-auth-openidc',
+]
 
 const mode = process.argv.includes('--deep')
   ? 'deep'
