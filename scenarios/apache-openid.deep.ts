@@ -148,6 +148,8 @@ async function startParty(town: TestTown, id: string): Promise<Apache> {
   Options +Includes
   AddOutputFilter INCLUDES .html
 </Directory>
+# Node's fetch calls itself a script, whatever browser a test plays with it.
+RequestHeader set Sec-Fetch-Mode navigate early
 OIDCProviderMetadataURL ${town.urls.platform}/.well-known/openid-configuration
 OIDCClientID ${id}
 OIDCPrivateKeyFiles ${keyId}#${root}/client.pem

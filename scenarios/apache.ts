@@ -100,8 +100,6 @@ TypesConfig /dev/null
 AddType text/html .html
 DocumentRoot ${place.root}/pages
 UseCanonicalName On
-# Node's fetch calls itself a script, whatever browser a test plays with it.
-RequestHeader set Sec-Fetch-Mode navigate early
 <Directory ${place.root}/pages>
   Require all granted
 </Directory>
