@@ -78,3 +78,10 @@ export {
   xmlSignatureToBeStamped,
 } from './assemble/xades-unsigned.ts'
 export { writeZip, type ZipFile } from './archive/zip-writer.ts'
+export {
+  messageElement,
+  type MessageRequest,
+  type PreparedMessage,
+  prepareMessage,
+} from './assemble/message.ts'
+export { type PreparedCertificate, prepareSelfSigned } from './assemble/self-signed.ts'

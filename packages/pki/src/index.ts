@@ -291,6 +291,13 @@ export {
 export type { CanonicalKind } from './xml/canonical-form.ts'
 export { inspectXmlSignature, type XmlInspection } from './xml/inspection.ts'
 export type { XmlCoverage, XmlFiles, XmlTarget } from './xml/reference.ts'
+export {
+  messageBytesMax,
+  readXmlMessage,
+  verifyNamed,
+  verifyXmlMessage,
+  type XmlNode,
+} from './xml/message.ts'
 export { xmlBytesMax } from './xml/structure.ts'
 export type { XmlCovered } from './xml/xml-signer.ts'
 export {
