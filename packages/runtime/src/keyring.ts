@@ -14,7 +14,7 @@ import type { SigningKeyKind, TokenAnswer, TokenQuestion, TokenPlace } from './t
 
 export type { SigningKeyKind, TokenPlace } from './token-thread.ts'
 
-/** A key that signs, as a JWS has signatures: ES256 as `r ‖ s`, or EdDSA with Ed25519. */
+/** A key that signs, as a JWS has signatures: ES256 as `r ‖ s`, EdDSA with Ed25519, or RS256, only where others speak nothing newer. */
 export interface SigningKey {
   readonly kind: SigningKeyKind
   /** The JWK thumbprint with SHA-256 (RFC 7638), base64url. */
@@ -50,7 +50,7 @@ export function fileKeyring(
 
 /** A key pair in this process as a key that signs. */
 export function signingKeyOf({ kind, keyId, privateKey, publicKey }: KeyPair): SigningKey {
-  if (kind !== 'ec-p256' && kind !== 'ed25519') throw new Error(`${kind} signs no JWS here`)
+  if (kind === 'ec-p384') throw new Error(`${kind} signs no JWS here`)
   return {
     kind,
     keyId,

@@ -166,12 +166,18 @@ function keyOf(cryptoki: Cryptoki, opened: () => Session, label: string): TokenK
     }
     return held.handle
   }
+  const signRsa = (hash: keyof typeof digestInfos, message: Uint8Array): Uint8Array => {
+    const digest = createHash(hash).update(message).digest()
+    const info = Buffer.concat([Buffer.from(digestInfos[hash], 'hex'), digest])
+    return cryptoki.sign(opened().handle, mechanisms.rsa, handle(), info)
+  }
   return {
     kind,
     spki,
     signJws: message => {
       if (kind === 'ed25519')
         return cryptoki.sign(opened().handle, mechanisms.eddsa, handle(), message)
+      if (kind === 'rsa-2048') return signRsa('sha256', message)
       const hash = jwsHashes[kind]
       if (hash === undefined) throw new Error(`${kind} signs no JWS here`)
       const digest = createHash(hash).update(message).digest()
@@ -180,11 +186,11 @@ function keyOf(cryptoki: Cryptoki, opened: () => Session, label: string): TokenK
     sign: (hash, message) => {
       if (kind === 'ed25519')
         return cryptoki.sign(opened().handle, mechanisms.eddsa, handle(), message)
-      const digest = createHash(hash).update(message).digest()
-      if (kind === 'ec-p256' || kind === 'ec-p384')
+      if (kind === 'ec-p256' || kind === 'ec-p384') {
+        const digest = createHash(hash).update(message).digest()
         return ecdsaValue(cryptoki.sign(opened().handle, mechanisms.ecdsa, handle(), digest))
-      const info = Buffer.concat([Buffer.from(digestInfos[hash], 'hex'), digest])
-      return cryptoki.sign(opened().handle, mechanisms.rsa, handle(), info)
+      }
+      return signRsa(hash, message)
     },
   }
 }

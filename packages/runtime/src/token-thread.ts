@@ -18,7 +18,7 @@ export type TokenPlace = {
 }
 
 /** Kinds of keys that sign for a program. */
-export type SigningKeyKind = 'ec-p256' | 'ed25519'
+export type SigningKeyKind = 'ec-p256' | 'ed25519' | 'rsa-2048'
 
 /** What is asked: a key or secret of a name, made when there is none, or something of it. */
 export type TokenQuestion = {
