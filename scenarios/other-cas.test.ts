@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { startTestTown, type TestTown } from '@sekisho/cli/testkit'
@@ -16,24 +16,20 @@ import {
   mandateProofText,
 } from '@sekisho/contract/authority'
 import {
-  type Certificate,
   generalPolicy,
-  importPrivateKey,
   KeyCache,
   parseCertificate,
-  type PrivateKey,
   readHealthcareRoles,
   readMandate,
   readRegisteredCorporation,
   type SignedFileReport,
   validateSignedFile,
 } from '@sekisho/pki'
-import { patched, prepareCades, preparePades } from '@sekisho/pki/assemble'
+import { patched, preparePades } from '@sekisho/pki/assemble'
 import { type TemporaryFolder, temporaryFolder } from '@sekisho/runtime/files'
 import { commands } from './command.ts'
+import { type Holder, holderOf, signedCms as cmsOf } from './holder.ts'
 import { smallPdf } from './small-pdf.ts'
-
-type Holder = { readonly certificate: Certificate; readonly key: PrivateKey }
 
 /** The government's names for what it recognises. */
 const policies = {
@@ -67,14 +63,7 @@ describe('companies and other CAs', () => {
   const bytes = async (path: string): Promise<Uint8Array> =>
     new Uint8Array(await (await get(path)).arrayBuffer())
 
-  async function holder(name: string): Promise<Holder> {
-    const file = join(town.layout.cardsFolder, 'holders', `${name}.holder.json`)
-    const { privateKey, certificate } = JSON.parse(await readFile(file, 'utf8'))
-    return {
-      key: importPrivateKey(Buffer.from(privateKey, 'base64')),
-      certificate: parseCertificate(Buffer.from(certificate, 'base64')),
-    }
-  }
+  const holder = (name: string): Promise<Holder> => holderOf(town, name)
 
   /** What a relying party fetches. */
   async function fetched() {
@@ -143,16 +132,7 @@ describe('companies and other CAs', () => {
     return patched(pdf, prepared.finish(key.sign('rsa-sha256', prepared.toBeSigned)))
   }
 
-  function signedCms({ certificate, key }: Holder, content: string): Uint8Array {
-    const prepared = prepareCades({
-      content: { kind: 'attached', bytes: new TextEncoder().encode(content) },
-      certificate,
-      certificates: [],
-      algorithm: 'rsa-sha256',
-      signingTime: town.clock.now(),
-    })
-    return prepared.finish(key.sign('rsa-sha256', prepared.toBeSigned))
-  }
+  const signedCms = (by: Holder, content: string): Uint8Array => cmsOf(town, by, content)
 
   const summary = ({ indication, subIndication, reasons }: SignedFileReport): string =>
     [indication, subIndication, reasons[0]?.code].filter(Boolean).join(' ')

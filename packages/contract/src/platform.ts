@@ -29,6 +29,7 @@ export const providerScopes = [
   'change',
   'link',
   'statement',
+  'mandate',
   'offline_access',
 ] as const
 export const providerScope = z.enum(providerScopes)

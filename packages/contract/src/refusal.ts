@@ -5,33 +5,10 @@
  * (`application/problem+json`, RFC 9457), logs and screens use the same code.
  */
 
-/** Who can put the matter right. */
-export type Actor = 'citizen' | 'provider' | 'municipality' | 'authority' | 'operator'
+import { mandateRefusals } from './mandate-refusal.ts'
+import { type Actor, type Entry, entry, type Retry } from './refusal-entry.ts'
 
-/** `never`: the same request will always be refused. `after-remedy`: once the actor has acted. `later`: by itself. */
-export type Retry = 'never' | 'after-remedy' | 'later'
-
-type Entry = {
-  readonly status: number
-  readonly actor: Actor
-  readonly retry: Retry
-  /** What happened, Japanese and English. */
-  readonly ja: string
-  readonly en: string
-  /** What the actor does now, Japanese and English. */
-  readonly remedyJa: string
-  readonly remedyEn: string
-}
-
-const entry = (
-  status: number,
-  actor: Actor,
-  retry: Retry,
-  ja: string,
-  remedyJa: string,
-  en: string,
-  remedyEn: string,
-): Entry => ({ status, actor, retry, ja, en, remedyJa, remedyEn })
+export type { Actor, Retry } from './refusal-entry.ts'
 
 /** The closed list of refusals with HTTP status, actor, retry and texts. */
 export const refusals = {
@@ -1401,6 +1378,7 @@ export const refusals = {
     'This month has not ended yet.',
     'Correct it once it has ended.',
   ),
+  ...mandateRefusals,
 } as const satisfies Record<string, Entry>
 
 /** A stable refusal code. */

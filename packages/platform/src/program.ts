@@ -188,7 +188,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
       version: '0.1.0',
       description:
         'Login and identification go over OpenID Connect (see the discovery document); the rest is here.',
-      examples: apiExamples,
+      examples: Object.assign({}, apiExamples, ...(given.rooms ?? []).map(room => room.examples)),
     },
     effects: settings.effects,
   })

@@ -1,7 +1,18 @@
-/** The door for what stands on the platform: mandates, mailbox and procedures (ADR 0012). */
+export { addUploadRoutes } from './api/upload-routes.ts'
+export { claimsOf } from './confirm/claim.ts'
+export { signJws } from './confirm/receipt.ts'
+export { judgeFileForProvider } from './confirm/verify-file.ts'
 export type { PlatformTables } from './database.ts'
 export { type FileJudgement } from './evidence/file-verification.ts'
-export { currentPerson, knownSubject, pairwiseSubject, personOfSubject } from './people/link.ts'
+export { createUploads, type Uploads } from './evidence/upload.ts'
+export {
+  currentPerson,
+  knownSubject,
+  pairwiseSubject,
+  personOf,
+  personOfSubject,
+  selvesOf,
+} from './people/link.ts'
 export { findProvider, listProviders, ownProviderId, type Provider } from './providers/registry.ts'
 export {
   type Doorway,

@@ -26,6 +26,7 @@ export {
 export type { Customers } from './customer.ts'
 export type { Events, SekishoEvent } from './event.ts'
 export type { LatestAttributes } from './latest.ts'
+export type { Authorities, AuthorityQuestion } from './authority.ts'
 export type { KeptResults } from './result.ts'
 export { createSite, type Site, type SiteOptions, type Visitor } from './site.ts'
 export { SekishoError } from './failure.ts'

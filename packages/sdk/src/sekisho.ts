@@ -31,6 +31,7 @@ import {
   type VerificationRequest,
 } from '@sekisho/contract'
 import * as oidc from 'openid-client'
+import { type Authorities, authoritiesOf } from './authority.ts'
 import { fromBase64, toBase64 } from './base64.ts'
 import { type Customers, customersOf } from './customer.ts'
 import { failureOf, SekishoError } from './failure.ts'
@@ -82,7 +83,7 @@ export type Manner = {
 }
 
 /** What the platform keeps for a provider, and sends it. */
-type Books = KeptResults & Customers & LatestAttributes & Events
+type Books = KeptResults & Customers & LatestAttributes & Events & Authorities
 
 /** The client of one provider. Every method rejects with {@link SekishoError} and nothing else. */
 export type Sekisho = Books & {
@@ -357,6 +358,7 @@ export function createSekisho(options: SekishoOptions): Sekisho {
         }),
       ),
     ...keptResultsOf(link),
+    ...authoritiesOf(link),
     ...customersOf(link),
     ...latestAttributesOf(link),
     ...eventsOf(link),

@@ -5,12 +5,14 @@ import { Refusal } from '@sekisho/contract'
 import type { WitnessPolicy } from '@sekisho/ledger'
 import { parseWitnessKey } from '@sekisho/ledger/verify'
 import { jpkiReal, jpkiTown } from '@sekisho/pki'
+import { mandatesRoom } from '@sekisho/mandates'
 import { startPlatform } from '@sekisho/platform'
+import type { Room } from '@sekisho/platform/room'
 import { systemClock } from '@sekisho/runtime/clock'
 import { lockFolder } from '@sekisho/runtime/files'
 import { tokenKeyring } from '@sekisho/runtime/keyring'
 import { createLog, streamSink } from '@sekisho/runtime/log'
-import { createFetch } from '@sekisho/runtime/net'
+import { createFetch, type Fetch } from '@sekisho/runtime/net'
 import { systemRandom } from '@sekisho/runtime/random'
 import { connectPostgres, openEmbedded } from '@sekisho/runtime/store'
 import type { Command } from 'commander'
@@ -78,6 +80,10 @@ const configuration = z.strictObject({
   /** Without it no time-stamp is believed. */
   timeStamps: z
     .strictObject({ url: z.url(), listUrl: z.url(), anchors: z.array(z.string()) })
+    .optional(),
+  /** Mandates; without it nobody acts for another. */
+  mandates: z
+    .strictObject({ registerUrl: z.url(), registerMinutes: z.int().positive() })
     .optional(),
   /** Other PKIs over one root; without it only citizens' signatures are recognised. */
   recognised: z
@@ -183,6 +189,7 @@ async function runPlatform(file: string): Promise<void> {
         engine,
         verifier: verifierModules(),
         operation: config.operation,
+        rooms: roomsOf(config, caller.fetch),
         witnesses: witnessesOf(config.witnesses),
         retention: config.retention,
         keys,
@@ -212,6 +219,13 @@ async function runPlatform(file: string): Promise<void> {
   } finally {
     lock.release()
   }
+}
+
+/** What stands on the platform. */
+function roomsOf({ mandates }: Configuration, fetch: Fetch): readonly Room[] {
+  if (mandates === undefined) return []
+  const { registerUrl, registerMinutes } = mandates
+  return [mandatesRoom({ registerUrl, registerAgeMs: registerMinutes * 60_000, fetch })]
 }
 
 /** What the configuration names by files, read before anything is made. */

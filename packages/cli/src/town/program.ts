@@ -9,6 +9,7 @@ import {
   townTimeStampAnchors,
 } from '@sekisho/authority'
 import { jpkiTown } from '@sekisho/pki'
+import { mandatesRoom } from '@sekisho/mandates'
 import { type Platform, startPlatform } from '@sekisho/platform'
 import { agentPort, startWallet } from '@sekisho/readers'
 import { townClock } from '@sekisho/runtime/clock'
@@ -164,6 +165,13 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       uploadsFolder: layout.uploadsFolder,
       revocationRefreshMs: 1000,
       fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
+      rooms: [
+        mandatesRoom({
+          registerUrl: `${layout.urls.authority}/corporations`,
+          fetch: caller.fetch,
+          registerAgeMs: 2000,
+        }),
+      ],
       tlsProxy: undefined,
       providerFetch: world.wire?.('platform', providerCaller.fetch) ?? providerCaller.fetch,
       clock: townClock(layout.clockFile),

@@ -17,12 +17,12 @@ const receiptType = 'sekisho-receipt+jwt'
 
 /** Signs a receipt. */
 export function signReceipt(key: ReceiptKey, payload: Receipt): Promise<string> {
-  return sign(key, receiptType, payload)
+  return signJws(key, receiptType, payload)
 }
 
 /** Signs a report on a signed file (`FileVerificationReport`), for one provider. */
 export function signReport(key: ReceiptKey, payload: JWTPayload): Promise<string> {
-  return sign(key, reportType, payload)
+  return signJws(key, reportType, payload)
 }
 
 /** `typ` of a security event token (RFC 8417 §2.3). */
@@ -33,16 +33,16 @@ export const transferType = 'sekisho-transfer+jwt'
 
 /** Signs a security event, for one provider. */
 export function signEvent(key: ReceiptKey, payload: JWTPayload): Promise<string> {
-  return sign(key, eventType, payload)
+  return signJws(key, eventType, payload)
 }
 
 /** Signs registrations that go to another operator (`transfer-file.ts`). */
 export function signTransfer(key: ReceiptKey, payload: JWTPayload): Promise<string> {
-  return sign(key, transferType, payload)
+  return signJws(key, transferType, payload)
 }
 
-/** A JWS in compact form (RFC 7515 §3.1), signed wherever the key is. */
-async function sign(key: ReceiptKey, typ: string, payload: JWTPayload): Promise<string> {
+/** A JWS in compact form (RFC 7515 §3.1), signed wherever the key is. `typ` must be one that nothing else has. */
+export async function signJws(key: ReceiptKey, typ: string, payload: JWTPayload): Promise<string> {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const text = `${part({ alg: 'EdDSA', typ, kid: key.keyId })}.${part(payload)}`
   const signature = await key.sign(new TextEncoder().encode(text))

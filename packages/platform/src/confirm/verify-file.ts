@@ -38,6 +38,23 @@ export async function verifyFileForProvider(
   provider: Provider,
   request: Request,
 ): Promise<FileVerificationReport> {
+  const { plain, judgement } = await judgeFileForProvider(world, provider, request)
+  const signedReport = await signReport(world.receiptKey, {
+    iss: world.issuer,
+    aud: provider.id,
+    iat: Math.floor(judgement.at / 1000),
+    jti: plain.id,
+    report: plain,
+  })
+  return { ...plain, signedReport }
+}
+
+/** The same, for what goes on from the judgement: it tells of the signers what no provider hears. */
+export async function judgeFileForProvider(
+  world: World,
+  provider: Provider,
+  request: Request,
+): Promise<{ readonly plain: Plain; readonly judgement: FileJudgement }> {
   if (request.content !== undefined && request.contentHashes !== undefined)
     throw new Refusal('request-malformed', { fields: 'contentHashes' })
   if (request.signers !== 'citizen' && request.purpose !== 'signature')
@@ -48,14 +65,7 @@ export async function verifyFileForProvider(
   const id = world.random.token(idBits)
   const plain = describe(judgement, id)
   await world.store.transaction(tx => record(tx, world, provider, request, judgement, plain))
-  const signedReport = await signReport(world.receiptKey, {
-    iss: world.issuer,
-    aud: provider.id,
-    iat: Math.floor(judgement.at / 1000),
-    jti: id,
-    report: plain,
-  })
-  return { ...plain, signedReport }
+  return { plain, judgement }
 }
 
 type Given = Request['file']

@@ -81,6 +81,8 @@ export type CitizenSigner = {
   readonly issuerKeyId: string
   /** Hex. */
   readonly serial: string
+  /** SHA-256 (hex) of the certificate. */
+  readonly certificateSha256: string
   /** To ask OCSP about. */
   readonly certId: OcspCertId
 }
@@ -250,6 +252,7 @@ function citizensOf(
     found.set(Buffer.from(certificate.raw).toString('base64'), {
       issuerKeyId: issuerKeyId(issuer),
       serial: certificate.serialHex,
+      certificateSha256: createHash('sha256').update(certificate.raw).digest('hex'),
       certId: ocspCertId(certificate, issuer, 'sha256'),
     })
   }

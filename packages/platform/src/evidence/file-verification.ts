@@ -51,7 +51,7 @@ export type FileJudgement = {
   readonly report: SignedFileDescription
   readonly at: number
   readonly fileSha256: string
-  readonly checked: readonly CertificateReference[]
+  readonly checked: readonly (CertificateReference & { readonly certificateSha256: string })[]
   /** By signature, of those that passed and are no citizens'. */
   readonly holders: readonly (HolderFacts | undefined)[]
 }
@@ -118,7 +118,11 @@ export function createFileJudge(world: World): FileJudge {
 
 function judged(at: number, findings: FileFindings): FileJudgement {
   const { report, fileSha256, citizens, holders } = findings
-  const checked = citizens.map(({ issuerKeyId, serial }) => ({ issuerKeyId, serial }))
+  const checked = citizens.map(({ issuerKeyId, serial, certificateSha256 }) => ({
+    issuerKeyId,
+    serial,
+    certificateSha256,
+  }))
   return { report, at, fileSha256, checked, holders }
 }
 

@@ -146,6 +146,7 @@ const claimsOffered = {
     'change',
     'link',
     'statement',
+    'mandate',
     'offline_access',
   ],
   claims: {

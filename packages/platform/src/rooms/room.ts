@@ -1,5 +1,4 @@
 /**
- * Rooms: what stands on the platform and shares its store, its people and its pages (mandates, mailbox, procedures). The platform never
  * calls up: rooms are handed to it when it starts, and come in by this one door (ADR 0012).
  */
 import type { ProviderScope } from '@sekisho/contract'
@@ -56,6 +55,8 @@ export type Room = {
   readonly migrations: Migrations
   /** What it records in the ledger, as a person reads it. */
   readonly entries: Readonly<Record<string, { readonly ja: string; readonly en: string }>>
+  /** A body for each operation below `/v1/` that takes one, by `METHOD /path`. */
+  readonly examples: Readonly<Record<string, unknown>>
   open(ground: Ground): Promise<OpenRoom> | OpenRoom
 }
 

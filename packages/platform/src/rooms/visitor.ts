@@ -191,7 +191,7 @@ async function askToSign(
     world,
     own,
     { subject, title, mediaType, format, document: Buffer.from(document).toString('base64') },
-    asked.key,
+    `${personId} ${asked.key}`,
   )
   const browser = ensureBrowser(cookie, request, reply, world.random)
   const signingTime = format === 'raw' ? null : Math.floor(at / 1000) * 1000

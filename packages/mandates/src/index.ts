@@ -1,0 +1,2 @@
+/** Mandates: attribute certification, who may do what for whom (C12). */
+export { type MandateSettings, mandatesRoom } from './room.ts'
