@@ -1,7 +1,7 @@
 /**
  * The list of refusals, `docs/refusals.md`, from the contract. Run: `node tools/refusals.ts`. A test regenerates and compares.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { refusals } from '@sekisho/contract'
 
@@ -12,7 +12,6 @@ export const refusalsPath = join(root, 'docs', 'refusals.md')
 
 /** The list as text: a table for each section of the contract's source, in its order. */
 export function composeRefusals(): string {
-  const source = readFileSync(join(root, 'packages', 'contract', 'src', 'refusal.ts'), 'utf8')
   const lines: string[] = [
     '# Refusals',
     '',
@@ -20,7 +19,7 @@ export function composeRefusals(): string {
     '(`application/problem+json`), in the `error_description` of OAuth answers, on screens and in the log. Codes never change their meaning.',
     'The platform serves this list as JSON at `/refusals`.',
   ]
-  for (const { title, codes } of sectionsOf(source)) {
+  for (const { title, codes } of sources().flatMap(sectionsOf)) {
     lines.push('', `## ${title}`, '', ...head)
     for (const code of codes) lines.push(rowOf(code))
   }
@@ -46,11 +45,20 @@ function rowOf(code: string): string {
   return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-/** Section comments of the source with the codes below them. */
+/** The list's own file, then those of its parts, whose first line is their section's title. */
+function sources(): readonly string[] {
+  const folder = join(root, 'packages', 'contract', 'src')
+  const parts = readdirSync(folder).filter(name => /-refusal\.ts$/.test(name))
+  return ['refusal.ts', ...parts.toSorted()].map(name => readFileSync(join(folder, name), 'utf8'))
+}
+
+/** Section comments of a source with the codes below them. */
 function sectionsOf(source: string): readonly { title: string; codes: readonly string[] }[] {
   const sections: { title: string; codes: string[] }[] = []
   for (const line of source.split('\n')) {
-    const title = /^ {2}\/\/ -- (.+?) -+$/.exec(line)?.[1]
+    const title =
+      /^ {2}\/\/ -- (.+?) -+$/.exec(line)?.[1] ??
+      /^\/\*\* Refusals (?:about|of) (.+)\. \*\/$/.exec(line)?.[1]
     if (title !== undefined) sections.push({ title: sentenceCase(title), codes: [] })
     const code = /^ {2}'([a-z-]+)': entry\($/.exec(line)?.[1]
     if (code !== undefined) sections.at(-1)?.codes.push(code)

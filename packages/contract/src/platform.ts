@@ -30,6 +30,7 @@ export const providerScopes = [
   'link',
   'statement',
   'mandate',
+  'mail',
   'offline_access',
 ] as const
 export const providerScope = z.enum(providerScopes)

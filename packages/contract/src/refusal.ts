@@ -5,6 +5,7 @@
  * (`application/problem+json`, RFC 9457), logs and screens use the same code.
  */
 
+import { mailRefusals } from './mail-refusal.ts'
 import { mandateRefusals } from './mandate-refusal.ts'
 import { type Actor, type Entry, entry, type Retry } from './refusal-entry.ts'
 
@@ -1379,6 +1380,7 @@ export const refusals = {
     'Correct it once it has ended.',
   ),
   ...mandateRefusals,
+  ...mailRefusals,
 } as const satisfies Record<string, Entry>
 
 /** A stable refusal code. */

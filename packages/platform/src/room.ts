@@ -1,3 +1,4 @@
+/** The door for what stands on the platform: mandates, mailbox and procedures (ADR 0012). */
 export { addUploadRoutes } from './api/upload-routes.ts'
 export { claimsOf } from './confirm/claim.ts'
 export { signJws } from './confirm/receipt.ts'

@@ -34,6 +34,7 @@ import { createJudge } from './evidence/verification.ts'
 import { createReplayTickets } from './onboarding/replay.ts'
 import { createTracer } from './onboarding/trace.ts'
 import { addProvider, type Provider } from './providers/registry.ts'
+import type { Room } from './rooms/room.ts'
 import type { World } from './world.ts'
 
 /** A world with its authority. */
@@ -55,12 +56,13 @@ const origin = 'https://platform.example'
 /** Starts a world, on a server of its own unless told otherwise (which starts faster than the embedded engine). Close it. */
 export async function startTestWorld(
   kind: (typeof engineKinds)[number] = 'postgres',
+  rooms: readonly Pick<Room, 'migrations'>[] = [],
 ): Promise<TestWorld> {
   const server = kind === 'postgres' ? await startTemporaryPostgres({ durable: false }) : undefined
   const engine = server === undefined ? await openEmbedded('memory') : connectPostgres(server.url)
   const store = await engine.store<PlatformTables>({
     schema: 'platform',
-    migrations: platformMigrations,
+    migrations: Object.assign({}, platformMigrations, ...rooms.map(room => room.migrations)),
   })
   // In 2030, as whole seconds, so that nothing rests on the day of the run.
   const clock = fixedClock(Date.UTC(2030, 3, 1, 3, 0, 0))

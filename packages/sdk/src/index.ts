@@ -9,6 +9,13 @@ export {
   type IdentityClaims,
   type KeptResult,
   type LatestAnswer,
+  type MailAddress,
+  type MailDocument,
+  type MailItem,
+  type MailKind,
+  type MailReceipt,
+  type MailReceived,
+  type MailStanding,
   type Receipt,
   type RefusalCode,
   refusals,
@@ -27,6 +34,7 @@ export type { Customers } from './customer.ts'
 export type { Events, SekishoEvent } from './event.ts'
 export type { LatestAttributes } from './latest.ts'
 export type { Authorities, AuthorityQuestion } from './authority.ts'
+export type { Letter, LetterReceipt, Mailbox } from './mail.ts'
 export type { KeptResults } from './result.ts'
 export { createSite, type Site, type SiteOptions, type Visitor } from './site.ts'
 export { SekishoError } from './failure.ts'

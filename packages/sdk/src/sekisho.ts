@@ -37,6 +37,7 @@ import { type Customers, customersOf } from './customer.ts'
 import { failureOf, SekishoError } from './failure.ts'
 import { type LatestAttributes, latestAttributesOf } from './latest.ts'
 import { createLink, type Link } from './link.ts'
+import { type Mailbox, mailboxOf } from './mail.ts'
 import type { SekishoOptions } from './options.ts'
 import { type Events, eventsOf } from './event.ts'
 import { type KeptResults, keptResultsOf } from './result.ts'
@@ -83,7 +84,7 @@ export type Manner = {
 }
 
 /** What the platform keeps for a provider, and sends it. */
-type Books = KeptResults & Customers & LatestAttributes & Events & Authorities
+type Books = KeptResults & Customers & LatestAttributes & Events & Authorities & Mailbox
 
 /** The client of one provider. Every method rejects with {@link SekishoError} and nothing else. */
 export type Sekisho = Books & {
@@ -361,6 +362,7 @@ export function createSekisho(options: SekishoOptions): Sekisho {
     ...authoritiesOf(link),
     ...customersOf(link),
     ...latestAttributesOf(link),
+    ...mailboxOf(link),
     ...eventsOf(link),
     statement: async month =>
       feeStatement.parse(

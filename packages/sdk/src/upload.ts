@@ -1,5 +1,5 @@
 /** Files on their way to the platform: within the call where they are small, else in pieces that go on where they broke off. */
-import { inlineFileBytesMax, uploadState } from '@sekisho/contract'
+import { inlineFileBytesMax, type ProviderScope, uploadState } from '@sekisho/contract'
 import { toBase64 } from './base64.ts'
 import { SekishoError } from './failure.ts'
 import type { Link } from './link.ts'
@@ -25,42 +25,63 @@ export type Uploading = AsyncDisposable & {
   give(file: Uint8Array | Blob): Promise<FileGiven>
 }
 
+/** Where uploads go, and how much of all files may be within the call itself. */
+type UploadPlace = {
+  readonly path: string
+  readonly scope: ProviderScope
+  /** Bytes of each file, or with `isShared` of all together. */
+  readonly inlineMax: number
+  readonly isShared: boolean
+}
+
+const verifying: UploadPlace = {
+  path: '/v1/uploads',
+  scope: 'verify',
+  inlineMax: inlineFileBytesMax,
+  isShared: false,
+}
+
 /** Begins with nothing uploaded. */
-export function startUploading(link: Link): Uploading {
+export function startUploading(link: Link, place: UploadPlace = verifying): Uploading {
+  const { path, scope } = place
+  let inline = 0
   const ids: string[] = []
   return {
     give: async file => {
       const blob = file instanceof Blob ? file : new Blob([new Uint8Array(file)])
-      if (blob.size <= inlineFileBytesMax) return toBase64(new Uint8Array(await blob.arrayBuffer()))
-      const begun = await link.send('verify', {
-        method: 'POST',
-        path: '/v1/uploads',
-        isSafe: false,
-      })
+      if (inline + blob.size <= place.inlineMax) {
+        if (place.isShared) inline += blob.size
+        return toBase64(new Uint8Array(await blob.arrayBuffer()))
+      }
+      const begun = await link.send(scope, { method: 'POST', path, isSafe: false })
       const { id } = uploadState.parse(await begun.json())
       ids.push(id)
-      await sendAll(link, id, blob)
+      await sendAll(link, { scope, path: pathOf(path, id) }, blob)
       return { upload: id }
     },
     [Symbol.asyncDispose]: async () => {
       for (const id of ids) {
         // What cannot be removed now goes away by itself.
         await link
-          .send('verify', { method: 'DELETE', path: pathOf(id), isSafe: true })
+          .send(scope, { method: 'DELETE', path: pathOf(path, id), isSafe: true })
           .catch(() => {})
       }
     },
   }
 }
 
-async function sendAll(link: Link, id: string, blob: Blob): Promise<void> {
+async function sendAll(
+  link: Link,
+  { scope, path }: Pick<UploadPlace, 'scope' | 'path'>,
+  blob: Blob,
+): Promise<void> {
   let breaks = 0
   for (let offset = 0; offset < blob.size; ) {
     const end = Math.min(offset + pieceBytes, blob.size)
     try {
-      await link.send('verify', {
+      await link.send(scope, {
         method: 'PATCH',
-        path: pathOf(id),
+        path,
         headers: {
           'content-type': 'application/partial-upload',
           'upload-offset': String(offset),
@@ -74,7 +95,7 @@ async function sendAll(link: Link, id: string, blob: Blob): Promise<void> {
     } catch (thrown) {
       if (!isBreak(thrown) || ++breaks > breaksMax) throw thrown
       await pause(breaks * pauseMs)
-      const state = await link.send('verify', { method: 'HEAD', path: pathOf(id), isSafe: true })
+      const state = await link.send(scope, { method: 'HEAD', path, isSafe: true })
       if (state.headers.get('upload-complete') === '?1') return
       offset = Number(state.headers.get('upload-offset'))
     }
@@ -93,6 +114,6 @@ function pause(ms: number): Promise<void> {
   )
 }
 
-function pathOf(id: string): string {
-  return `/v1/uploads/${encodeURIComponent(id)}`
+function pathOf(path: string, id: string): string {
+  return `${path}/${encodeURIComponent(id)}`
 }

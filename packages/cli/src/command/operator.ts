@@ -5,6 +5,7 @@ import { Refusal } from '@sekisho/contract'
 import type { WitnessPolicy } from '@sekisho/ledger'
 import { parseWitnessKey } from '@sekisho/ledger/verify'
 import { jpkiReal, jpkiTown } from '@sekisho/pki'
+import { mailboxRoom } from '@sekisho/mailbox'
 import { mandatesRoom } from '@sekisho/mandates'
 import { startPlatform } from '@sekisho/platform'
 import type { Room } from '@sekisho/platform/room'
@@ -85,6 +86,8 @@ const configuration = z.strictObject({
   mandates: z
     .strictObject({ registerUrl: z.url(), registerMinutes: z.int().positive() })
     .optional(),
+  /** The P.O. box; without it there are no boxes. */
+  mailbox: z.strictObject({}).optional(),
   /** Other PKIs over one root; without it only citizens' signatures are recognised. */
   recognised: z
     .strictObject({
@@ -189,7 +192,7 @@ async function runPlatform(file: string): Promise<void> {
         engine,
         verifier: verifierModules(),
         operation: config.operation,
-        rooms: roomsOf(config, caller.fetch),
+        rooms: roomsOf(config, folder, caller.fetch),
         witnesses: witnessesOf(config.witnesses),
         retention: config.retention,
         keys,
@@ -222,10 +225,18 @@ async function runPlatform(file: string): Promise<void> {
 }
 
 /** What stands on the platform. */
-function roomsOf({ mandates }: Configuration, fetch: Fetch): readonly Room[] {
-  if (mandates === undefined) return []
-  const { registerUrl, registerMinutes } = mandates
-  return [mandatesRoom({ registerUrl, registerAgeMs: registerMinutes * 60_000, fetch })]
+function roomsOf(
+  { mandates, mailbox }: Configuration,
+  folder: string,
+  fetch: Fetch,
+): readonly Room[] {
+  const rooms: Room[] = []
+  if (mandates !== undefined) {
+    const { registerUrl, registerMinutes } = mandates
+    rooms.push(mandatesRoom({ registerUrl, registerAgeMs: registerMinutes * 60_000, fetch }))
+  }
+  if (mailbox !== undefined) rooms.push(mailboxRoom({ folder: join(folder, 'mail') }))
+  return rooms
 }
 
 /** What the configuration names by files, read before anything is made. */

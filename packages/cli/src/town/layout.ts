@@ -19,6 +19,8 @@ export type Layout = {
   readonly revocationFolder: string
   /** Files that providers upload. */
   readonly uploadsFolder: string
+  /** Documents of the mailbox. */
+  readonly mailFolder: string
   databaseFolder(program: ProgramName | 'town'): string
 }
 
@@ -61,6 +63,7 @@ export function layoutOf(folder: string, portBase: number): Layout {
     adminPath: program => join(folder, program, 'admin.sock'),
     revocationFolder: join(folder, 'platform', 'revocation'),
     uploadsFolder: join(folder, 'platform', 'uploads'),
+    mailFolder: join(folder, 'platform', 'mail'),
     keysFolder: program => join(folder, program, 'keys'),
     tokenFile: join(folder, 'authority', 'token.json'),
     databaseFolder: program => join(folder, program, 'database'),

@@ -9,6 +9,7 @@ import {
   townTimeStampAnchors,
 } from '@sekisho/authority'
 import { jpkiTown } from '@sekisho/pki'
+import { mailboxRoom } from '@sekisho/mailbox'
 import { mandatesRoom } from '@sekisho/mandates'
 import { type Platform, startPlatform } from '@sekisho/platform'
 import { agentPort, startWallet } from '@sekisho/readers'
@@ -171,6 +172,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
           fetch: caller.fetch,
           registerAgeMs: 2000,
         }),
+        mailboxRoom({ folder: layout.mailFolder }),
       ],
       tlsProxy: undefined,
       providerFetch: world.wire?.('platform', providerCaller.fetch) ?? providerCaller.fetch,
@@ -247,7 +249,7 @@ function bankMetadata(layout: Layout, key: KeyPair): unknown {
     client_uri: layout.urls.bank,
     redirect_uris: [`${layout.urls.bank}/callback`],
     jwks: { keys: [{ ...publicJwkOf(key), kid: key.keyId, alg: 'ES256', use: 'sig' }] },
-    scope: 'openid name address birthdate gender sign verify change statement',
+    scope: 'openid name address birthdate gender sign verify change statement mail',
     sekisho_purpose: '預金口座の開設と、口座の利用時の本人の確認のため',
     sekisho_revocation: 'crl',
   }

@@ -47,9 +47,9 @@ export type Uploads = {
   sweep(at: number): Promise<void>
 }
 
-/** What a provider may have open at the same time. */
+/** What a provider may have open at the same time: so many, and as much as four of the largest. */
 const openMax = 32
-const openBytesMax = 4 * uploadBytesMax
+const openLargestMax = 4
 const lifeMs = 60 * 60 * 1000
 /** Bits of an id, which nobody guesses. */
 const idBits = 128
@@ -58,7 +58,11 @@ const idBits = 128
 export function createUploads(world: {
   readonly folder: string
   readonly random: Random
+  /** Largest upload; undefined: `uploadBytesMax`. */
+  readonly bytesMax?: number | undefined
 }): Uploads {
+  const bytesMax = world.bytesMax ?? uploadBytesMax
+  const openBytesMax = openLargestMax * bytesMax
   const busy = new Map<string, number>()
   const hold = (path: string): Disposable => {
     busy.set(path, (busy.get(path) ?? 0) + 1)
@@ -95,8 +99,9 @@ export function createUploads(world: {
       if (found.isComplete || found.length !== offset)
         throw new Refusal('upload-offset-wrong', { offset: found.length })
       const { bytes } = await openOf(folderOf(providerId))
-      const lengthMax = Math.min(uploadBytesMax, offset + openBytesMax - bytes)
-      const length = await write(found.path, body, { offset, lengthMax })
+      const lengthMax = Math.min(bytesMax, offset + openBytesMax - bytes)
+      const tooLong = lengthMax === bytesMax ? 'request-too-large' : 'upload-limit'
+      const length = await write(found.path, body, { offset, lengthMax, tooLong })
       if (isLast) await rename(found.path, place + complete)
       return { id, offset: length, complete: isLast }
     },
@@ -160,14 +165,21 @@ async function openOf(folder: string): Promise<{ readonly count: number; readonl
 async function write(
   path: string,
   body: AsyncIterable<Uint8Array>,
-  { offset, lengthMax }: { readonly offset: number; readonly lengthMax: number },
+  {
+    offset,
+    lengthMax,
+    tooLong,
+  }: {
+    readonly offset: number
+    readonly lengthMax: number
+    readonly tooLong: 'request-too-large' | 'upload-limit'
+  },
 ): Promise<number> {
   const file = await open(path, 'r+')
   let length = offset
   try {
     for await (const piece of body) {
-      if (length + piece.length > lengthMax)
-        throw new Refusal(lengthMax === uploadBytesMax ? 'request-too-large' : 'upload-limit')
+      if (length + piece.length > lengthMax) throw new Refusal(tooLong)
       for (let done = 0; done < piece.length; ) {
         const { bytesWritten } = await file.write(piece, done, piece.length - done, length)
         done += bytesWritten

@@ -146,6 +146,7 @@ const claimsOffered = {
     'change',
     'link',
     'statement',
+    'mail',
     'mandate',
     'offline_access',
   ],

@@ -1,4 +1,5 @@
 /**
+ * Rooms: what stands on the platform and shares its store, its people and its pages (mandates, mailbox, procedures). The platform never
  * calls up: rooms are handed to it when it starts, and come in by this one door (ADR 0012).
  */
 import type { ProviderScope } from '@sekisho/contract'

@@ -1,0 +1,146 @@
+/** Documents on their way in and out: those within a call lie sealed in the database, those that were uploaded in the vault; parts of either can be asked for. */
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { type MailDocumentGiven, mailInlineBytesMax, Refusal } from '@sekisho/contract'
+import type { Uploads, World } from '@sekisho/platform/room'
+import type { Reply, Request } from '@sekisho/runtime/http'
+import type { Store } from '@sekisho/runtime/store'
+import type { Box } from './box.ts'
+import type { MailTables, PostedDocument } from './post.ts'
+import { messageKeyFor, type OpenedMessage } from './shelf.ts'
+import type { Vault } from './vault.ts'
+
+/** The documents of a node. */
+export type Documents = {
+  /**
+   * Documents as a provider gives them, as they can be posted. Refusals `upload-unknown`, `upload-incomplete`, `storage-full`,
+   * `request-too-large` for more within the call than fits there.
+   */
+  take(ownerId: string, given: readonly MailDocumentGiven[]): Promise<readonly PostedDocument[]>
+  /** Reads a document of a message. Refusal `message-unknown`. */
+  read(
+    place: DocumentPlace,
+    part?: { readonly start: number; readonly end: number },
+  ): Promise<AsyncIterable<Uint8Array>>
+  /** Answers with a document, or the part of it that `Range` asks for (RFC 9110 §14). */
+  send(request: Request, reply: Reply, place: DocumentPlace): Promise<Reply>
+}
+
+/** Where a document is. */
+export type DocumentPlace = {
+  readonly box: Box
+  readonly message: Pick<OpenedMessage, 'id' | 'content'>
+  readonly position: number
+}
+
+/** Makes them. */
+export function createDocuments(given: {
+  readonly world: World
+  readonly store: Store<MailTables>
+  readonly vault: Vault
+  readonly uploads: Uploads
+}): Documents {
+  const { world, store, vault, uploads } = given
+  const read: Documents['read'] = async (place, part) => {
+    const { box, message, position } = place
+    const document = message.content.documents[position]
+    if (document === undefined) throw new Refusal('message-unknown')
+    const { start = 0, end = document.length } = part ?? {}
+    const row = await store.read(db =>
+      db
+        .selectFrom('mailbox_document')
+        .select(['sealed', 'file'])
+        .where('message_id', '=', message.id)
+        .where('position', '=', position)
+        .executeTakeFirst(),
+    )
+    if (row === undefined) throw new Refusal('message-unknown')
+    if (row.file !== null && document.key !== undefined)
+      return vault.read({ file: row.file, key: document.key, length: document.length }, start, end)
+    if (row.sealed === null) throw new Refusal('message-unknown')
+    const key = await messageKeyFor(world, store, box, message.id)
+    return once(key.unseal(`document ${position}`, row.sealed).subarray(start, end))
+  }
+  return {
+    take: async (ownerId, documents) => {
+      const taken: PostedDocument[] = []
+      let inline = 0
+      for (const { name, mediaType, content } of documents) {
+        if (typeof content !== 'string') {
+          taken.push({
+            name,
+            mediaType,
+            ...(await intoVault(vault, uploads, ownerId, content.upload)),
+          })
+          continue
+        }
+        const bytes = Uint8Array.from(Buffer.from(content, 'base64'))
+        inline += bytes.length
+        if (inline > mailInlineBytesMax) throw new Refusal('request-too-large')
+        taken.push({ name, mediaType, bytes })
+      }
+      return taken
+    },
+    read,
+    send: async (request, reply, place) => {
+      const document = place.message.content.documents[place.position]
+      if (document === undefined) throw new Refusal('message-unknown')
+      const part = partOf(request, document)
+      reply
+        .header('accept-ranges', 'bytes')
+        .header('etag', `"${document.sha256}"`)
+        .header('cache-control', 'private, no-store')
+        .header('x-content-type-options', 'nosniff')
+        .header(
+          'content-disposition',
+          `attachment; filename*=UTF-8''${encodeURIComponent(document.name)}`,
+        )
+        .type('application/octet-stream')
+      if (part === 'none')
+        return reply.code(416).header('content-range', `bytes */${document.length}`).send()
+      const { start, end } = part ?? { start: 0, end: document.length }
+      if (part !== undefined)
+        reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${document.length}`)
+      reply.header('content-length', String(end - start))
+      return reply.send(Readable.from(await read(place, { start, end }), { objectMode: false }))
+    },
+  }
+}
+
+async function intoVault(
+  vault: Vault,
+  uploads: Uploads,
+  ownerId: string,
+  id: string,
+): Promise<{ file: string; key: string; length: number; sha256: string }> {
+  return uploads.use(ownerId, [id], found => {
+    const upload = found.get(id)
+    if (upload === undefined) throw new Refusal('upload-unknown')
+    return vault.put(createReadStream(upload.path, { highWaterMark: readBytes }))
+  })
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes
+}
+
+/** One part; what asks for several, or for what the document no longer is, gets the whole (RFC 9110 §14.2). */
+function partOf(
+  request: Request,
+  { length, sha256 }: { readonly length: number; readonly sha256: string },
+): { readonly start: number; readonly end: number } | 'none' | undefined {
+  const condition = request.headers['if-range']
+  if (condition !== undefined && condition !== `"${sha256}"`) return undefined
+  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(request.headers.range ?? '') ?? []
+  if (first === undefined || last === undefined || (first === '' && last === '')) return undefined
+  if (first === '') {
+    const count = Math.min(Number(last), length)
+    return count === 0 ? 'none' : { start: length - count, end: length }
+  }
+  const start = Number(first)
+  const end = last === '' ? length : Math.min(Number(last) + 1, length)
+  if (start >= length || end <= start) return 'none'
+  return { start, end }
+}
+
+const readBytes = 1024 * 1024

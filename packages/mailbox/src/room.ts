@@ -1,0 +1,102 @@
+/** The mailbox as a room of the platform (C11, ADR 0012). */
+import { join } from 'node:path'
+import { mailUploadBytesMax } from '@sekisho/contract'
+import {
+  addUploadRoutes,
+  createUploads,
+  type Ground,
+  type OpenRoom,
+  type Room,
+  roomStore,
+} from '@sekisho/platform/room'
+import { protocolNow } from '@sekisho/runtime/clock'
+import type { Store } from '@sekisho/runtime/store'
+import { addMailApi, mailExamples } from './api.ts'
+import { mailCommands } from './admin.ts'
+import { carryDue, type Check } from './carrier.ts'
+import { createDocuments } from './document.ts'
+import { entries } from './entry.ts'
+import { expireDue } from './life.ts'
+import { eraseDue, type MailRetention, plainMailRetention } from './retention.ts'
+import { createPoster } from './sender.ts'
+import type { MailTables } from './post.ts'
+import { mailboxMigrations } from './table.ts'
+import { createVault, type Vault } from './vault.ts'
+
+/** What a mailbox needs. */
+export type MailboxSettings = {
+  /** Folder (0700) for large documents and uploads; nodes share it. */
+  readonly folder: string
+  /** How long messages are kept; undefined: `plainMailRetention`. */
+  readonly retention?: readonly MailRetention[] | undefined
+}
+
+/** Makes the room. */
+export function mailboxRoom(settings: MailboxSettings): Room {
+  return {
+    migrations: mailboxMigrations,
+    entries,
+    examples: mailExamples,
+    open: ground => openMailbox(ground, settings),
+  }
+}
+
+function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
+  const { world } = ground
+  const store = roomStore<MailTables>(world)
+  const vault = createVault({ folder: join(settings.folder, 'files'), random: world.random })
+  const uploads = createUploads({
+    folder: join(settings.folder, 'incoming'),
+    random: world.random,
+    bytesMax: mailUploadBytesMax,
+  })
+  addUploadRoutes(ground.app, uploads, ground.authorise, {
+    path: '/v1/mail/uploads',
+    scope: 'mail',
+    bytesMax: mailUploadBytesMax,
+  })
+  const documents = createDocuments({ world, store, vault, uploads })
+  const check: Check = () => Promise.resolve({ kind: 'passed', amend: content => content })
+  const carry = async (): Promise<void> => void (await carryDue(world, store, check))
+  addMailApi(ground, { world, store, post: createPoster(world, store), documents, carry })
+  const rules = settings.retention ?? plainMailRetention
+  return {
+    doorways: [],
+    rounds: [
+      { everyMs: 1000, run: carry },
+      {
+        everyMs: 1000,
+        run: async () => {
+          while ((await store.transaction(tx => expireDue(tx, world, roundMax))) === roundMax);
+        },
+      },
+      {
+        everyMs: 60_000,
+        run: async () => {
+          await eraseDue(world, store, rules, vault.remove)
+          await uploads.sweep(protocolNow())
+          await removeOrphans(store, vault)
+        },
+      },
+    ],
+    commands: mailCommands(world, store),
+  }
+}
+
+/** A node that died between a file and its message, or between an erasure and the file's, left a file that nobody has. */
+async function removeOrphans(store: Store<MailTables>, vault: Vault): Promise<void> {
+  const files = await vault.before(protocolNow() - orphanAgeMs)
+  for (let from = 0; from < files.length; from += askedAtOnce) {
+    const some = files.slice(from, from + askedAtOnce)
+    const rows = await store.read(db =>
+      db.selectFrom('mailbox_document').select('file').where('file', 'in', some).execute(),
+    )
+    const known = new Set(rows.map(row => row.file))
+    for (const file of some) if (!known.has(file)) await vault.remove(file)
+  }
+}
+
+const roundMax = 100
+/** Longer than any call takes from the file to the commit. */
+const orphanAgeMs = 24 * 3600 * 1000
+const askedAtOnce = 500

@@ -1,0 +1,200 @@
+/** The P.O. box (C11): what a provider posts to people and organisations, what it can prove of it, and what comes to its own box. */
+import {
+  type MailAddress,
+  mailContentText,
+  type MailDocument,
+  mailInlineBytesMax,
+  mailInTray,
+  type MailItem,
+  type MailKind,
+  type mailPosting,
+  mailReceipt,
+  type MailReceipt,
+  mailReceiptList,
+  mailReceived,
+  type MailReceived,
+  mailStanding,
+  type MailStanding,
+} from '@sekisho/contract'
+import type { z } from 'zod'
+import { SekishoError } from './failure.ts'
+import type { Link } from './link.ts'
+import { startUploading } from './upload.ts'
+
+/** A message as it is posted. Documents of any size: large ones go ahead in pieces. */
+export type Letter = {
+  readonly to: MailAddress
+  readonly kind: MailKind
+  readonly subject: string
+  readonly body: string
+  readonly documents?: readonly {
+    readonly name: string
+    readonly mediaType: string
+    readonly content: Uint8Array | Blob
+  }[]
+  /** After this it is not delivered, nor opened for the first time. */
+  readonly expiresAt?: Date
+}
+
+/** A verified receipt and its JWS, to keep. */
+export type LetterReceipt = { readonly receipt: MailReceipt; readonly jws: string }
+
+/** The mailbox as a provider sees it (scope `mail`). */
+export type Mailbox = {
+  /**
+   * Posts a message. The same `idempotencyKey` with the same content is the same message, however often it is sent.
+   *
+   * ```js
+   * const { id } = await sekisho.postMail({ to: { subject }, kind: 'notice', subject: '現況届のお願い', body: '…' }, 'genkyo-2030-0815')
+   * ```
+   */
+  postMail(letter: Letter, idempotencyKey: string): Promise<MailStanding>
+  /**
+   * How a message stands.
+   *
+   * ```js
+   * const { state, readAt } = await sekisho.readMailStanding(id)
+   * ```
+   */
+  readMailStanding(id: string): Promise<MailStanding>
+  /**
+   * The receipts so far, verified against the platform's keys and this message. With `letter` against its content too; documents are
+   * compared by what is said of them. `signature-invalid` where one does not fit.
+   *
+   * ```js
+   * const receipts = await sekisho.readMailReceipts(id, letter)
+   * console.log(receipts.map(one => one.receipt.event))
+   * ```
+   */
+  readMailReceipts(
+    id: string,
+    letter?: Pick<Letter, 'kind' | 'subject' | 'body'>,
+  ): Promise<readonly LetterReceipt[]>
+  /**
+   * Takes a message back that nobody has read. `message-finished` when it is too late.
+   *
+   * ```js
+   * await sekisho.withdrawMail(id)
+   * ```
+   */
+  withdrawMail(id: string): Promise<MailStanding>
+  /**
+   * Messages in your own box after a number, oldest first, a hundred at most. Keep the last number with what you did about it.
+   *
+   * ```js
+   * const { messages, isComplete } = await sekisho.listMail(lastNumber)
+   * ```
+   */
+  listMail(
+    after?: number,
+  ): Promise<{ readonly messages: readonly MailItem[]; readonly isComplete: boolean }>
+  /**
+   * A message of your box. It does not count as read by this.
+   *
+   * ```js
+   * const { body, documents } = await sekisho.fetchMail(messages[0].id)
+   * ```
+   */
+  fetchMail(id: string): Promise<MailReceived>
+  /**
+   * Bytes of a document, from an offset on; read it as a stream where it may be large.
+   *
+   * ```js
+   * const response = await sekisho.fetchMailDocument(id, 0)
+   * for await (const piece of response.body) file.write(piece)
+   * ```
+   */
+  fetchMailDocument(id: string, position: number, offset?: number): Promise<Response>
+  /**
+   * Says that a message was taken over: its sender gets the receipt of reading.
+   *
+   * ```js
+   * await sekisho.acknowledgeMail(id)
+   * ```
+   */
+  acknowledgeMail(id: string): Promise<MailReceived>
+}
+
+/** The calls. */
+export function mailboxOf(link: Link): Mailbox {
+  const messagePath = (id: string): string => `/v1/mail/messages/${encodeURIComponent(id)}`
+  const trayPath = (id: string): string => `/v1/mail/in-tray/${encodeURIComponent(id)}`
+  return {
+    postMail: async (letter, idempotencyKey) => {
+      await using given = startUploading(link, {
+        path: '/v1/mail/uploads',
+        scope: 'mail',
+        inlineMax: mailInlineBytesMax,
+        isShared: true,
+      })
+      const documents: z.input<typeof mailPosting>['documents'] = []
+      for (const { name, mediaType, content } of letter.documents ?? [])
+        documents.push({ name, mediaType, content: await given.give(content) })
+      const { to, kind, subject, body, expiresAt } = letter
+      return mailStanding.parse(
+        await link.call('POST', '/v1/mail/messages', 'mail', {
+          body: {
+            to,
+            kind,
+            subject,
+            body,
+            documents,
+            ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
+          } satisfies z.input<typeof mailPosting>,
+          idempotencyKey,
+          isSafe: true,
+        }),
+      )
+    },
+    readMailStanding: async id =>
+      mailStanding.parse(await link.call('GET', messagePath(id), 'mail', { isSafe: true })),
+    readMailReceipts: async (id, letter) => {
+      const found = mailReceiptList.parse(
+        await link.call('GET', `${messagePath(id)}/receipts`, 'mail', { isSafe: true }),
+      )
+      const receipts: LetterReceipt[] = []
+      for (const { receipt: jws } of found.receipts) {
+        const receipt = mailReceipt.parse(await link.verify(jws, 'sekisho-mail-receipt+jwt'))
+        const { evidence } = receipt
+        const isThis =
+          evidence.message === id &&
+          (letter === undefined ||
+            evidence.contentSha256 === (await contentSha256(letter, evidence.documents)))
+        if (!isThis) throw new SekishoError('signature-invalid')
+        receipts.push({ receipt, jws })
+      }
+      return receipts
+    },
+    withdrawMail: async id =>
+      mailStanding.parse(
+        await link.call('POST', `${messagePath(id)}/withdrawal`, 'mail', { isSafe: true }),
+      ),
+    listMail: async (after = 0) =>
+      mailInTray.parse(
+        await link.call('GET', `/v1/mail/in-tray?after=${after}`, 'mail', { isSafe: true }),
+      ),
+    fetchMail: async id =>
+      mailReceived.parse(await link.call('GET', trayPath(id), 'mail', { isSafe: true })),
+    fetchMailDocument: (id, position, offset = 0) =>
+      link.send('mail', {
+        method: 'GET',
+        path: `${trayPath(id)}/documents/${position}`,
+        ...(offset === 0 ? {} : { headers: { range: `bytes=${offset}-` } }),
+        isSafe: true,
+      }),
+    acknowledgeMail: async id =>
+      mailReceived.parse(
+        await link.call('POST', `${trayPath(id)}/acknowledgement`, 'mail', { isSafe: true }),
+      ),
+  }
+}
+
+async function contentSha256(
+  letter: Pick<Letter, 'kind' | 'subject' | 'body'>,
+  documents: readonly MailDocument[],
+): Promise<string> {
+  const { kind, subject, body } = letter
+  const text = new TextEncoder().encode(mailContentText({ kind, subject, body, documents }))
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text))
+  return Array.from(digest, byte => byte.toString(16).padStart(2, '0')).join('')
+}
