@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { PGlite, types } from '@electric-sql/pglite'
 import { prepareEmbeddedFolder } from './embedded-folder.ts'
-import type { Session, Sessions } from './engine-driver.ts'
+import type { Outcome, Session, Sessions, Statement } from './engine-driver.ts'
 import { lockFolder, ownerOnlyFolder } from './files.ts'
 import { parseInt8, unparsed } from './sql-types.ts'
 
@@ -52,12 +52,11 @@ export async function openEmbeddedDatabase(place: string): Promise<EmbeddedDatab
       throw error
     }
     return {
-      async query(sql, parameters) {
-        const { rows, affectedRows, ...rest } = await database.query<Record<string, unknown>>(sql, [
-          ...parameters,
-        ])
-        const command = 'command' in rest ? rest.command : undefined
-        return { rows, affected: command === 'SELECT' ? undefined : affectedRows, command }
+      async queryAll(statements) {
+        const outcomes: PromiseSettledResult<Outcome>[] = []
+        for (const statement of statements)
+          outcomes.push(...(await Promise.allSettled([queryOne(database, statement)])))
+        return outcomes
       },
       release(broken) {
         if (!broken) {
@@ -91,6 +90,14 @@ export async function openEmbeddedDatabase(place: string): Promise<EmbeddedDatab
       }
     },
   }
+}
+
+async function queryOne(database: PGlite, { sql, parameters }: Statement): Promise<Outcome> {
+  const { rows, affectedRows, ...rest } = await database.query<Record<string, unknown>>(sql, [
+    ...parameters,
+  ])
+  const command = 'command' in rest ? rest.command : undefined
+  return { rows, affected: command === 'SELECT' ? undefined : affectedRows, command }
 }
 
 /** A queue for one thing: `take` resolves when it is the caller's turn, with the function that ends it. */

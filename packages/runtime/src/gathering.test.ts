@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { groupCommit, shareReads } from './gathering.ts'
+import { groupCommit, groupStatements, shareReads } from './gathering.ts'
 import { startTemporaryPostgres, type TemporaryPostgres } from './postgres-for-tests.ts'
 import {
   connectPostgres,
@@ -93,6 +93,33 @@ for (const kind of ['embedded', 'postgres'] as const)
         ['d1', 'd2', 'd3'],
       )
       assert.equal(await write('d4'), 'd4 is there')
+    })
+
+    it('a statement that many share is one, and an item it fails with fails alone', async () => {
+      const groups: number[] = []
+      const write = groupStatements(
+        async (items: readonly string[]) => {
+          groups.push(items.length)
+          const { rows } = await store.write(db =>
+            db
+              .insertInto('place')
+              .values(items.map(name => ({ name })))
+              .returning('name')
+              .compile(),
+          )
+          return rows.map(({ name }) => `${name} is there`)
+        },
+        { itemsMax: 10 },
+      )
+      assert.deepEqual(await Promise.all(['g1', 'g2'].map(write)), ['g1 is there', 'g2 is there'])
+      assert.deepEqual(groups, [2])
+      const outcomes = await Promise.allSettled(['g3', 'g1', 'g4'].map(write))
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        ['fulfilled', 'rejected', 'fulfilled'],
+      )
+      const found = (await names()).filter(name => name.startsWith('g'))
+      assert.deepEqual(found, ['g1', 'g2', 'g3', 'g4'])
     })
 
     it('after a commit whose outcome is unknown nothing is run again', async () => {

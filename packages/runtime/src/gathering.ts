@@ -20,6 +20,39 @@ export function groupCommit<Schema, Item, Result>(
   work: (tx: Transaction<Schema>, items: readonly Item[]) => Promise<readonly Result[]>,
   given: { readonly itemsMax: number },
 ): (item: Item) => Promise<Result> {
+  return inGroups(
+    (items, noteDone) =>
+      store.transaction(async tx => {
+        const results = await work(tx, items)
+        assertOneEach(items, results)
+        noteDone()
+        return results
+      }),
+    given,
+  )
+}
+
+/**
+ * The same for work that is one statement, which is read or written whole or not at all: calls that are there at the same time share it. An item
+ * with which the statement fails is run again by itself, and so are its neighbours.
+ */
+export function groupStatements<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  given: { readonly itemsMax: number },
+): (item: Item) => Promise<Result> {
+  return inGroups(run, given)
+}
+
+/** Runs one group; says when nothing but the commit is left, after which nothing may be run again. */
+type RunGroup<Item, Result> = (
+  items: readonly Item[],
+  noteDone: () => void,
+) => Promise<readonly Result[]>
+
+function inGroups<Item, Result>(
+  run: RunGroup<Item, Result>,
+  given: { readonly itemsMax: number },
+): (item: Item) => Promise<Result> {
   const inOwnContext = AsyncLocalStorage.snapshot()
   let waiting: Waiting<Item, Result>[] = []
   let isRunning = false
@@ -29,7 +62,7 @@ export function groupCommit<Schema, Item, Result>(
     while (waiting.length > 0) {
       const group = waiting.slice(0, given.itemsMax)
       waiting = waiting.slice(given.itemsMax)
-      await runGroup(store, work, group)
+      await runGroup(run, group)
       // Those who were answered may ask again at once: their next items are in before the next group leaves.
       await nextTurn()
     }
@@ -57,22 +90,20 @@ type Waiting<Item, Result> = {
 }
 
 /** Settles every item of the group; never rejects. */
-async function runGroup<Schema, Item, Result>(
-  store: Transactor<Schema>,
-  work: (tx: Transaction<Schema>, items: readonly Item[]) => Promise<readonly Result[]>,
+async function runGroup<Item, Result>(
+  run: RunGroup<Item, Result>,
   group: readonly Waiting<Item, Result>[],
 ): Promise<void> {
   let isWorkDone = false
   try {
-    const results = await store.transaction(async tx => {
-      const found = await work(
-        tx,
-        group.map(({ item }) => item),
-      )
-      if (found.length !== group.length) throw new Error('a group has a result for each item')
-      isWorkDone = true
-      return found
-    })
+    const results = await run(
+      group.map(({ item }) => item),
+      () => {
+        isWorkDone = true
+      },
+    )
+    isWorkDone = true
+    assertOneEach(group, results)
     for (const [at, result] of results.entries()) group[at]?.resolve(result)
   } catch (fault) {
     const isUnreachable = fault instanceof StoreError && fault.sqlState === 'unreachable'
@@ -80,7 +111,7 @@ async function runGroup<Schema, Item, Result>(
       for (const { reject } of group) reject(fault)
       return
     }
-    for (const each of group) await runGroup(store, work, [each])
+    for (const each of group) await runGroup(run, [each])
   }
 }
 
@@ -112,6 +143,10 @@ export function shareReads<T>(read: (key: string) => Promise<T>): (key: string) 
     waiting.set(key, fresh)
     return fresh
   }
+}
+
+function assertOneEach(items: readonly unknown[], results: readonly unknown[]): void {
+  if (results.length !== items.length) throw new Error('a group has a result for each item')
 }
 
 /** After what has arrived by now was read from the network. */

@@ -1,6 +1,6 @@
 /** A PostgreSQL server (15 or newer), for production and for the same tests. */
 import { Client, Pool, type PoolClient, types } from 'pg'
-import type { Session, Sessions } from './engine-driver.ts'
+import type { Outcome, Session, Sessions, Statement } from './engine-driver.ts'
 import { parseBytea, parseInt8, typeOids, unparsed } from './sql-types.ts'
 
 /** Settings of the pool that one program's store has. */
@@ -23,6 +23,8 @@ export function openPool(settings: PoolSettings): PostgresPool {
   const pool = new Pool({
     connectionString: settings.url,
     max: settings.connectionsMax,
+    pipeline: true,
+    idleTimeoutMillis: idleTimeoutMs,
     connectionTimeoutMillis: connectTimeoutMs,
     application_name: settings.schema,
     options: [
@@ -65,15 +67,25 @@ export async function administerPostgres(
 }
 
 function sessionOf(client: PoolClient, names: (sql: string) => string | undefined): Session {
+  const query = async ({ sql, parameters }: Statement): Promise<Outcome> => {
+    const name = names(sql)
+    const { rows, rowCount, command } = await client.query<Record<string, unknown>>({
+      text: sql,
+      values: [...parameters],
+      ...(name === undefined ? {} : { name }),
+    })
+    return { rows, command, affected: command === 'SELECT' ? undefined : (rowCount ?? undefined) }
+  }
   return {
-    async query(sql, parameters) {
-      const name = names(sql)
-      const { rows, rowCount, command } = await client.query<Record<string, unknown>>({
-        text: sql,
-        values: [...parameters],
-        ...(name === undefined ? {} : { name }),
-      })
-      return { rows, command, affected: command === 'SELECT' ? undefined : (rowCount ?? undefined) }
+    queryAll(statements) {
+      // What is sent to the server costs by the packet: all of them go in one.
+      const { stream } = client.connection
+      stream.cork()
+      try {
+        return Promise.allSettled(statements.map(query))
+      } finally {
+        stream.uncork()
+      }
     },
     release(broken) {
       client.release(broken)
@@ -89,7 +101,7 @@ function sessionOf(client: PoolClient, names: (sql: string) => string | undefine
 function createStatementNames(): (sql: string) => string | undefined {
   const names = new Map<string, string>()
   return sql => {
-    if (!/^(select|insert|update|delete|with)\b/i.test(sql)) return undefined
+    if (!/^\s*(?:select|insert|update|delete|with)\b/i.test(sql)) return undefined
     const known = names.get(sql)
     if (known !== undefined || names.size >= namedStatementsMax) return known
     const name = `s${names.size}`
@@ -127,4 +139,6 @@ function getTypeParser(oid: number, format?: string): (value: string) => unknown
 }
 
 const connectTimeoutMs = 10_000
+/** A connection has the plans of its statements, which cost more than it: it is kept through the pauses of ordinary traffic. */
+const idleTimeoutMs = 5 * 60_000
 const namedStatementsMax = 500

@@ -20,6 +20,8 @@ import {
   sql,
   startTemporaryPostgres,
   type TemporaryPostgres,
+  together,
+  type Transaction,
   tryLockInTransaction,
   UniqueViolation,
 } from './store.ts'
@@ -129,6 +131,62 @@ for (const kind of ['embedded', 'postgres'] as const) {
         db.selectFrom('account').select('id').where('id', '=', 21).execute(),
       )
       assert.deepEqual(found, [])
+    })
+
+    it('runs statements of a transaction together: all of them, in order, or none', async () => {
+      const insert = (db: Pick<Transaction<Tables>, 'insertInto'>, id: number) =>
+        db.insertInto('account').values(row(id)).returning('name').compile()
+      const found = await bank.transaction(async tx => {
+        const [first, changed, seen] = await together(tx, [
+          insert(tx, 22),
+          tx.updateTable('account').set({ balance: 5 }).where('id', '=', 22).compile(),
+          tx.selectFrom('account').select('balance').where('id', '=', 22).compile(),
+        ])
+        return [first.rows[0]?.name, changed.numAffectedRows, seen.rows[0]?.balance]
+      })
+      assert.deepEqual(found, ['name 22', 1n, 5])
+      // The second fails: the first is not kept, whether or not the third could have been.
+      await assert.rejects(
+        bank.transaction(tx => together(tx, [insert(tx, 23), insert(tx, 22), insert(tx, 24)])),
+        UniqueViolation,
+      )
+      await assert.rejects(
+        bank.transaction(async tx => {
+          await together(tx, [insert(tx, 25)])
+          throw new Refusal('consent-missing')
+        }),
+      )
+      const kept = await bank.read(db =>
+        db.selectFrom('account').select('id').where('id', 'in', [22, 23, 24, 25]).execute(),
+      )
+      assert.deepEqual(kept, [{ id: 22 }])
+    })
+
+    it('a single statement is its own transaction, and not to be had inside another', async () => {
+      const write = (id: number) =>
+        bank.write(db => db.insertInto('account').values(row(id)).returning('id').compile())
+      assert.deepEqual((await write(26)).rows, [{ id: 26 }])
+      await assert.rejects(write(26), UniqueViolation)
+      await assert.rejects(
+        bank.transaction(() => write(27)),
+        /programming error/,
+      )
+      const kept = await bank.read(db =>
+        db.selectFrom('account').select('id').where('id', 'in', [26, 27]).execute(),
+      )
+      assert.deepEqual(kept, [{ id: 26 }])
+    })
+
+    it('a transaction that does nothing leaves nothing open', async () => {
+      await bank.transaction(async () => {})
+      await assert.rejects(bank.transaction(() => Promise.reject(new Refusal('consent-missing'))))
+      // Were it open, this would be taken back with it.
+      await bank.write(db => db.insertInto('account').values(row(28)).compile())
+      await assert.rejects(bank.transaction(() => Promise.reject(new Refusal('consent-missing'))))
+      const kept = await bank.read(db =>
+        db.selectFrom('account').select('id').where('id', '=', 28).execute(),
+      )
+      assert.deepEqual(kept, [{ id: 28 }])
     })
 
     it('names the constraint that refused a row and none of its values', async () => {

@@ -10,16 +10,17 @@
  * SQL never asks the server for the time and never makes ids: both come in as parameters.
  */
 import { Refusal } from '@sekisho/contract'
-import { Kysely, sql, type Transaction } from 'kysely'
+import { type CompiledQuery, Kysely, type QueryResult, sql, type Transaction } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import type { Effects } from './effects.ts'
 import { openEmbeddedDatabase } from './embedded-engine.ts'
-import { engineDialect, type Sessions } from './engine-driver.ts'
+import { engineDialect, type Sessions, Together } from './engine-driver.ts'
 import { administerPostgres, openPool, type PostgresPool } from './postgres-engine.ts'
 import { assertOutsideTransaction, insideTransaction } from './transaction-scope.ts'
 
 export {
   type ColumnType,
+  CompiledQuery,
   type ExpressionBuilder,
   type Generated,
   type Insertable,
@@ -32,7 +33,7 @@ export {
   type Updateable,
 } from 'kysely'
 export { createEffects, type EffectKind, type Effects } from './effects.ts'
-export { groupCommit, shareReads } from './gathering.ts'
+export { groupCommit, groupStatements, shareReads } from './gathering.ts'
 export { startTemporaryPostgres, type TemporaryPostgres } from './postgres-for-tests.ts'
 export { SerializationFailure, StoreError, UniqueViolation } from './store-error.ts'
 
@@ -46,7 +47,13 @@ export type Migrations = Readonly<Record<string, (db: Kysely<unknown>) => Promis
 /** What may be asked outside a transaction: reading. A `Transaction` is one too. */
 export type Reader<Schema> = Pick<
   Kysely<Schema>,
-  'selectFrom' | 'selectNoFrom' | 'with' | 'fn' | 'dynamic' | 'case'
+  'selectFrom' | 'selectNoFrom' | 'with' | 'fn' | 'dynamic' | 'case' | 'executeQuery'
+>
+
+/** What a statement of `write` is compiled with. */
+export type Writer<Schema> = Pick<
+  Kysely<Schema>,
+  'insertInto' | 'updateTable' | 'deleteFrom' | 'with' | 'getExecutor'
 >
 
 /** One program's tables. */
@@ -63,6 +70,11 @@ export interface Store<Schema> {
     work: (tx: Transaction<Schema>) => Promise<T>,
     given?: { readonly isolation?: 'repeatable read' | 'serializable' },
   ): Promise<T>
+  /**
+   * Runs one statement that writes, in a transaction of its own, for a third of the round trips of `transaction`. Resolves after its commit
+   * is durable as the engine understands it; what `transaction` throws, this throws.
+   */
+  write<Row>(statement: (db: Writer<Schema>) => CompiledQuery<Row>): Promise<QueryResult<Row>>
   /** Runs reads, each statement by itself. For several that must agree, use a transaction. */
   read<T>(work: (db: Reader<Schema>) => Promise<T>): Promise<T>
 }
@@ -176,6 +188,26 @@ export async function tryLockInTransaction<Schema>(
 }
 
 /**
+ * Runs statements of a transaction in their order, in one round trip where the engine can. Their results in order; throws what the first of them
+ * that failed threw, and the transaction is over as after any failure.
+ */
+export async function together<
+  Schema,
+  const Statements extends readonly [CompiledQuery, ...CompiledQuery[]],
+>(
+  tx: Transaction<Schema>,
+  statements: Statements,
+): Promise<{
+  [At in keyof Statements]: Statements[At] extends CompiledQuery<infer Row>
+    ? QueryResult<Row>
+    : never
+}> {
+  const { rows } = await tx.executeQuery(new Together(statements))
+  // One result for each, in order: that is what `Together` promises.
+  return rows as never
+}
+
+/**
  * A value for a `jsonb` column. Needed because the drivers differ on arrays, which one of them would
  * take for an SQL array.
  */
@@ -203,6 +235,12 @@ function storeOf<Schema>(
           ? db.transaction()
           : db.transaction().setIsolationLevel(given.isolation)
       return insideTransaction(() => begun.execute(work))
+    },
+    async write(statement) {
+      assertOutsideTransaction('a statement beside the transaction')
+      const run = () => db.executeQuery(statement(db))
+      // It is its own commit.
+      return effects === undefined ? run() : effects.around('transaction-commit', run)
     },
     async read(work) {
       assertOutsideTransaction('a read beside the transaction')

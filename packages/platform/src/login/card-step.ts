@@ -15,7 +15,7 @@ import { attributeScopes, type AttributeScope, composeStatement } from '../confi
 import type { Step } from '../confirm/step.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { messages } from '../message.ts'
-import { activeProvider, type Provider } from '../providers/registry.ts'
+import { activeProvider, assertActive, type Provider } from '../providers/registry.ts'
 import { beginSession, sessionMs } from '../session/provider-session.ts'
 import type { World } from '../world.ts'
 import { beginCeremony, type Browser } from './ceremony.ts'
@@ -25,7 +25,14 @@ import type { Interaction, OpenId, Outcome } from './open-id.ts'
 /** What is asked of the person. */
 export type CardAsked = Pick<
   Interaction,
-  'uid' | 'providerId' | 'scopes' | 'acr' | 'signingTransaction' | 'documentSha256' | 'isStanding'
+  | 'uid'
+  | 'providerId'
+  | 'provider'
+  | 'scopes'
+  | 'acr'
+  | 'signingTransaction'
+  | 'documentSha256'
+  | 'isStanding'
 >
 
 /** What a step works with. */
@@ -173,7 +180,10 @@ export async function outcomeOf(
 
 /** The active provider, if all it asks for is within its contract. Refusals `provider-…`, `scope-exceeded`. */
 export async function admittedProvider(world: World, interaction: CardAsked): Promise<Provider> {
-  const provider = await activeProvider(world.store, interaction.providerId)
+  const provider =
+    interaction.provider === undefined
+      ? await activeProvider(world.store, interaction.providerId)
+      : assertActive(interaction.provider)
   const contracted: ReadonlySet<string> = provider.scopes
   const needed = kindOf(interaction) === 'sign' ? ['sign'] : []
   const beyond = [...interaction.scopes, ...needed].find(scope => !contracted.has(scope))

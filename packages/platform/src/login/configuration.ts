@@ -2,6 +2,7 @@
 import { acr, Refusal } from '@sekisho/contract'
 import { protocolNow } from '@sekisho/runtime/clock'
 import {
+  type AdapterPayload,
   type AuthorizationDetail,
   type Configuration,
   errors,
@@ -23,7 +24,8 @@ import {
 } from './verified-claims.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
 import { codeOf } from './openid-error.ts'
-import { protocolStateOf } from './protocol-state.ts'
+import type { ProtocolRequests } from './protocol-request.ts'
+import { type ClientLookup, protocolStateOf } from './protocol-state.ts'
 import { PublishedKey } from './token-key.ts'
 import { isSigningIntent, signingIntentType } from './signing-intent.ts'
 
@@ -31,9 +33,9 @@ import { isSigningIntent, signingIntentType } from './signing-intent.ts'
 const prefix = '/oidc'
 
 /** The library's configuration. Nothing is left to a default that it warns about. */
-export function configuration(world: OpenIdWorld): Configuration {
+export function configuration(world: OpenIdWorld, requests: ProtocolRequests): Configuration {
   return {
-    adapter: protocolStateOf(world.store, async id => clientOf(await world.findProvider(id))),
+    adapter: protocolStateOf(world.store, requests, clientLookup(world, requests)),
     jwks: { keys: world.keys.map(key => new PublishedKey(key)) },
     clientAuthMethods: [
       'private_key_jwt',
@@ -52,7 +54,9 @@ export function configuration(world: OpenIdWorld): Configuration {
     responseTypes: ['code'],
     subjectTypes: ['pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) => {
-      const subject = await world.subjectOf(client.clientId, accountId)
+      const subject =
+        requests.subject(client.clientId, accountId) ??
+        (await world.subjectOf(client.clientId, accountId))
       if (subject === undefined)
         throw new Error('a person without a pairwise id towards this provider')
       return subject
@@ -106,7 +110,10 @@ export function configuration(world: OpenIdWorld): Configuration {
       return {
         accountId,
         claims: async (_use, _scope, wanted) => {
-          const released = grantId === undefined ? {} : await world.releasedBy(grantId)
+          const released: Readonly<Record<string, unknown>> =
+            grantId === undefined || requests.isWithoutRelease(grantId)
+              ? {}
+              : await world.releasedBy(grantId)
           const { verification } = released
           const verified =
             wanted?.['verified_claims'] === undefined || verification === undefined
@@ -133,6 +140,19 @@ export function configuration(world: OpenIdWorld): Configuration {
   }
 }
 
+/** Registered providers as clients. Those that were read with a state of the request are not read again. */
+function clientLookup(world: OpenIdWorld, requests: ProtocolRequests): ClientLookup {
+  // By registration: what is read anew and has not changed is the same client.
+  const clients = new WeakMap<object, AdapterPayload>()
+  return async id => {
+    const found = requests.provider(id) ?? (await world.findProvider(id))
+    if (found?.state !== 'active') return undefined
+    const client = clients.get(found.metadata) ?? clientOf(found)
+    if (client !== undefined) clients.set(found.metadata, client)
+    return client
+  }
+}
+
 /** Scopes and the claims that each opens. */
 const claimsOffered = {
   scopes: [
@@ -146,8 +166,8 @@ const claimsOffered = {
     'change',
     'link',
     'statement',
-    'mail',
     'mandate',
+    'mail',
     'offline_access',
   ],
   claims: {

@@ -56,7 +56,16 @@ export function addInteractionRoutes(app: App, given: InteractionWorld): void {
  * Runs a step of this browser's interaction. A refusal is shown with the ways on; it does not end the interaction.
  * Refusal `interaction-unknown` when this browser has no such interaction.
  */
-async function told(
+function told(
+  given: InteractionWorld,
+  request: Request & { readonly params: { readonly uid: string } },
+  reply: Reply,
+  step: (interaction: Interaction) => Promise<Reply>,
+): Promise<Reply> {
+  return given.openId.run(() => tellRefusals(given, request, reply, step))
+}
+
+async function tellRefusals(
   given: InteractionWorld,
   request: Request & { readonly params: { readonly uid: string } },
   reply: Reply,

@@ -14,6 +14,7 @@ export async function withSuccession(
   let current = make(keys)
   return {
     handler: (request, response) => current.handler(request, response),
+    run: work => current.run(work),
     interaction: (request, reply) => current.interaction(request, reply),
     createGrant: given => current.createGrant(given),
     finish: (request, reply, outcome) => current.finish(request, reply, outcome),

@@ -11,9 +11,12 @@ import type { RawHandler, Reply, Request } from '@sekisho/runtime/http'
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { type Asked, askedOf, cardMethods } from './asked.ts'
 import { messages } from '../message.ts'
+import type { Provider as RegisteredProvider } from '../providers/registry.ts'
 import { configuration } from './configuration.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
-import { stateId } from './protocol-state.ts'
+import { stateId } from './protocol-change.ts'
+import { createProtocolRequests } from './protocol-request.ts'
+import { isDeferring, settling } from './settling.ts'
 import {
   type Binding,
   isCertificateProven,
@@ -25,7 +28,11 @@ import { answerDeferred, type DeferredAnswer } from './deferred.ts'
 import { codeErrors } from './openid-error.ts'
 
 /** What a provider asked for by way of the browser. */
-export type Interaction = Asked & { readonly redirectUri: string }
+export type Interaction = Asked & {
+  readonly redirectUri: string
+  /** The provider as it was registered when the interaction was read; undefined: it is still to be read. */
+  readonly provider?: RegisteredProvider | undefined
+}
 
 /** The person has done what was asked. */
 export type Outcome = {
@@ -46,6 +53,8 @@ export type Bearer = {
 
 export type OpenId = {
   readonly handler: RawHandler
+  /** Runs a request of ours in which the other functions are called: what they read is read once. */
+  run<T>(work: () => T): T
   /** The interaction of this browser. Refusal `interaction-unknown` when it is over or another browser's. */
   interaction(request: Request, reply: Reply): Promise<Interaction>
   /** Makes the grant that the tokens of this outcome will carry. */
@@ -74,10 +83,13 @@ export type OpenId = {
 
 /** Builds the OpenID Provider. */
 export function createOpenId(world: OpenIdWorld): OpenId {
-  const provider = new Provider(world.issuer, configuration(world))
+  const requests = createProtocolRequests(world.store)
+  const configured = configuration(world, requests)
+  const provider = new Provider(world.issuer, configured)
   // Scheme and host are ours to say, whatever stands before us: see `prepare`.
   provider.proxy = true
   provider.use(codeErrors)
+  provider.use(settling(requests, configured))
   provider.use(withoutSession)
   provider.use(trueDiscovery)
   provider.on('server_error', (_ctx: KoaContextWithOIDC, fault: Error) =>
@@ -100,11 +112,13 @@ export function createOpenId(world: OpenIdWorld): OpenId {
   return {
     handler: (request, response) => {
       prepare(request, world.issuer)
-      return callback(request, response)
+      return requests.run({ isDeferring: isDeferring(request) }, () => callback(request, response))
     },
+    run: work => requests.run({ isDeferring: false }, work),
     interaction: async (request, reply) => {
       prepare(request.raw, world.issuer)
-      return interactionOf(await details(provider, request, reply))
+      const asked = interactionOf(await details(provider, request, reply))
+      return { ...asked, provider: requests.provider(asked.providerId) }
     },
     createGrant: async given => {
       const grant = new provider.Grant({ accountId: given.personId, clientId: given.providerId })

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { engineKinds, startTestWorld, type TestWorld } from '../world-for-tests.ts'
 import { answerDeferred, findWaitingDevice } from './deferred.ts'
-import { protocolStateOf, stateId, sweepProtocolState } from './protocol-state.ts'
+import { stateId } from './protocol-change.ts'
+import { createProtocolRequests } from './protocol-request.ts'
+import { protocolStateOf, sweepProtocolState } from './protocol-state.ts'
 
 for (const kind of engineKinds)
   describe(`protocol state on ${kind}`, () => {
@@ -10,7 +12,8 @@ for (const kind of engineKinds)
     let adapterOf: ReturnType<typeof protocolStateOf>
     before(async () => {
       world = await startTestWorld(kind)
-      adapterOf = protocolStateOf(world.store, () => Promise.resolve(undefined))
+      const requests = createProtocolRequests(world.store)
+      adapterOf = protocolStateOf(world.store, requests, () => Promise.resolve(undefined))
     })
     after(() => world.close())
 
@@ -76,18 +79,21 @@ for (const kind of engineKinds)
       assert.equal(await answerDeferred(world.store, used, answer), false)
     })
 
-    it('keeps kinds apart, finds by uid, forgets a grant whole', async () => {
-      const [sessions, tokens] = [adapterOf('Session'), adapterOf('AccessToken')]
-      await sessions.upsert('id-1', { uid: 'u1' }, 60)
+    it('keeps kinds apart, forgets a grant whole, keeps no session of the library', async () => {
+      const [interactions, tokens] = [adapterOf('Interaction'), adapterOf('AccessToken')]
+      await interactions.upsert('id-1', { returnTo: 'u1' }, 60)
       await tokens.upsert('id-1', { grantId: 'g2' }, 60)
       await tokens.upsert('id-2', { grantId: 'g2' }, 60)
-      assert.equal((await sessions.findByUid('u1'))?.uid, 'u1')
       await tokens.revokeByGrantId('g2')
       assert.equal(await tokens.find('id-1'), undefined)
       assert.equal(await tokens.find('id-2'), undefined)
-      assert.equal((await sessions.find('id-1'))?.uid, 'u1')
-      await sessions.destroy('id-1')
-      assert.equal(await sessions.find('id-1'), undefined)
+      assert.equal((await interactions.find('id-1'))?.['returnTo'], 'u1')
+      await interactions.destroy('id-1')
+      assert.equal(await interactions.find('id-1'), undefined)
+      const sessions = adapterOf('Session')
+      await sessions.upsert('id-2', { uid: 'u1', accountId: 'p' }, 60)
+      assert.equal(await sessions.find('id-2'), undefined)
+      assert.equal(await sessions.findByUid('u1'), undefined)
     })
 
     it('stores no bearer secret as it is, and nothing without an end', async () => {

@@ -67,10 +67,35 @@ export async function findProvider(
   return row === undefined ? undefined : providerOf(providerMetadata.parse(row.metadata), row.state)
 }
 
+/** Reads providers from rows as text, parsing each registration once: one that was changed is another text. */
+export function createProviderRows(): (row: {
+  readonly metadata: string
+  readonly state: Provider['state']
+}) => Provider {
+  const known = new Map<string, ProviderMetadata>()
+  return row => {
+    let metadata = known.get(row.metadata)
+    if (metadata === undefined) {
+      metadata = providerMetadata.parse(JSON.parse(row.metadata))
+      if (known.size >= registrationsKept) known.clear()
+      known.set(row.metadata, metadata)
+    }
+    return providerOf(metadata, row.state)
+  }
+}
+
+/** Some kilobytes each. */
+const registrationsKept = 2000
+
 /** An active provider. Refusals `provider-unknown`, `provider-suspended`. */
 export async function activeProvider(store: Store<PlatformTables>, id: string): Promise<Provider> {
   const found = await findProvider(store, id)
   if (found === undefined) throw new Refusal('provider-unknown')
+  return assertActive(found)
+}
+
+/** The provider, if it is active. Refusal `provider-suspended`. */
+export function assertActive(found: Provider): Provider {
   if (found.state === 'suspended') throw new Refusal('provider-suspended')
   return found
 }
