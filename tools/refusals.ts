@@ -48,7 +48,7 @@ function rowOf(code: string): string {
 /** The list's own file, then those of its parts, whose first line is their section's title. */
 function sources(): readonly string[] {
   const folder = join(root, 'packages', 'contract', 'src')
-  const parts = readdirSync(folder).filter(name => /-refusal\.ts$/.test(name))
+  const parts = readdirSync(folder).filter(name => name.endsWith('-refusal.ts'))
   return ['refusal.ts', ...parts.toSorted()].map(name => readFileSync(join(folder, name), 'utf8'))
 }
 
