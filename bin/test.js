@@ -33,6 +33,7 @@ const debianPackagesOfDeep = [
   'apache2-bin',
   'golang-go',
   'golang-golang-x-mod-dev',
+  'libapache2-mod-auth-mellon',
   'libapache2-mod-auth-openidc',
 ]
 

@@ -8,12 +8,9 @@ import { after, before, describe, it } from 'node:test'
 import { startTestTown, type TestTown } from '@sekisho/cli/testkit'
 import { sleep } from '@sekisho/runtime/clock'
 import type { Fetch } from '@sekisho/runtime/net'
-import { type Apache, startApache } from './apache.ts'
+import { type Apache, printingPage, startApache, variablesOn } from './apache.ts'
 
 const keyId = 'apache-key'
-
-/** A page that shows every variable of its request, written by Apache itself. */
-const printed = '<!doctype html><title>seen</title><pre><!--#printenv --></pre>'
 
 describe('mod_auth_openidc as a relying party', () => {
   let town: TestTown
@@ -34,7 +31,7 @@ describe('mod_auth_openidc as a relying party', () => {
     await using person = await town.person(persona)
     const page = await person.visit(`${party.origin}/${path}/`)
     assert.equal(page.url, `${party.origin}/${path}/`)
-    return variables(page.body)
+    return variablesOn(page.body)
   }
 
   it('a page sees a pairwise subject, and the attributes that were asked for and consented to', async () => {
@@ -82,7 +79,7 @@ describe('mod_auth_openidc as a relying party', () => {
       await using person = await town.person('plain-adult', { fetch })
       const page = await person.visit(`${site.origin}/login/`).catch(() => undefined)
       assert.ok(isChanged)
-      assert.equal(variables(page?.body ?? '')['REMOTE_USER'], undefined)
+      assert.equal(variablesOn(page?.body ?? '')['REMOTE_USER'], undefined)
     }
   })
 
@@ -91,13 +88,13 @@ describe('mod_auth_openidc as a relying party', () => {
     await person.visit(`${site.origin}/login/`)
     const back = await person.submit({ form: 'refuse' })
     assert.equal(new URL(back.url).searchParams.get('error'), 'access_denied')
-    assert.equal(variables(back.body)['REMOTE_USER'], undefined)
+    assert.equal(variablesOn(back.body)['REMOTE_USER'], undefined)
   })
 
   it('leaving at the site ends the session at the platform, and the browser comes back', async () => {
     await using person = await town.person('plain-adult')
     const page = await person.visit(`${site.origin}/login/`)
-    assert.ok(variables(page.body)['REMOTE_USER'])
+    assert.ok(variablesOn(page.body)['REMOTE_USER'])
     const tables = await town.tables('platform')
     const newest = () =>
       tables.read(db =>
@@ -139,8 +136,8 @@ async function startParty(town: TestTown, id: string): Promise<Apache> {
     files: () => ({
       'client.pem': privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       'client-public.pem': publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      'pages/login/index.html': printed,
-      'pages/named/index.html': printed,
+      'pages/login/index.html': printingPage,
+      'pages/named/index.html': printingPage,
       'pages/left.html': '<!doctype html><title>left</title>',
     }),
     configuration: ({ root, origin }) => `
@@ -205,15 +202,4 @@ async function codeOf(town: TestTown, party: Apache): Promise<string> {
 function openPage(town: TestTown, party: Apache, seen: Readonly<Record<string, string>>) {
   const headers = { accept: 'text/html', cookie: seen['HTTP_COOKIE'] ?? '' }
   return town.fetch(`${party.origin}/login/`, { headers, redirect: 'manual' })
-}
-
-/** The variables that a page printed. */
-function variables(body: string): Readonly<Record<string, string>> {
-  const [, lines = ''] = /<title>seen<\/title><pre>([^]*)<\/pre>/.exec(body) ?? []
-  return Object.fromEntries(
-    lines.split('\n').flatMap(line => {
-      const at = line.indexOf('=')
-      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)]]
-    }),
-  )
 }

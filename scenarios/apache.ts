@@ -79,6 +79,20 @@ export async function startApache(settings: ApacheSettings): Promise<Apache> {
   return { ...place, errors, [Symbol.asyncDispose]: stop }
 }
 
+/** A page that shows every variable of its request, written by Apache itself (`include`). */
+export const printingPage = '<!doctype html><title>seen</title><pre><!--#printenv --></pre>'
+
+/** The variables that such a page shows. */
+export function variablesOn(body: string): Readonly<Record<string, string>> {
+  const [, lines = ''] = /<title>seen<\/title><pre>([^]*)<\/pre>/.exec(body) ?? []
+  return Object.fromEntries(
+    lines.split('\n').flatMap(line => {
+      const at = line.indexOf('=')
+      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)]]
+    }),
+  )
+}
+
 /** Milliseconds until it must listen. */
 const startMs = 20_000
 

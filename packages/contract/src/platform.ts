@@ -7,6 +7,7 @@ import { instantText } from './authority.ts'
 import { keptDaysMax } from './kept-result.ts'
 import { toldStep } from './next-step.ts'
 import { federationMetadata } from './federation.ts'
+import { samlMetadata } from './saml.ts'
 import { containerFormats } from './reader.ts'
 import { isRefusalCode } from './refusal.ts'
 
@@ -429,6 +430,7 @@ export const providerMetadata = z.looseObject({
   jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }),
   scope: z.string(),
   ...federationMetadata,
+  sekisho_saml: samlMetadata.optional(),
   /** Why data is asked for; shown to the person and written into the statement. */
   sekisho_purpose: z.string().min(1).max(200),
   /** How certificates are checked for this provider. */

@@ -3,6 +3,7 @@
  * bytea; SQL never asks the server for the time.
  */
 import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
+import { samlMigrations, type SamlTables } from './saml/table.ts'
 import { type TokenKeyTables, tokenKeyMigrations } from './login/token-key-table.ts'
 import { type RetentionTables, retentionMigrations } from './controls/retention-table.ts'
 import { type ControlTables, controlMigrations } from './controls/table.ts'
@@ -287,6 +288,7 @@ export type PlatformTables = PersonKeyTables &
   ControlTables &
   RetentionTables &
   TokenKeyTables &
+  SamlTables &
   OnboardingTables & {
     anchor: AnchorTable
     watch_stream: WatchStreamTable
@@ -581,4 +583,5 @@ export const platformMigrations: Migrations = {
   ...retentionMigrations,
   ...tokenKeyMigrations,
   ...onboardingMigrations,
+  ...samlMigrations,
 }

@@ -86,6 +86,8 @@ import { sweepTickets } from './own-page/ticket.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject, personOfSubject } from './people/link.ts'
 import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
+import { addSamlRoutes } from './saml/route.ts'
+import { sweepSamlRequests } from './saml/waiting.ts'
 import { addLogoutRoute } from './session/logout.ts'
 import { sendNotices } from './session/logout-notice.ts'
 import { isSessionStanding, sweepSessions } from './session/provider-session.ts'
@@ -209,6 +211,7 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   addDeviceRoutes(server.app, { world, openId, readers: settings.readers })
   addRequestRoutes(server.app, { world, openId, readers: settings.readers })
   addLogoutRoute(server.app, { world, openId })
+  addSamlRoutes(server.app, { world, openId, readers: settings.readers, keyring: own.keyring })
   addVerifierRoutes(server.app, world)
   addLedgerRoutes(server.app, world.ledger)
   server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
@@ -506,6 +509,7 @@ function startBackground(
     await sweepReleases(world, protocolNow())
     await sweepSessions(world.store)
     await sweepDevices(world.store)
+    await sweepSamlRequests(world.store)
     await sweepRequests(world.store)
     await sweepResults(world)
     await sweepRetention(retentionOf(settings, world))

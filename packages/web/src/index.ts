@@ -6,6 +6,7 @@ export {
 } from './card-ceremony.ts'
 export { button, type Field, field, linkButton, notice, pairs, table } from './component.ts'
 export { frameAssets, type Asset } from './asset.ts'
+export { formSenderAsset } from './browser/form-sender.ts'
 export { keyMakerAsset } from './browser/key-maker.ts'
 export { liveAsset } from './browser/live.ts'
 export { passkeyAsset } from './browser/passkey.ts'

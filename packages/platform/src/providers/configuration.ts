@@ -8,7 +8,7 @@ import type { Instant } from '@sekisho/runtime/clock'
 import { jsonb, type Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import type { PlatformTables } from '../database.ts'
-import { listProviders, parseMetadata } from './registry.ts'
+import { listProviders, parseMetadata, refusingTaken } from './registry.ts'
 
 /** What putting in does, by id. */
 export type ProviderChanges = {
@@ -32,7 +32,7 @@ export async function exportProviders(
   return { providers: (await listProviders(store)).map(({ metadata }) => metadata) }
 }
 
-/** Puts registrations in. Refusal `request-malformed` with number and member of the first that cannot be registered, or stands there twice. */
+/** Puts registrations in. Refusals `request-malformed` with number and member of the first that cannot be registered, or stands there twice; `provider-taken`. */
 export async function applyProviders(
   store: Store<PlatformTables>,
   body: unknown,
@@ -59,19 +59,23 @@ export async function applyProviders(
     others: [...known.keys()].filter(id => !ids.has(id)),
   }
   if (!parsed.data.isDryRun)
-    await store.transaction(async tx => {
-      for (const metadata of wanted)
-        await tx
-          .insertInto('provider')
-          .values({
-            id: metadata.client_id,
-            metadata: jsonb(metadata),
-            state: 'active',
-            created_at: given.at,
-          })
-          .onConflict(conflict => conflict.column('id').doUpdateSet({ metadata: jsonb(metadata) }))
-          .execute()
-    })
+    await refusingTaken(() =>
+      store.transaction(async tx => {
+        for (const metadata of wanted)
+          await tx
+            .insertInto('provider')
+            .values({
+              id: metadata.client_id,
+              metadata: jsonb(metadata),
+              state: 'active',
+              created_at: given.at,
+            })
+            .onConflict(conflict =>
+              conflict.column('id').doUpdateSet({ metadata: jsonb(metadata) }),
+            )
+            .execute()
+      }),
+    )
   return changes
 }
 

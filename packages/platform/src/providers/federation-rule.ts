@@ -1,5 +1,7 @@
 /** What a registration's members of federation (C5) must keep to; refused at registration, so that nothing is found out in a login. */
+import { X509Certificate } from 'node:crypto'
 import type { GrantType, ProviderMetadata } from '@sekisho/contract'
+import { importPublicKey } from '@sekisho/pki'
 
 /** How the platform runs. */
 export type Mode = 'town' | 'production'
@@ -14,7 +16,11 @@ export function brokenMember(metadata: ProviderMetadata, mode: Mode): string | u
   if (pages.some(address => !isPageAddress(address, mode))) return 'post_logout_redirect_uris'
   const logout = metadata.backchannel_logout_uri
   if (logout !== undefined && !isPageAddress(logout, mode)) return 'backchannel_logout_uri'
-  return brokenBackchannel(metadata, grants) ?? brokenAuthentication(metadata)
+  return (
+    brokenBackchannel(metadata, grants) ??
+    brokenAuthentication(metadata) ??
+    brokenSaml(metadata, mode)
+  )
 }
 
 /** CIBA §4: a mode of delivery where the grant is, and an address where pings go, over TLS always. */
@@ -57,6 +63,40 @@ function brokenAuthentication(metadata: ProviderMetadata): string | undefined {
 
 function hasCertificate(key: Readonly<Record<string, unknown>>): boolean {
   return Array.isArray(key['x5c']) && key['x5c'].length > 0
+}
+
+/** SAML: addresses as redirect addresses are, keys that may sign, and nothing asked beyond the contract. */
+function brokenSaml(
+  { sekisho_saml: saml, scope }: ProviderMetadata,
+  mode: Mode,
+): string | undefined {
+  if (saml === undefined) return undefined
+  const addresses = [
+    ...saml.assertion_consumer_services,
+    ...(saml.single_logout_service === undefined ? [] : [saml.single_logout_service]),
+  ]
+  if (addresses.some(address => !isPageAddress(address, mode)))
+    return 'sekisho_saml.assertion_consumer_services'
+  if (!saml.signing_certificates.every(isSigningCertificate))
+    return 'sekisho_saml.signing_certificates'
+  const contracted = scope.split(' ')
+  const asked = saml.scope.split(' ')
+  const isWithin = asked.every(each => samlScopes.includes(each) && contracted.includes(each))
+  return isWithin && asked.includes('openid') ? undefined : 'sekisho_saml.scope'
+}
+
+/** What a SAML login can ask for. */
+const samlScopes: readonly string[] = ['openid', 'name', 'address', 'birthdate', 'gender']
+
+/** RSA from 2,048 bits or a curve; how it is signed and how long it is good does not matter (SAML Metadata Interoperability §2.6.1). */
+function isSigningCertificate(base64: string): boolean {
+  try {
+    const { publicKey } = new X509Certificate(Buffer.from(base64, 'base64'))
+    const { facts } = importPublicKey(publicKey.export({ type: 'spki', format: 'der' }))
+    return facts.kind === 'ec' || (facts.kind === 'rsa' && facts.bits >= 2048)
+  } catch {
+    return false
+  }
 }
 
 /** A page of the provider, over TLS in production; no fragment (RFC 6749 §3.1.2), no password in it. */

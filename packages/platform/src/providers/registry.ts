@@ -6,7 +6,7 @@ import {
   type ProviderScope,
   Refusal,
 } from '@sekisho/contract'
-import { jsonb, type Store } from '@sekisho/runtime/store'
+import { jsonb, type Store, UniqueViolation } from '@sekisho/runtime/store'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { PlatformTables } from '../database.ts'
 import { brokenMember, isPageAddress } from './federation-rule.ts'
@@ -31,8 +31,8 @@ export type Provider = {
 export const ownProviderId = 'platform'
 
 /**
- * Registers a provider or replaces its registration; a suspended one stays suspended. Throws `request-malformed` when the
- * metadata is not acceptable.
+ * Registers a provider or replaces its registration; a suspended one stays suspended. Refusals `request-malformed` when the
+ * metadata is not acceptable, `provider-taken` when its SAML entity id is another's.
  */
 export async function addProvider(
   store: Store<PlatformTables>,
@@ -40,20 +40,32 @@ export async function addProvider(
   given: { readonly at: Instant; readonly mode: 'town' | 'production' },
 ): Promise<Provider> {
   const metadata = parseMetadata(candidate, given.mode)
-  const row = await store.transaction(tx =>
-    tx
-      .insertInto('provider')
-      .values({
-        id: metadata.client_id,
-        metadata: jsonb(metadata),
-        state: 'active',
-        created_at: given.at,
-      })
-      .onConflict(conflict => conflict.column('id').doUpdateSet({ metadata: jsonb(metadata) }))
-      .returning('state')
-      .executeTakeFirstOrThrow(),
+  const row = await refusingTaken(() =>
+    store.transaction(tx =>
+      tx
+        .insertInto('provider')
+        .values({
+          id: metadata.client_id,
+          metadata: jsonb(metadata),
+          state: 'active',
+          created_at: given.at,
+        })
+        .onConflict(conflict => conflict.column('id').doUpdateSet({ metadata: jsonb(metadata) }))
+        .returning('state')
+        .executeTakeFirstOrThrow(),
+    ),
   )
   return providerOf(metadata, row.state)
+}
+
+/** Writes registrations. Refusal `provider-taken` where a SAML entity id is another provider's. */
+export async function refusingTaken<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    if (error instanceof UniqueViolation) throw new Refusal('provider-taken')
+    throw error
+  }
 }
 
 /** A registered provider, suspended ones included. */
