@@ -199,6 +199,11 @@ export function answerLogin(card: CardCertificate, challenge: string, at: string
   } as const
 }
 
+/** A login of which nothing follows: the person. */
+export function loginAlone(_tx: unknown, { personId }: { readonly personId: string }) {
+  return Promise.resolve({ result: personId, writes: [] })
+}
+
 /** What a reader answers to a document. `id` is the request's. */
 export function answerSign(card: CardCertificate, document: Uint8Array, id: string) {
   return {

@@ -10,6 +10,7 @@ import {
   codeOf,
   countRows,
   engineKinds,
+  loginAlone,
   startTestWorld,
   stepOf,
   type TestWorld,
@@ -56,7 +57,7 @@ async function loggingIn(world: TestWorld, provider: Provider, card: CardCertifi
     kind: 'login',
   })
   const answer = answerLogin(card, challenge)
-  return () => finishLogin(world, step, answer)
+  return () => finishLogin(world, step, answer, loginAlone)
 }
 
 async function subjectOf(world: TestWorld, provider: Provider, person: string): Promise<string> {

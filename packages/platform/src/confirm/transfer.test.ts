@@ -12,6 +12,7 @@ import {
   answerSign,
   codeOf,
   countRows,
+  loginAlone,
   startTestWorld,
   stepOf,
   type TestWorld,
@@ -64,7 +65,12 @@ describe('registrations handed to another operator', () => {
       browser: step.browser,
       kind: 'login',
     })
-    const personId = await finishLogin(world, step, answerLogin(card, challenge, world.issuer))
+    const personId = await finishLogin(
+      world,
+      step,
+      answerLogin(card, challenge, world.issuer),
+      loginAlone,
+    )
     return world.store.read(db => knownSubject(db, { providerId: provider.id, personId }))
   }
   const cardOf = () => {

@@ -6,7 +6,7 @@
 import type { FeeMethod, UsageKind } from '@sekisho/contract'
 import { dateInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
-import { sql, type Transaction } from '@sekisho/runtime/store'
+import { type CompiledQuery, sql, type Transaction, type Writer } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { settleIntent } from '../evidence/intent.ts'
 import { ministryList, termsOn } from './tariff.ts'
@@ -33,10 +33,14 @@ export async function chargeAll(
   tx: Transaction<PlatformTables>,
   uses: readonly Use[],
 ): Promise<void> {
-  if (uses.length === 0) return
+  if (uses.length > 0) await tx.executeQuery(chargeStatement(tx, uses))
+}
+
+/** The same as a statement, for transactions that send several together. */
+export function chargeStatement(db: Writer<PlatformTables>, uses: readonly Use[]): CompiledQuery {
   // In the order of the key, so that two transactions with the same charges cannot wait in a circle.
   const sorted = uses.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
-  await sql`
+  return sql`
     insert into usage (provider_id, transaction, kind, fee_yen, month, at, method, purpose, subject)
     select * from unnest(
       ${sorted.map(use => use.providerId)}::text[],
@@ -49,7 +53,7 @@ export async function chargeAll(
       ${sorted.map(use => (use.currentStatusOf === undefined ? 'transaction' : 'current-status'))}::text[],
       ${sorted.map(use => use.currentStatusOf ?? null)}::text[]
     )
-    on conflict (provider_id, transaction, kind) do nothing`.execute(tx)
+    on conflict (provider_id, transaction, kind) do nothing`.compile(db)
 }
 
 /** The price on the ministry's list, whatever tariff a statement is made by. */

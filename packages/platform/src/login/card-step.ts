@@ -6,17 +6,20 @@ import { acr, Refusal } from '@sekisho/contract'
 import type { ReaderRequest, SignRequest } from '@sekisho/contract/reader'
 import { parseCertificate } from '@sekisho/pki'
 import { protocolNow } from '@sekisho/runtime/clock'
+import type { Transaction } from '@sekisho/runtime/store'
 import { fromBase64Url, parseAnswer } from '../confirm/answer.ts'
 import { finishIdentify } from '../confirm/identify.ts'
-import { finishLogin } from '../confirm/login.ts'
+import { finishLogin, type Following } from '../confirm/login.ts'
 import { keepRelease } from '../confirm/release.ts'
 import { finishSign, waitingTransaction } from '../confirm/sign.ts'
 import { attributeScopes, type AttributeScope, composeStatement } from '../confirm/statement.ts'
 import type { Step } from '../confirm/step.ts'
+import type { PlatformTables } from '../database.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { messages } from '../message.ts'
 import { activeProvider, assertActive, type Provider } from '../providers/registry.ts'
-import { beginSession, sessionMs } from '../session/provider-session.ts'
+import type { Linked } from '../people/link.ts'
+import { beginSession, sessionMs, sessionStatement } from '../session/provider-session.ts'
 import type { World } from '../world.ts'
 import { beginCeremony, type Browser } from './ceremony.ts'
 import { type CardPage, identifyPage, loginPage, signPage } from './interaction-page.ts'
@@ -120,21 +123,39 @@ async function begin(
   return { kind, attributes, offered, statement, request: signRequest(id, 'identify', document) }
 }
 
-/** Receives the reader's answer, keeps what came of it, and makes grant and session at the provider. */
+/**
+ * Receives the reader's answer, keeps what came of it, and makes grant and session at the provider. `conclude` tells what the outcome means for
+ * whoever asked; of a login it is part of the one transaction, and touches the database only through the OpenID Provider.
+ */
+export function finishCard<T>(
+  given: CardStepWorld,
+  step: Step,
+  interaction: CardAsked,
+  text: string,
+  conclude: (outcome: Outcome) => Promise<T>,
+): Promise<T>
+/** The same where the outcome is told elsewhere. */
+export function finishCard(
+  given: CardStepWorld,
+  step: Step,
+  interaction: CardAsked,
+  text: string,
+): Promise<Outcome>
 export async function finishCard(
   given: CardStepWorld,
   step: Step,
   interaction: CardAsked,
   text: string,
-): Promise<Outcome> {
+  conclude: (outcome: Outcome) => Promise<unknown> = outcome => Promise.resolve(outcome),
+): Promise<unknown> {
   const { world } = given
   const answer = parseAnswer(text)
   const kind = kindOf(interaction)
   if (kind === 'login') {
     if (answer.type !== 'authenticated') throw new Refusal('ceremony-malformed')
-    const personId = await finishLogin(world, step, answer)
-    const done = { personId, acr: acr.card, scopes: ['openid'] }
-    return outcomeOf(given, interaction, serialOf(answer), done)
+    return finishLogin(world, step, answer, (tx, linked) =>
+      followLogin(given, interaction, { ...linked, tx }, conclude),
+    )
   }
   if (answer.type !== 'signed') throw new Refusal('ceremony-malformed')
   if (kind === 'sign') {
@@ -142,7 +163,7 @@ export async function finishCard(
     const personId = await finishSign(world, step, waiting, answer)
     const scopes = ['openid', 'sign']
     const done = { personId, acr: acr.cardSigned, scopes }
-    return outcomeOf(given, interaction, serialOf(answer), done)
+    return conclude(await outcomeOf(given, interaction, serialOf(answer), done))
   }
   const identified = await finishIdentify(world, step, answer, attributesAsked(interaction))
   const { personId, attributes } = identified
@@ -155,7 +176,28 @@ export async function finishCard(
     identified,
     expiresAt: protocolNow() + (interaction.isStanding ? sessionMs : releaseLifetimeMs),
   })
-  return outcome
+  return conclude(outcome)
+}
+
+/** Grant, session and conclusion of a login, to be written in its transaction. */
+async function followLogin<T>(
+  given: CardStepWorld,
+  interaction: CardAsked,
+  { personId, certificateId, tx }: Linked & { readonly tx: Transaction<PlatformTables> },
+  conclude: (outcome: Outcome) => Promise<T>,
+): Promise<Following<T>> {
+  const { providerId, isStanding } = interaction
+  const { result, writes } = await given.openId.collect(async () => {
+    const outcome = await grantOf(given, interaction, {
+      personId,
+      acr: acr.card,
+      scopes: ['openid'],
+    })
+    return { grantId: outcome.grantId, concluded: await conclude(outcome) }
+  })
+  const { grantId, concluded } = result
+  const session = { grantId, personId, providerId, certificateId, isStanding }
+  return { result: concluded, writes: [writes, sessionStatement(tx, session)] }
 }
 
 function serialOf(answer: { readonly certificate: string }): string {
@@ -169,11 +211,20 @@ export async function outcomeOf(
   serial: string,
   done: Pick<Outcome, 'personId' | 'acr' | 'scopes'>,
 ): Promise<Outcome> {
-  const { personId } = done
+  const outcome = await grantOf(given, interaction, done)
+  const { personId, grantId } = outcome
   const { providerId, isStanding } = interaction
+  await beginSession(given.world.store, { grantId, personId, providerId, serial, isStanding })
+  return outcome
+}
+
+async function grantOf(
+  given: CardStepWorld,
+  { providerId, isStanding }: CardAsked,
+  { personId, ...done }: Pick<Outcome, 'personId' | 'acr' | 'scopes'>,
+): Promise<Outcome> {
   const scopes = isStanding ? [...done.scopes, 'offline_access'] : done.scopes
   const grantId = await given.openId.createGrant({ personId, providerId, scopes })
-  await beginSession(given.world.store, { grantId, personId, providerId, serial, isStanding })
   const authTime = Math.floor(protocolNow() / 1000)
   return { personId, acr: done.acr, grantId, scopes, authTime }
 }

@@ -8,7 +8,13 @@
 import { Refusal } from '@sekisho/contract'
 import { type Instant, protocolNow } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
-import { lockInTransaction, type Store, type Transaction } from '@sekisho/runtime/store'
+import {
+  type CompiledQuery,
+  lockInTransaction,
+  type Store,
+  type Transaction,
+  type Writer,
+} from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 
@@ -147,13 +153,25 @@ export async function useCeremony(
   tx: Transaction<PlatformTables>,
   ceremony: Pick<Ceremony, 'id'>,
 ): Promise<void> {
-  const changed = await tx
+  assertUsed(await tx.executeQuery(useCeremonyStatement(tx, ceremony)))
+}
+
+/** The transition as a statement; its result must be given to {@link assertUsed}. */
+export function useCeremonyStatement(
+  db: Writer<PlatformTables>,
+  ceremony: Pick<Ceremony, 'id'>,
+): CompiledQuery {
+  return db
     .updateTable('ceremony')
     .set({ state: 'used' })
     .where('id', '=', ceremony.id)
     .where('state', '=', 'open')
-    .executeTakeFirst()
-  if (changed.numUpdatedRows !== 1n) throw new Refusal('challenge-replayed')
+    .compile()
+}
+
+/** Refusal `challenge-replayed` when the transition was another's. */
+export function assertUsed(changed: { readonly numAffectedRows?: bigint }): void {
+  if (changed.numAffectedRows !== 1n) throw new Refusal('challenge-replayed')
 }
 
 /** Removes steps that ended more than a day ago. */

@@ -9,11 +9,13 @@ import { z } from 'zod'
 import { answerBytesMax } from '../confirm/answer.ts'
 import { refuseTransaction } from '../confirm/sign.ts'
 import type { Step } from '../confirm/step.ts'
+import type { Upstreams } from '../gateway/upstream.ts'
 import { messages } from '../message.ts'
 import { enterByTicket } from '../own-page/ticket.ts'
 import type { Provider } from '../providers/registry.ts'
 import type { World } from '../world.ts'
 import { admittedProvider, askCard, finishCard, kindOf, outcomeOf } from './card-step.ts'
+import { addGatewaySteps, gatewayParts, linkAfterCard } from './gateway-route.ts'
 import { refusedPage } from './interaction-page.ts'
 import type { Interaction, OpenId } from './open-id.ts'
 import { assertOwnPost } from './own-post.ts'
@@ -24,6 +26,8 @@ export type InteractionWorld = {
   readonly world: World
   readonly openId: OpenId
   readonly readers: CeremonyReaders
+  /** Other OpenID Providers. */
+  readonly upstreams: Upstreams
 }
 
 /** Adds the routes under `/interaction/`. */
@@ -50,6 +54,10 @@ export function addInteractionRoutes(app: App, given: InteractionWorld): void {
     assertOwnPost(request, world.issuer)
     return told(given, request, reply, interaction => refuse(given, request, reply, interaction))
   })
+  const admitted = (asked: Interaction): Promise<Provider> => admittedProvider(world, asked)
+  addGatewaySteps(app, { ...given, admitted }, (request, reply, step) =>
+    told(given, request, reply, step),
+  )
 }
 
 /**
@@ -109,7 +117,8 @@ async function show(
   const lang = langFor(request, interaction.lang)
   const { isStanding } = interaction
   const path = `/interaction/${interaction.uid}`
-  const common = { lang, provider, path, isStanding, readers: given.readers }
+  const parts = await gatewayParts(given, provider, interaction, lang)
+  const common = { lang, provider, path, isStanding, readers: given.readers, ...parts }
   const page = await askCard(world, interaction, browser, { ...common, url: request.url })
   return send(given, reply, interaction, page)
 }
@@ -153,8 +162,12 @@ async function receive(
     browser: secret === undefined ? undefined : { secret },
     origin: world.issuer,
   }
-  const outcome = await finishCard(given, step, interaction, text)
-  const address = await given.openId.finish(request, reply, outcome)
+  let personId = ''
+  const address = await finishCard(given, step, interaction, text, outcome => {
+    ;({ personId } = outcome)
+    return given.openId.finish(request, reply, outcome)
+  })
+  await linkAfterCard(world, interaction, { personId, answer: text })
   world.log.write(messages['platform.interaction-finished'], {
     kind: kindOf(interaction),
     provider: provider.id,

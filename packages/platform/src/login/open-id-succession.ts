@@ -15,6 +15,7 @@ export async function withSuccession(
   return {
     handler: (request, response) => current.handler(request, response),
     run: work => current.run(work),
+    collect: work => current.collect(work),
     interaction: (request, reply) => current.interaction(request, reply),
     createGrant: given => current.createGrant(given),
     finish: (request, reply, outcome) => current.finish(request, reply, outcome),

@@ -5,9 +5,10 @@
  * use without the person. Claims come from the userinfo endpoint only.
  */
 import type { IncomingMessage } from 'node:http'
-import { type Acr, Refusal, type RefusalCode } from '@sekisho/contract'
+import { type Acr, acr, Refusal, type RefusalCode } from '@sekisho/contract'
 import { protocolNow } from '@sekisho/runtime/clock'
 import type { RawHandler, Reply, Request } from '@sekisho/runtime/http'
+import type { CompiledQuery } from '@sekisho/runtime/store'
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { type Asked, askedOf, cardMethods } from './asked.ts'
 import { messages } from '../message.ts'
@@ -55,6 +56,10 @@ export type OpenId = {
   readonly handler: RawHandler
   /** Runs a request of ours in which the other functions are called: what they read is read once. */
   run<T>(work: () => T): T
+  /** Runs what makes a grant and notes an outcome, and gives what it writes as a statement for the caller's transaction. */
+  collect<T>(
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly writes: CompiledQuery }>
   /** The interaction of this browser. Refusal `interaction-unknown` when it is over or another browser's. */
   interaction(request: Request, reply: Reply): Promise<Interaction>
   /** Makes the grant that the tokens of this outcome will carry. */
@@ -115,6 +120,7 @@ export function createOpenId(world: OpenIdWorld): OpenId {
       return requests.run({ isDeferring: isDeferring(request) }, () => callback(request, response))
     },
     run: work => requests.run({ isDeferring: false }, work),
+    collect: work => requests.collect(work),
     interaction: async (request, reply) => {
       prepare(request.raw, world.issuer)
       const asked = interactionOf(await details(provider, request, reply))
@@ -132,7 +138,7 @@ export function createOpenId(world: OpenIdWorld): OpenId {
         login: {
           accountId: outcome.personId,
           acr: outcome.acr,
-          amr: [...cardMethods],
+          ...(outcome.acr === acr.gateway ? {} : { amr: [...cardMethods] }),
           ts: outcome.authTime,
           remember: false,
         },

@@ -37,13 +37,14 @@ export function createChanges(
 }
 
 /** The statement itself, for a transaction of which it is a part. Its rows are conflicts; one request may have several. */
-function changesStatement(
+export function changesStatement(
   requests: readonly (readonly Change[])[],
   now: number,
 ): CompiledQuery<Conflict & { readonly request: number }> {
   const all = requests.flatMap((changes, request) => changes.map(change => ({ request, change })))
   const row = ({ change }: (typeof all)[number]) => ('payload' in change ? change : undefined)
-  return CompiledQuery.raw(statement, [
+  const isPlain = all.every(({ change }) => change.act === 'keep')
+  return CompiledQuery.raw(isPlain ? keepStatement : statement, [
     all.map(({ request }) => request),
     all.map(({ change }) => change.act),
     all.map(({ change }) => change.kind),
@@ -51,7 +52,7 @@ function changesStatement(
     all.map(each => (row(each) === undefined ? null : JSON.stringify(row(each)?.payload))),
     all.map(each => row(each)?.grantId ?? null),
     all.map(each => row(each)?.expiresAt.toString() ?? null),
-    now,
+    ...(isPlain ? [] : [now]),
   ])
 }
 
@@ -63,14 +64,23 @@ export function stateId(id: string): string {
 /** Enough for all that can wait while one statement runs. */
 const requestsMax = 64
 
+const given = `
+  select * from unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+    as given (request, act, kind, id, payload, grant_id, expires_at)`
+
+/** Where nothing depends on what is there. */
+const keepStatement = `
+  insert into protocol (kind, id, payload, grant_id, expires_at)
+  select kind, id, payload::jsonb, grant_id, expires_at from (${given}) as given
+  on conflict (kind, id) do update
+    set payload = excluded.payload, grant_id = excluded.grant_id, expires_at = excluded.expires_at`
+
 /**
  * Each step reads what the one before it returned, so it runs after that. Of two requests in one statement that consume the same state one finds
  * the row and the other does not, as in two statements.
  */
 const statement = `
-  with given as materialized (
-    select * from unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
-      as given (request, act, kind, id, payload, grant_id, expires_at)
+  with given as materialized (${given}
   ), noted as (
     insert into protocol (kind, id, payload, grant_id, expires_at)
     select kind, id, payload::jsonb, grant_id, expires_at from given where act = 'note'

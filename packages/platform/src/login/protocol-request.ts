@@ -10,7 +10,13 @@ import { protocolNow } from '@sekisho/runtime/clock'
 import { CompiledQuery, groupStatements, type Store } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { createProviderRows, type Provider } from '../providers/registry.ts'
-import { type Change, type Conflict, createChanges, stateId } from './protocol-change.ts'
+import {
+  type Change,
+  changesStatement,
+  type Conflict,
+  createChanges,
+  stateId,
+} from './protocol-change.ts'
 
 /** A state as stored. */
 export type StoredState = { readonly payload: object; readonly consumedAt: number | undefined }
@@ -33,8 +39,10 @@ export type ProtocolRequests = {
   run<T>(given: { readonly isDeferring: boolean }, work: () => T): T
   /** Writes what waits; the conflict if there was one, and then nothing was written but notes. */
   settle(): Promise<Conflict | undefined>
-  /** Takes what waits, to be written by somebody else. */
-  take(): readonly Change[]
+  /** Runs work of this request and gives what it would write as a statement for somebody else's transaction. Only of what cannot conflict. */
+  collect<T>(
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly writes: CompiledQuery }>
   find(kind: string, id: string): Promise<StoredState | undefined>
   /** Writes, now or by `settle`. */
   change(change: Change): Promise<Conflict | undefined>
@@ -63,24 +71,17 @@ export function createProtocolRequests(store: Store<PlatformTables>): ProtocolRe
     return write(changes)
   }
   return {
-    run: ({ isDeferring }, work) =>
-      scope.run(
-        {
-          isDeferring,
-          states: new Map(),
-          providers: new Map(),
-          subjects: new Map(),
-          withoutRelease: new Set(),
-          changes: [],
-        },
-        work,
-      ),
+    run: ({ isDeferring }, work) => scope.run({ ...nothingYet(), isDeferring }, work),
     settle,
-    take: () => {
-      const gathered = scope.getStore()
-      const changes = gathered?.changes ?? []
-      if (gathered !== undefined) gathered.changes = []
-      return changes
+    collect: work => {
+      const seen = scope.getStore() ?? nothingYet()
+      return scope.run({ ...seen, isDeferring: true, changes: [] }, async () => {
+        const result = await work()
+        const changes = scope.getStore()?.changes ?? []
+        if (changes.some(({ act }) => act === 'note' || act === 'consume'))
+          throw new Error('what may conflict is not written by others')
+        return { result, writes: changesStatement([changes], protocolNow()) }
+      })
     },
     find: async (kind, id) => {
       const gathered = scope.getStore()
@@ -111,6 +112,17 @@ export function createProtocolRequests(store: Store<PlatformTables>): ProtocolRe
     subject: (providerId, personId) => scope.getStore()?.subjects.get(`${providerId} ${personId}`),
     isWithoutRelease: grantId => scope.getStore()?.withoutRelease.has(grantId) === true,
     isDeferring: () => scope.getStore()?.isDeferring === true,
+  }
+}
+
+function nothingYet(): Gathered {
+  return {
+    isDeferring: false,
+    states: new Map(),
+    providers: new Map(),
+    subjects: new Map(),
+    withoutRelease: new Set(),
+    changes: [],
   }
 }
 
@@ -187,9 +199,7 @@ function createReader(
   return groupStatements(
     async keys => {
       const { rows } = await store.read(db =>
-        db.executeQuery<StateRow>(
-          readStatement(keys, protocolNow()),
-        ),
+        db.executeQuery<StateRow>(readStatement(keys, protocolNow())),
       )
       const found = new Map(rows.map(row => [row.at, row]))
       return keys.map((_, at) => found.get(at))

@@ -18,6 +18,7 @@ import {
   codeOf,
   countRows,
   engineKinds,
+  loginAlone,
   startTestWorld,
   stepOf,
   type TestWorld,
@@ -65,7 +66,7 @@ for (const kind of engineKinds)
         browser: step.browser,
         kind: 'login',
       })
-      return finishLogin(world, step, answerLogin(card, challenge))
+      return finishLogin(world, step, answerLogin(card, challenge), loginAlone)
     }
     const identify = async (provider: Provider, card: CardCertificate): Promise<string> => {
       const step = stepOf(world, provider)

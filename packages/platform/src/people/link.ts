@@ -7,11 +7,13 @@ import type { CertificateReference } from '@sekisho/contract/authority'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
 import {
+  type CompiledQuery,
   lockInTransaction,
   type Reader,
   sql,
   type SqlBool,
   type Transaction,
+  type Writer,
 } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 
@@ -125,6 +127,41 @@ export async function linkCertificates(
   return { personId, certificateId: ids[0] ?? '' }
 }
 
+/**
+ * Looks whether a certificate is linked already with all that it tells, and keeps that link from changing until the transaction ends: what
+ * almost every login finds. Its row is for {@link linkedAlready}.
+ */
+export function linkedStatement(
+  db: Reader<PlatformTables>,
+  certificate: LinkedCertificate,
+): CompiledQuery<LinkFound> {
+  return db
+    .selectFrom('certificate_link')
+    .select(['id', 'person_id', 'not_after'])
+    .select(sql<boolean>`distribution_point is not null`.as('has_point'))
+    .where('issuer_key_id', '=', certificate.issuerKeyId)
+    .where('serial', '=', certificate.serial)
+    .forUpdate()
+    .compile()
+}
+
+type LinkFound = {
+  readonly id: string
+  readonly person_id: string
+  readonly not_after: number
+  readonly has_point: boolean
+}
+
+/** Whose the certificate is; undefined: the link is still to be made or added to. */
+export function linkedAlready(
+  row: LinkFound | undefined,
+  certificate: LinkedCertificate,
+): Linked | undefined {
+  if (row === undefined || row.not_after < certificate.notAfter) return undefined
+  if (!row.has_point && certificate.distributionPoint !== null) return undefined
+  return { personId: row.person_id, certificateId: row.id }
+}
+
 /** Writes a link, or adds to the one that is there what the certificate itself tells. */
 async function link(
   tx: Transaction<PlatformTables>,
@@ -192,7 +229,18 @@ export async function pairwiseSubject(
   key: { readonly providerId: string; readonly personId: string },
   world: { readonly at: Instant; readonly random: Random },
 ): Promise<string> {
-  await tx
+  const { rows } = await tx.executeQuery(pairwiseStatement(tx, key, world))
+  if (rows[0] === undefined) throw new Error('a pairwise id was neither made nor there')
+  return rows[0].subject
+}
+
+/** The same as a statement, for transactions that send several together. */
+export function pairwiseStatement(
+  db: Writer<PlatformTables>,
+  key: { readonly providerId: string; readonly personId: string },
+  world: { readonly at: Instant; readonly random: Random },
+): CompiledQuery<{ subject: string }> {
+  return db
     .insertInto('pairwise')
     .values({
       provider_id: key.providerId,
@@ -204,14 +252,8 @@ export async function pairwiseSubject(
     .onConflict(conflict =>
       conflict.columns(['provider_id', 'person_id']).doUpdateSet({ seen_at: world.at }),
     )
-    .execute()
-  const row = await tx
-    .selectFrom('pairwise')
-    .select('subject')
-    .where('provider_id', '=', key.providerId)
-    .where('person_id', '=', key.personId)
-    .executeTakeFirstOrThrow()
-  return row.subject
+    .returning('subject')
+    .compile()
 }
 
 /** The stored pairwise id, if there is one. */

@@ -5,7 +5,7 @@
  */
 import { Refusal } from '@sekisho/contract'
 import { type Instant, protocolNow } from '@sekisho/runtime/clock'
-import type { Store, Transaction } from '@sekisho/runtime/store'
+import type { CompiledQuery, Store, Transaction, Writer } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import type { Judge } from '../evidence/judge.ts'
 
@@ -30,7 +30,6 @@ export async function beginSession(
   store: Store<PlatformTables>,
   given: SessionToBegin,
 ): Promise<void> {
-  const begun_at = protocolNow()
   await store.transaction(async tx => {
     const { id } = await tx
       .selectFrom('certificate_link')
@@ -38,20 +37,29 @@ export async function beginSession(
       .where('person_id', '=', given.personId)
       .where('serial', '=', given.serial)
       .executeTakeFirstOrThrow()
-    await tx
-      .insertInto('provider_session')
-      .values({
-        grant_id: given.grantId,
-        person_id: given.personId,
-        provider_id: given.providerId,
-        certificate_id: id,
-        is_standing: given.isStanding,
-        begun_at,
-        until: begun_at + sessionMs,
-        ended_at: null,
-      })
-      .execute()
+    await tx.executeQuery(sessionStatement(tx, { ...given, certificateId: id }))
   })
+}
+
+/** The same as a statement for the transaction of the card step, where the certificate's link is known. */
+export function sessionStatement(
+  db: Writer<PlatformTables>,
+  given: Omit<SessionToBegin, 'serial'> & { readonly certificateId: string },
+): CompiledQuery {
+  const begun_at = protocolNow()
+  return db
+    .insertInto('provider_session')
+    .values({
+      grant_id: given.grantId,
+      person_id: given.personId,
+      provider_id: given.providerId,
+      certificate_id: given.certificateId,
+      is_standing: given.isStanding,
+      begun_at,
+      until: begun_at + sessionMs,
+      ended_at: null,
+    })
+    .compile()
 }
 
 /**
