@@ -8,6 +8,7 @@ import { ensureInstalled, inForeground, pinnedNode, root } from './pinned.js'
 /** Debian packages that the tests judge by: browser and fonts, smart-card stack, database, PDF programs, openssl, git. */
 const debianPackages = [
   'chromium',
+  'clamav-daemon',
   'fonts-noto-cjk',
   'git',
   'libnss3-tools',

@@ -1,4 +1,12 @@
 export { type GrantType, grantTypes } from './federation.ts'
+export {
+  type ProcedureAnswer,
+  procedureAnswer,
+  procedureDocument,
+  type ProcedureTask,
+  procedureTask,
+  procedureTasks,
+} from './procedure.ts'
 export type { SamlMetadata } from './saml.ts'
 export {
   authorityCheckAnswer,
@@ -28,6 +36,7 @@ export {
   mailContentText,
   mailDocument,
   type MailDocument,
+  type MailDocumentReceived,
   mailDocumentGiven,
   type MailDocumentGiven,
   mailEvent,

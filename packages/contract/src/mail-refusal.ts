@@ -38,6 +38,15 @@ export const mailRefusals = {
     'More messages than may be sent in a day.',
     'Send it again tomorrow, under the same key.',
   ),
+  'document-refused': entry(
+    422,
+    'provider',
+    'never',
+    'この文書は受け付けられません。名前、形式または内容が決まりに合いません。',
+    '示された理由を確かめ、認められた形式で送ってください。',
+    'A document is not accepted: its name, type or content is against the policy.',
+    'See the reason that is named, and send it in a form that is accepted.',
+  ),
   'message-unknown': entry(
     404,
     'provider',

@@ -3,6 +3,7 @@
  */
 import { z } from 'zod'
 import { instantText } from './authority.ts'
+import { holderFacts } from './platform.ts'
 
 /** What a message is about; how long it is kept depends on it. */
 export const mailKinds = [
@@ -70,6 +71,21 @@ export const mailDocumentGiven = z.strictObject({
 })
 export type MailDocumentGiven = z.infer<typeof mailDocumentGiven>
 
+/** What was found of the signatures on a document when it came. */
+const mailVerification = z.strictObject({
+  verdict: z.enum(['passed', 'failed', 'indeterminate']),
+  judgedAt: instantText,
+  signatures: z.array(
+    z.strictObject({
+      verdict: z.enum(['passed', 'failed', 'indeterminate']),
+      reasons: z.array(z.strictObject({ code: z.string(), ja: z.string(), en: z.string() })),
+      provenAt: z.string().optional(),
+      isCitizen: z.boolean(),
+      holder: holderFacts.optional(),
+    }),
+  ),
+})
+
 /** What is said of a document, besides its bytes. */
 export const mailDocument = z.strictObject({
   name: z.string(),
@@ -79,6 +95,16 @@ export const mailDocument = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 })
 export type MailDocument = z.infer<typeof mailDocument>
+
+/** A document that came: with what was found of its signatures. */
+const mailDocumentReceived = z.strictObject({
+  ...mailDocument.shape,
+  /** Absent where there is no signature that is read here. */
+  verification: mailVerification.optional(),
+  /** It carries a citizen's signature, and you are no registered verifier: you get what was signed, without the signature. */
+  isWithheld: z.boolean(),
+})
+export type MailDocumentReceived = z.infer<typeof mailDocumentReceived>
 
 /** `POST /v1/mail/messages` (scope `mail`), with an `Idempotency-Key`. */
 export const mailPosting = z.strictObject({
@@ -187,7 +213,7 @@ export const mailItem = z.strictObject({
   subject: z.string(),
   state: z.enum(['delivered', 'read']),
   deliveredAt: instantText,
-  documents: z.array(mailDocument),
+  documents: z.array(mailDocumentReceived),
 })
 export type MailItem = z.infer<typeof mailItem>
 

@@ -252,7 +252,7 @@ const indication = {
 }
 
 /** What a certificate says of a holder who is no citizen to the platform (C12): company, capacity, mandate, role. */
-const holderFacts = z.strictObject({
+export const holderFacts = z.strictObject({
   kind: z.enum(['representative', 'person', 'mandate', 'doctor', 'official']),
   name: z.string(),
   unit: z.string().optional(),

@@ -11,9 +11,15 @@ import {
 } from '@sekisho/contract'
 import { openBox, type PersonKey, sealBox } from '@sekisho/runtime/keys'
 import type { Random } from '@sekisho/runtime/random'
+import type { DocumentVerdict } from './verdict.ts'
 
 /** A document in a message; `key` opens its file, where it lies in one. */
-export type KeptDocument = MailDocument & { readonly key?: string; readonly verdict?: unknown }
+export type KeptDocument = MailDocument & {
+  readonly key?: string
+  readonly verdict?: DocumentVerdict
+  /** The recipient gets it without the citizen's signature. */
+  readonly withheld?: boolean
+}
 
 /** The content as it is sealed. */
 export type Content = {

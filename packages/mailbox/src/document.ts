@@ -1,20 +1,23 @@
 /** Documents on their way in and out: those within a call lie sealed in the database, those that were uploaded in the vault; parts of either can be asked for. */
 import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { type MailDocumentGiven, mailInlineBytesMax, Refusal } from '@sekisho/contract'
 import type { Uploads, World } from '@sekisho/platform/room'
 import type { Reply, Request } from '@sekisho/runtime/http'
 import type { Store } from '@sekisho/runtime/store'
 import type { Box } from './box.ts'
+import { assertAcceptable, lookedAtBytes } from './content-type.ts'
 import type { MailTables, PostedDocument } from './post.ts'
 import { messageKeyFor, type OpenedMessage } from './shelf.ts'
 import type { Vault } from './vault.ts'
+import { withoutSignature } from './withheld.ts'
 
 /** The documents of a node. */
 export type Documents = {
   /**
    * Documents as a provider gives them, as they can be posted. Refusals `upload-unknown`, `upload-incomplete`, `storage-full`,
-   * `request-too-large` for more within the call than fits there.
+   * `request-too-large` for more within the call than fits there, `document-refused`.
    */
   take(ownerId: string, given: readonly MailDocumentGiven[]): Promise<readonly PostedDocument[]>
   /** Reads a document of a message. Refusal `message-unknown`. */
@@ -42,6 +45,16 @@ export function createDocuments(given: {
 }): Documents {
   const { world, store, vault, uploads } = given
   const read: Documents['read'] = async (place, part) => {
+    const document = place.message.content.documents[place.position]
+    if (document === undefined) throw new Refusal('message-unknown')
+    if (document.withheld === true) {
+      const container = await collect(await readKept(place, undefined))
+      const bytes = withoutSignature(document.mediaType, container)
+      return once(bytes.subarray(part?.start ?? 0, part?.end ?? bytes.length))
+    }
+    return readKept(place, part)
+  }
+  const readKept: Documents['read'] = async (place, part) => {
     const { box, message, position } = place
     const document = message.content.documents[position]
     if (document === undefined) throw new Refusal('message-unknown')
@@ -65,18 +78,18 @@ export function createDocuments(given: {
     take: async (ownerId, documents) => {
       const taken: PostedDocument[] = []
       let inline = 0
-      for (const { name, mediaType, content } of documents) {
+      for (const [position, { name, mediaType, content }] of documents.entries()) {
         if (typeof content !== 'string') {
-          taken.push({
-            name,
-            mediaType,
-            ...(await intoVault(vault, uploads, ownerId, content.upload)),
-          })
+          const accept = (head: Uint8Array): void =>
+            assertAcceptable({ name, mediaType }, head, position)
+          const put = await intoVault({ vault, uploads, accept }, ownerId, content.upload)
+          taken.push({ name, mediaType, ...put })
           continue
         }
         const bytes = Uint8Array.from(Buffer.from(content, 'base64'))
         inline += bytes.length
         if (inline > mailInlineBytesMax) throw new Refusal('request-too-large')
+        assertAcceptable({ name, mediaType }, bytes.subarray(0, lookedAtBytes), position)
         taken.push({ name, mediaType, bytes })
       }
       return taken
@@ -85,10 +98,9 @@ export function createDocuments(given: {
     send: async (request, reply, place) => {
       const document = place.message.content.documents[place.position]
       if (document === undefined) throw new Refusal('message-unknown')
-      const part = partOf(request, document)
+      // Of what is taken out of a container nobody knows the length beforehand: it goes whole.
+      const part = document.withheld === true ? undefined : partOf(request, document)
       reply
-        .header('accept-ranges', 'bytes')
-        .header('etag', `"${document.sha256}"`)
         .header('cache-control', 'private, no-store')
         .header('x-content-type-options', 'nosniff')
         .header(
@@ -96,6 +108,9 @@ export function createDocuments(given: {
           `attachment; filename*=UTF-8''${encodeURIComponent(document.name)}`,
         )
         .type('application/octet-stream')
+      if (document.withheld === true)
+        return reply.send(Readable.from(await read(place), { objectMode: false }))
+      reply.header('accept-ranges', 'bytes').header('etag', `"${document.sha256}"`)
       if (part === 'none')
         return reply.code(416).header('content-range', `bytes */${document.length}`).send()
       const { start, end } = part ?? { start: 0, end: document.length }
@@ -108,19 +123,41 @@ export function createDocuments(given: {
 }
 
 async function intoVault(
-  vault: Vault,
-  uploads: Uploads,
+  given: {
+    readonly vault: Vault
+    readonly uploads: Uploads
+    readonly accept: (head: Uint8Array) => void
+  },
   ownerId: string,
   id: string,
 ): Promise<{ file: string; key: string; length: number; sha256: string }> {
-  return uploads.use(ownerId, [id], found => {
+  return given.uploads.use(ownerId, [id], async found => {
     const upload = found.get(id)
     if (upload === undefined) throw new Refusal('upload-unknown')
-    return vault.put(createReadStream(upload.path, { highWaterMark: readBytes }))
+    given.accept(await headOf(upload.path))
+    return given.vault.put(createReadStream(upload.path, { highWaterMark: readBytes }))
   })
 }
 
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+async function headOf(path: string): Promise<Uint8Array> {
+  const file = await open(path, 'r')
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(lookedAtBytes), 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+/** The bytes of pieces together, for what is known to be small. */
+export async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const piece of pieces) parts.push(Uint8Array.from(piece))
+  return Uint8Array.from(Buffer.concat(parts))
+}
+
+/** Bytes as one piece. */
+export async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes
 }
 

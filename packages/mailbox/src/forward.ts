@@ -2,7 +2,7 @@
  * Passing on (C11, flows.md §17): the owner of a box names an addressee, and what came into the box goes there, with its documents as they came.
  * Documents in files are not copied: both messages have the key of the file.
  */
-import { type MailDocument, type MailKind, Refusal } from '@sekisho/contract'
+import { type MailKind, Refusal } from '@sekisho/contract'
 import type { World } from '@sekisho/platform/room'
 import type { Reader, Store } from '@sekisho/runtime/store'
 import type { Box, Owner } from './box.ts'
@@ -24,7 +24,7 @@ export type Forwarding = {
   readonly key: string
   readonly shownFrom?: Posting['shownFrom']
   /** Whether the recipient may have documents with a citizen's certificate in them. */
-  readonly mayTake: (document: MailDocument & { readonly verdict?: unknown }) => boolean
+  readonly mayTake: (document: KeptDocument) => boolean
 }
 
 /** A document of a message, as it can be posted again. */

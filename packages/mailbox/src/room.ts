@@ -10,14 +10,17 @@ import {
   roomStore,
 } from '@sekisho/platform/room'
 import { protocolNow } from '@sekisho/runtime/clock'
+import type { StreamAddress } from '@sekisho/runtime/net'
 import type { Store } from '@sekisho/runtime/store'
 import { addMailApi, mailExamples } from './api.ts'
 import { mailCommands } from './admin.ts'
-import { carryDue, type Check } from './carrier.ts'
+import { carryDue } from './carrier.ts'
+import { createCheck, type ScanRule } from './check.ts'
 import { createDocuments } from './document.ts'
 import { entries } from './entry.ts'
 import { expireDue } from './life.ts'
 import { eraseDue, type MailRetention, plainMailRetention } from './retention.ts'
+import { clamScanner } from './scanner.ts'
 import { createPoster } from './sender.ts'
 import type { MailTables } from './post.ts'
 import { mailboxMigrations } from './table.ts'
@@ -27,6 +30,13 @@ import { createVault, type Vault } from './vault.ts'
 export type MailboxSettings = {
   /** Folder (0700) for large documents and uploads; nodes share it. */
   readonly folder: string
+  /**
+   * The daemon that looks through documents for malware, and what becomes of those it finds too large; undefined: the operator runs none. While
+   * it cannot be reached nothing that has documents is delivered.
+   */
+  readonly scanner?:
+    | ({ readonly at: StreamAddress } & Pick<ScanRule, 'bytesMax' | 'tooLarge'>)
+    | undefined
   /** How long messages are kept; undefined: `plainMailRetention`. */
   readonly retention?: readonly MailRetention[] | undefined
 }
@@ -56,7 +66,9 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
     bytesMax: mailUploadBytesMax,
   })
   const documents = createDocuments({ world, store, vault, uploads })
-  const check: Check = () => Promise.resolve({ kind: 'passed', amend: content => content })
+  const { scanner } = settings
+  const scanning = scanner && { ...scanner, scan: clamScanner(scanner.at) }
+  const check = createCheck({ world, store, vault, scanning })
   const carry = async (): Promise<void> => void (await carryDue(world, store, check))
   addMailApi(ground, { world, store, post: createPoster(world, store), documents, carry })
   const rules = settings.retention ?? plainMailRetention

@@ -5,13 +5,18 @@
  * messages share words and how often. A person's box holds ten thousand messages at most, which are opened in well under a second;
  * of larger boxes the newest twenty thousand are looked at.
  */
-import { type MailDocument, type MailKind, type MailParty, Refusal } from '@sekisho/contract'
+import {
+  type MailDocumentReceived,
+  type MailKind,
+  type MailParty,
+  Refusal,
+} from '@sekisho/contract'
 import type { World } from '@sekisho/platform/room'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { PersonKey } from '@sekisho/runtime/keys'
 import type { Reader, Store } from '@sekisho/runtime/store'
 import type { Box } from './box.ts'
-import { type Content, MessageKey } from './content.ts'
+import { type Content, type KeptDocument, MessageKey } from './content.ts'
 import { markRead } from './life.ts'
 import type { MailTables } from './post.ts'
 import type { Folder, MessageRow } from './table.ts'
@@ -28,7 +33,7 @@ export type Shelved = {
   readonly folder: Folder
   readonly deliveredAt: Instant
   readonly expiresAt: Instant | undefined
-  readonly documents: readonly MailDocument[]
+  readonly documents: readonly MailDocumentReceived[]
 }
 
 /** A message with all that it says. */
@@ -279,12 +284,27 @@ function shelvedOf(row: Row, content: Content): Shelved {
     folder: row.folder,
     deliveredAt: row.delivered_at ?? 0,
     expiresAt: row.expires_at ?? undefined,
-    documents: content.documents.map(({ name, mediaType, length, sha256 }) => ({
-      name,
-      mediaType,
-      length,
-      sha256,
-    })),
+    documents: content.documents.map(receivedOf),
+  }
+}
+
+function receivedOf(document: KeptDocument): MailDocumentReceived {
+  const { name, mediaType, length, sha256, verdict, withheld } = document
+  return {
+    name,
+    mediaType,
+    length,
+    sha256,
+    isWithheld: withheld === true,
+    ...(verdict === undefined
+      ? {}
+      : {
+          verification: {
+            verdict: verdict.verdict,
+            judgedAt: new Date(verdict.judgedAt).toISOString(),
+            signatures: verdict.signatures.map(one => ({ ...one, reasons: [...one.reasons] })),
+          },
+        }),
   }
 }
 

@@ -3,7 +3,13 @@
  * of the authority connection (`docs/protocol/authority-messages-signing.md`).
  */
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
-import { createServer as createTcpServer, isIP, type LookupFunction } from 'node:net'
+import {
+  connect,
+  createServer as createTcpServer,
+  isIP,
+  type LookupFunction,
+  type Socket,
+} from 'node:net'
 import { Agent, fetch as undiciFetch } from 'undici'
 import type { Effects } from './effects.ts'
 import { isLocalName, isPublicAddress, type Reach } from './reach.ts'
@@ -252,3 +258,56 @@ function isAddressWithin(reach: Reach, input: string | URL | Request): boolean {
 const defaultTimeoutMs = 10_000
 /** Twice the largest delta CRL expected; full CRLs are fetched with a limit of their own. */
 const defaultAnswerBytesMax = 8 * 1024 * 1024
+
+/** Where a program on this machine or another one listens. */
+export type StreamAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+
+/**
+ * Sends bytes over a connection of its own and gives what comes back, up to a limit, until the other side ends. What the other side says before
+ * everything was sent ends the sending; whether that is a whole answer is for the caller to see. Throws `NetworkFault`, and what reading the bytes throws.
+ */
+export async function exchangeStream(
+  address: StreamAddress,
+  bytes: AsyncIterable<Uint8Array>,
+  given: { readonly idleMs: number; readonly answerBytesMax: number },
+): Promise<Uint8Array> {
+  assertOutsideTransaction('a network call')
+  const named = 'path' in address ? address.path : `${address.host}:${address.port}`
+  const socket = connect('path' in address ? { path: address.path } : { ...address })
+  const answered: Uint8Array[] = []
+  let length = 0
+  const ended = new Promise<void>((resolve, reject) => {
+    socket.setTimeout(given.idleMs, () => socket.destroy(new Error('nothing came for too long')))
+    socket.on('data', (piece: Uint8Array) => {
+      length += piece.length
+      if (length > given.answerBytesMax) socket.destroy(new Error('the answer is too long'))
+      else answered.push(piece)
+    })
+    socket.once('end', resolve)
+    socket.once('error', reject)
+    socket.once('close', resolve)
+  })
+  const settled = ended.catch(() => {})
+  try {
+    for await (const piece of bytes) {
+      if (length > 0 || socket.destroyed) break
+      if (!socket.write(piece)) await Promise.race([drained(socket), settled])
+    }
+    await ended.catch((error: unknown) => {
+      // Whoever has said what it had to say may cut off what it does not want to hear.
+      if (length === 0 || length > given.answerBytesMax)
+        throw new NetworkFault('unreachable', named, error)
+    })
+    return Uint8Array.from(Buffer.concat(answered))
+  } finally {
+    socket.destroy()
+  }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise(resolve => {
+    socket.once('drain', resolve)
+  })
+}

@@ -87,7 +87,21 @@ const configuration = z.strictObject({
     .strictObject({ registerUrl: z.url(), registerMinutes: z.int().positive() })
     .optional(),
   /** The P.O. box; without it there are no boxes. */
-  mailbox: z.strictObject({}).optional(),
+  mailbox: z
+    .strictObject({
+      /** ClamAV's daemon; without it documents are not looked through. */
+      scanner: z
+        .strictObject({
+          at: z.union([
+            z.strictObject({ host: z.string(), port: z.int().min(1).max(65_535) }),
+            z.strictObject({ path: z.string() }),
+          ]),
+          bytesMax: z.int().positive(),
+          tooLarge: z.enum(['reject', 'deliver']),
+        })
+        .optional(),
+    })
+    .optional(),
   /** Other PKIs over one root; without it only citizens' signatures are recognised. */
   recognised: z
     .strictObject({
@@ -235,7 +249,7 @@ function roomsOf(
     const { registerUrl, registerMinutes } = mandates
     rooms.push(mandatesRoom({ registerUrl, registerAgeMs: registerMinutes * 60_000, fetch }))
   }
-  if (mailbox !== undefined) rooms.push(mailboxRoom({ folder: join(folder, 'mail') }))
+  if (mailbox !== undefined) rooms.push(mailboxRoom({ ...mailbox, folder: join(folder, 'mail') }))
   return rooms
 }
 
