@@ -346,6 +346,7 @@ async function compose(
     log: settings.log,
     connector,
     judge,
+    changeListeners: [],
     pinlessTerminals: createPinlessTerminals({ connector, clock: settings.clock }),
     fileJudge: createFileJudge({ ...settings, trust, keeper, connector, stamps, recognised }),
     uploads: createUploads({ folder: settings.uploadsFolder, random: settings.random }),

@@ -2,11 +2,13 @@
 export { addUploadRoutes } from './api/upload-routes.ts'
 export { claimsOf } from './confirm/claim.ts'
 export { signJws } from './confirm/receipt.ts'
+export { meaningNow } from './confirm/change.ts'
 export { judgeFileForProvider } from './confirm/verify-file.ts'
 export type { PlatformTables } from './database.ts'
 export { type FileJudgement } from './evidence/file-verification.ts'
 export { createUploads, type Uploads } from './evidence/upload.ts'
 export {
+  certificatesOf,
   currentPerson,
   knownSubject,
   pairwiseSubject,

@@ -123,6 +123,7 @@ export async function startTestWorld(
     keeper,
     engine,
     pinlessTerminals: createPinlessTerminals({ connector, clock }),
+    changeListeners: [],
     judge: createJudge({ trust, keeper, connector, clock, random }),
     fileJudge,
     uploads: createUploads({ folder: uploadsFolder.path, random }),

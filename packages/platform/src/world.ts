@@ -18,6 +18,7 @@ import type { StampTrust } from './evidence/time-stamp.ts'
 import type { ReplayTickets } from './onboarding/replay.ts'
 import type { Tracer } from './onboarding/trace.ts'
 import type { Uploads } from './evidence/upload.ts'
+import type { ChangeListener } from './watch/sweep.ts'
 
 export type World = {
   readonly issuer: string
@@ -27,6 +28,8 @@ export type World = {
   readonly log: Log
   readonly connector: AuthorityConnector
   readonly judge: Judge
+  /** Who hears of changed people; rooms add themselves before anything runs. */
+  readonly changeListeners: ChangeListener[]
   /** Who may ask cards without PIN. */
   readonly pinlessTerminals: PinlessTerminals
   readonly fileJudge: FileJudge

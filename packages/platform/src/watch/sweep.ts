@@ -22,8 +22,15 @@ import { consentInForce } from '../people/consent.ts'
 import { endSessionsOfChanged } from '../session/provider-session.ts'
 import { addChange, type EventWorld } from './event.ts'
 
+/** Told, in the sweep's own transaction, of people of whose certificates one's entry came, went or changed; what it means they ask themselves. */
+export type ChangeListener = (
+  tx: Transaction<PlatformTables>,
+  people: readonly string[],
+) => Promise<void>
+
 /** What a sweep works with. */
 export type SweepWorld = EventWorld & {
+  readonly changeListeners: readonly ChangeListener[]
   readonly judge: Judge
   readonly clock: Clock
   readonly log: Log
@@ -115,7 +122,9 @@ async function tellChanges(
       .where('serial', 'in', changed.slice(from, from + batch))
       .execute()
     const people = rows.map(row => row.person_id)
-    if (people.length > 0) events += await tellWatchers(tx, world, people, at)
+    if (people.length === 0) continue
+    events += await tellWatchers(tx, world, people, at)
+    for (const tell of world.changeListeners) await tell(tx, people)
   }
   return events
 }
