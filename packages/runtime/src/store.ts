@@ -47,7 +47,14 @@ export type Migrations = Readonly<Record<string, (db: Kysely<unknown>) => Promis
 /** What may be asked outside a transaction: reading. A `Transaction` is one too. */
 export type Reader<Schema> = Pick<
   Kysely<Schema>,
-  'selectFrom' | 'selectNoFrom' | 'with' | 'fn' | 'dynamic' | 'case' | 'executeQuery'
+  | 'selectFrom'
+  | 'selectNoFrom'
+  | 'with'
+  | 'fn'
+  | 'dynamic'
+  | 'case'
+  | 'executeQuery'
+  | 'getExecutor'
 >
 
 /** What a statement of `write` is compiled with. */
@@ -173,7 +180,12 @@ export async function lockInTransaction<Schema>(
   tx: Transaction<Schema>,
   name: string,
 ): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${lockKey(name)})`.execute(tx)
+  await tx.executeQuery(lockStatement(tx, name))
+}
+
+/** The same as a statement, for transactions that send several together: those after it run when the lock is held. */
+export function lockStatement<Schema>(db: Writer<Schema>, name: string): CompiledQuery {
+  return sql`select pg_advisory_xact_lock(${lockKey(name)})`.compile(db)
 }
 
 /** Takes the lock of this name if nobody holds it, and says whether it did. */

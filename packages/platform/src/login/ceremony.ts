@@ -10,8 +10,9 @@ import { type Instant, protocolNow } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
 import {
   type CompiledQuery,
-  lockInTransaction,
+  lockStatement,
   type Store,
+  together,
   type Transaction,
   type Writer,
 } from '@sekisho/runtime/store'
@@ -80,16 +81,14 @@ export async function beginCeremony(
   const at = protocolNow()
   const browser = digestOf(asked.browser)
   await store.transaction(async tx => {
-    await lockInTransaction(tx, `ceremonies ${asked.uid} ${browser}`)
-    const { count } = await tx
+    const count = tx
       .selectFrom('ceremony')
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('uid', '=', asked.uid)
       .where('browser', '=', browser)
       .where('created_at', '>', at - 2 * ceremonyLifetimeMs)
-      .executeTakeFirstOrThrow()
-    if (count >= ceremoniesMax) throw new Refusal('challenge-limit')
-    await tx
+      .compile()
+    const begin = tx
       .insertInto('ceremony')
       .values({
         id,
@@ -106,7 +105,11 @@ export async function beginCeremony(
         created_at: at,
         expires_at: at + ceremonyLifetimeMs,
       })
-      .execute()
+      .compile()
+    // The count sees what was begun before the lock was had.
+    const lock = lockStatement(tx, `ceremonies ${asked.uid} ${browser}`)
+    const [, { rows: before }] = await together(tx, [lock, count, begin])
+    if ((before[0]?.count ?? 0) >= ceremoniesMax) throw new Refusal('challenge-limit')
   })
   return { id, challenge }
 }

@@ -11,6 +11,7 @@ import {
 } from 'oidc-provider'
 import { sessionMs } from '../session/provider-session.ts'
 import type { ClientCertificates } from './client-certificate.ts'
+import { createCookieSignatures } from './cookie-signature.ts'
 import { clientOf, readRegisteredKeys } from './client-metadata.ts'
 import { type BackchannelAsked, isMessage } from '../approval/backchannel.ts'
 import { askedOf } from './asked.ts'
@@ -35,7 +36,7 @@ const prefix = '/oidc'
 /** The library's configuration. Nothing is left to a default that it warns about. */
 export function configuration(world: OpenIdWorld, requests: ProtocolRequests): Configuration {
   return {
-    adapter: protocolStateOf(world.store, requests, clientLookup(world, requests)),
+    adapter: protocolStateOf(world.store, requests, clientLookup(requests)),
     jwks: { keys: world.keys.map(key => new PublishedKey(key)) },
     clientAuthMethods: [
       'private_key_jwt',
@@ -141,11 +142,11 @@ export function configuration(world: OpenIdWorld, requests: ProtocolRequests): C
 }
 
 /** Registered providers as clients. Those that were read with a state of the request are not read again. */
-function clientLookup(world: OpenIdWorld, requests: ProtocolRequests): ClientLookup {
+function clientLookup(requests: ProtocolRequests): ClientLookup {
   // By registration: what is read anew and has not changed is the same client.
   const clients = new WeakMap<object, AdapterPayload>()
   return async id => {
-    const found = requests.provider(id) ?? (await world.findProvider(id))
+    const found = await requests.provider(id)
     if (found?.state !== 'active') return undefined
     const client = clients.get(found.metadata) ?? clientOf(found)
     if (client !== undefined) clients.set(found.metadata, client)
@@ -167,6 +168,7 @@ const claimsOffered = {
     'link',
     'statement',
     'mandate',
+    'procedure',
     'mail',
     'offline_access',
   ],
@@ -426,7 +428,7 @@ function endpoints(world: OpenIdWorld) {
       revocation: `${prefix}/revocation`,
     },
     cookies: {
-      keys: [...world.cookieSecrets],
+      keys: createCookieSignatures(world.cookieSecrets),
       names: {
         session: 'sekisho_session',
         interaction: 'sekisho_interaction',

@@ -16,7 +16,7 @@ import type { Provider as RegisteredProvider } from '../providers/registry.ts'
 import { configuration } from './configuration.ts'
 import type { OpenIdWorld } from './open-id-world.ts'
 import { stateId } from './protocol-change.ts'
-import { createProtocolRequests } from './protocol-request.ts'
+import { createProtocolRequests, type ProtocolRequests } from './protocol-request.ts'
 import { isDeferring, settling } from './settling.ts'
 import {
   type Binding,
@@ -117,14 +117,17 @@ export function createOpenId(world: OpenIdWorld): OpenId {
   return {
     handler: (request, response) => {
       prepare(request, world.issuer)
-      return requests.run({ isDeferring: isDeferring(request) }, () => callback(request, response))
+      return requests.run({ isDeferring: isDeferring(request) }, async () => {
+        await foresee(requests, request)
+        return callback(request, response)
+      })
     },
     run: work => requests.run({ isDeferring: false }, work),
     collect: work => requests.collect(work),
     interaction: async (request, reply) => {
       prepare(request.raw, world.issuer)
       const asked = interactionOf(await details(provider, request, reply))
-      return { ...asked, provider: requests.provider(asked.providerId) }
+      return { ...asked, provider: requests.seenProvider(asked.providerId) }
     },
     createGrant: async given => {
       const grant = new provider.Grant({ accountId: given.personId, clientId: given.providerId })
@@ -192,6 +195,20 @@ function prepare(request: IncomingMessage, issuer: string): void {
   const kept = cookie.split(';').filter(pair => !isSessionCookie(pair.trim()))
   request.headers.cookie = kept.join(';')
 }
+
+/** A pushed request is read with its client in one go, before the library asks for one after the other. */
+async function foresee(requests: ProtocolRequests, request: IncomingMessage): Promise<void> {
+  const [path, query] = (request.url ?? '').split('?', 2)
+  if (path !== '/oidc/authorize' || query === undefined) return
+  const uri = new URLSearchParams(query).get('request_uri')
+  if (uri === null || !uri.startsWith(pushedPrefix)) return
+  const id = stateId(uri.slice(pushedPrefix.length))
+  // Should it fail, the library meets the same and tells it.
+  await requests.find('PushedAuthorizationRequest', id).catch(() => undefined)
+}
+
+/** RFC 9126 §2.2, as the library makes them. */
+const pushedPrefix = 'urn:ietf:params:oauth:request_uri:'
 
 /** Keeps the library's session from reaching the browser. */
 async function withoutSession(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {

@@ -149,7 +149,7 @@ for (const engine of engineKinds)
         requests.run({ isDeferring: false }, async () => {
           await requests.find('AccessToken', stateId('f1'))
           return {
-            provider: requests.provider('shop')?.state,
+            provider: requests.seenProvider('shop')?.state,
             subject: requests.subject('shop', 'p'),
             isWithoutRelease: requests.isWithoutRelease('grant f'),
             grant: await requests.find('Grant', stateId('grant f')),
@@ -179,7 +179,12 @@ for (const engine of engineKinds)
         [next.provider, next.isWithoutRelease, next.grant],
         ['suspended', false, undefined],
       )
-      assert.equal(requests.provider('shop'), undefined, 'outside of a request nothing is kept')
+      assert.equal(requests.seenProvider('shop'), undefined, 'outside of a request nothing is kept')
+      const asked = await Promise.all(['shop', 'nobody', 'shop'].map(id => requests.provider(id)))
+      assert.deepEqual(
+        asked.map(each => each?.state),
+        ['suspended', undefined, 'suspended'],
+      )
     })
 
     it('a registration that was changed is read as it is now', async () => {
@@ -187,7 +192,7 @@ for (const engine of engineKinds)
       const nameNow = () =>
         requests.run({ isDeferring: false }, async () => {
           await requests.find('PushedAuthorizationRequest', stateId('g1'))
-          return requests.provider('shop')?.name
+          return requests.seenProvider('shop')?.name
         })
       assert.equal(await nameNow(), '店')
       await world.store.transaction(tx =>

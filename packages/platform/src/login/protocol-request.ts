@@ -9,7 +9,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { protocolNow } from '@sekisho/runtime/clock'
 import { CompiledQuery, groupStatements, type Store } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
-import { createProviderRows, type Provider } from '../providers/registry.ts'
+import { createProviderReader, createProviderRows, type Provider } from '../providers/registry.ts'
 import {
   type Change,
   changesStatement,
@@ -49,7 +49,9 @@ export type ProtocolRequests = {
   /** Forgets what was read, after a write that went another way. */
   forget(): void
   /** The registered provider, as read with a state of this request. */
-  provider(id: string): Provider | undefined
+  seenProvider(id: string): Provider | undefined
+  /** The same, or read now. */
+  provider(id: string): Promise<Provider | undefined>
   subject(providerId: string, personId: string): string | undefined
   /** Whether it is known that nothing was released by this grant. */
   isWithoutRelease(grantId: string): boolean
@@ -62,6 +64,7 @@ export function createProtocolRequests(store: Store<PlatformTables>): ProtocolRe
   const scope = new AsyncLocalStorage<Gathered>()
   const read = createReader(store)
   const providerOf = createProviderRows()
+  const readProvider = createProviderReader(store, providerOf)
   const write = createChanges(store)
   const settle = async (): Promise<Conflict | undefined> => {
     const gathered = scope.getStore()
@@ -108,7 +111,13 @@ export function createProtocolRequests(store: Store<PlatformTables>): ProtocolRe
       return undefined
     },
     forget: () => scope.getStore()?.states.clear(),
-    provider: id => scope.getStore()?.providers.get(id),
+    seenProvider: id => scope.getStore()?.providers.get(id),
+    provider: async id => {
+      const gathered = scope.getStore()
+      const found = gathered?.providers.get(id) ?? (await readProvider(id))
+      if (found !== undefined) gathered?.providers.set(id, found)
+      return found
+    },
     subject: (providerId, personId) => scope.getStore()?.subjects.get(`${providerId} ${personId}`),
     isWithoutRelease: grantId => scope.getStore()?.withoutRelease.has(grantId) === true,
     isDeferring: () => scope.getStore()?.isDeferring === true,

@@ -6,7 +6,7 @@ import {
   type ProviderScope,
   Refusal,
 } from '@sekisho/contract'
-import { jsonb, type Store, UniqueViolation } from '@sekisho/runtime/store'
+import { groupStatements, jsonb, sql, type Store, UniqueViolation } from '@sekisho/runtime/store'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { PlatformTables } from '../database.ts'
 import { brokenMember, isPageAddress } from './federation-rule.ts'
@@ -94,6 +94,32 @@ export function createProviderRows(): (row: {
     }
     return providerOf(metadata, row.state)
   }
+}
+
+/** Reads providers, suspended ones included, for callers that ask at the same time by one statement. Nothing is kept but parsed text. */
+export function createProviderReader(
+  store: Store<PlatformTables>,
+  providerOf: ReturnType<typeof createProviderRows>,
+): (id: string) => Promise<Provider | undefined> {
+  return groupStatements(
+    async ids => {
+      // One of few statements, each planned once: filled up with ids that no provider has.
+      const size = 2 ** Math.ceil(Math.log2(ids.length))
+      const filled = Array.from({ length: size }, (_, at) => ids[at] ?? '')
+      const { rows } = await store.read(db =>
+        sql<{ id: string; metadata: string; state: Provider['state'] }>`
+          select provider.id, metadata::text as metadata, state
+          from (values ${sql.join(filled.map(id => sql`(${id}::text)`))}) as given (id)
+          join provider on provider.id = given.id`.execute(db),
+      )
+      const found = new Map(rows.map(row => [row.id, row]))
+      return ids.map(id => {
+        const row = found.get(id)
+        return row === undefined ? undefined : providerOf(row)
+      })
+    },
+    { itemsMax: 64 },
+  )
 }
 
 /** Some kilobytes each. */
