@@ -168,7 +168,6 @@ const claimsOffered = {
     'link',
     'statement',
     'mandate',
-    'procedure',
     'mail',
     'offline_access',
   ],
