@@ -14,6 +14,7 @@ import {
   openCardFolder,
 } from '@sekisho/readers'
 import { Refusal } from '@sekisho/contract'
+import type { UpstreamSettings } from '@sekisho/platform'
 import { sleep, type TownClock, townClock } from '@sekisho/runtime/clock'
 import { temporaryFolder } from '@sekisho/runtime/files'
 import { callAdmin } from '@sekisho/runtime/http'
@@ -39,6 +40,8 @@ export type TestTownSettings = {
   readonly sink?: LogSink
   /** Stands between platform or bank and what they call; for a town in one process. */
   readonly wire?: Wire
+  /** Other OpenID Providers that the platform knows. */
+  readonly gateways?: readonly UpstreamSettings[]
 }
 
 /** Milliseconds a test waits for an answer: several towns may share a machine. What a town itself waits is not changed. */
@@ -107,6 +110,7 @@ export async function startTestTown(settings: TestTownSettings = {}): Promise<Te
       residents: settings.residents ?? 20,
       log,
       wire: settings.wire,
+      gateways: settings.gateways,
     }),
   )
   begun.defer(() => town.stop())

@@ -15,6 +15,8 @@ import { isRefusalCode } from './refusal.ts'
 export const acr = {
   card: 'urn:sekisho:acr:card',
   cardSigned: 'urn:sekisho:acr:card-signed',
+  /** A login at another OpenID Provider that a card was once linked to: weaker than both. */
+  gateway: 'urn:sekisho:acr:gateway',
 } as const
 export type Acr = (typeof acr)[keyof typeof acr]
 
@@ -431,6 +433,8 @@ export const providerMetadata = z.looseObject({
   scope: z.string(),
   ...federationMetadata,
   sekisho_saml: samlMetadata.optional(),
+  /** Other OpenID Providers whose logins it takes where a request asks for `urn:sekisho:acr:gateway`, by the operator's ids. */
+  sekisho_gateways: z.array(z.string().min(1).max(32)).max(8).optional(),
   /** Why data is asked for; shown to the person and written into the statement. */
   sekisho_purpose: z.string().min(1).max(200),
   /** How certificates are checked for this provider. */

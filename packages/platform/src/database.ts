@@ -3,6 +3,7 @@
  * bytea; SQL never asks the server for the time.
  */
 import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
+import { gatewayMigrations, type GatewayTables } from './gateway/table.ts'
 import { samlMigrations, type SamlTables } from './saml/table.ts'
 import { type TokenKeyTables, tokenKeyMigrations } from './login/token-key-table.ts'
 import { type RetentionTables, retentionMigrations } from './controls/retention-table.ts'
@@ -289,6 +290,7 @@ export type PlatformTables = PersonKeyTables &
   RetentionTables &
   TokenKeyTables &
   SamlTables &
+  GatewayTables &
   OnboardingTables & {
     anchor: AnchorTable
     watch_stream: WatchStreamTable
@@ -584,4 +586,5 @@ export const platformMigrations: Migrations = {
   ...tokenKeyMigrations,
   ...onboardingMigrations,
   ...samlMigrations,
+  ...gatewayMigrations,
 }

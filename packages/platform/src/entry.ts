@@ -1,3 +1,4 @@
+import { gatewayEntries } from './gateway/entry.ts'
 import { confirmationEntries } from './confirm/entry.ts'
 import { consentEntries, linkEntries } from './people/entry.ts'
 import { defineEntries } from '@sekisho/ledger'
@@ -31,6 +32,7 @@ export const entries = defineEntries({
   },
   ...confirmationEntries,
   ...linkEntries,
+  ...gatewayEntries,
   ...consentEntries,
   'platform.records-viewed': {
     ja: 'ご自身の利用記録を開きました。',

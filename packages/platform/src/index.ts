@@ -10,4 +10,5 @@ export {
   type SnapshotPlace,
   writeSnapshotFiles,
 } from './evidence/revocation-file.ts'
+export type { UpstreamSettings } from './gateway/upstream.ts'
 export { type Platform, type PlatformSettings, startPlatform } from './program.ts'

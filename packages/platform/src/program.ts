@@ -86,6 +86,9 @@ import { sweepTickets } from './own-page/ticket.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject, personOfSubject } from './people/link.ts'
 import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
+import { addGatewayRoutes } from './login/gateway-route.ts'
+import { sweepUpstreamLogins } from './gateway/login.ts'
+import { createUpstreams, type UpstreamSettings } from './gateway/upstream.ts'
 import { addSamlRoutes } from './saml/route.ts'
 import { sweepSamlRequests } from './saml/waiting.ts'
 import { addLogoutRoute } from './session/logout.ts'
@@ -138,6 +141,8 @@ export type PlatformSettings = {
   readonly providers: ProvidersSettings | undefined
   /** What stands on the platform (mandates, mailbox, procedures); undefined: nothing. */
   readonly rooms?: readonly Room[] | undefined
+  /** Other OpenID Providers whose logins providers may take; undefined: none. */
+  readonly gateways?: readonly UpstreamSettings[] | undefined
   readonly fetch: Fetch
   /** The TLS proxy that passes providers' certificates on; undefined: none is believed. */
   readonly tlsProxy: TlsProxySettings | undefined
@@ -197,7 +202,14 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
   server.mount('/oidc', openId.handler, { keepPath: true })
   server.mount('/.well-known/openid-configuration', openId.handler, { keepPath: true })
   addPages(server)
-  addInteractionRoutes(server.app, { world, openId, readers: settings.readers })
+  const upstreams = createUpstreams(settings.gateways ?? [], {
+    ...settings,
+    origin: settings.issuer,
+    keyring: own.keyring,
+    fetch: settings.providerFetch,
+  })
+  addInteractionRoutes(server.app, { world, openId, readers: settings.readers, upstreams })
+  addGatewayRoutes(server.app, { world, upstreams })
   const rooms: OpenRoom[] = []
   const { app } = server
   const visitors = addOwnPageRoutes(app, {
@@ -511,6 +523,7 @@ function startBackground(
     await sweepSessions(world.store)
     await sweepDevices(world.store)
     await sweepSamlRequests(world.store)
+    await sweepUpstreamLogins(world.store)
     await sweepRequests(world.store)
     await sweepResults(world)
     await sweepRetention(retentionOf(settings, world))

@@ -148,6 +148,18 @@ const configuration = z.strictObject({
   operation: z.strictObject({ port: z.int().min(1).max(65_535), publicOrigin: z.url() }).optional(),
   /** The providers' console. */
   providers: z.strictObject({ port: z.int().min(1).max(65_535), publicOrigin: z.url() }).optional(),
+  /** Other OpenID Providers whose logins providers may take; without it none. */
+  gateways: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
+        name: z.strictObject({ ja: z.string().min(1).max(40), en: z.string().min(1).max(40) }),
+        issuer: z.url(),
+        clientId: z.string().min(1).max(200),
+      }),
+    )
+    .max(16)
+    .optional(),
   messageKeyId: z.string(),
   messageKeyFile: z.string(),
   readers: z.strictObject({ wallet: z.url().optional(), agent: z.string().optional() }),
@@ -211,6 +223,7 @@ async function runPlatform(file: string): Promise<void> {
         retention: config.retention,
         keys,
         providers: config.providers,
+        gateways: config.gateways,
         profile: config.profile === 'real' ? jpkiReal : jpkiTown,
         readers: {
           ...(wallet === undefined ? {} : { wallet }),

@@ -11,7 +11,7 @@ import {
 import { jpkiTown } from '@sekisho/pki'
 import { mailboxRoom } from '@sekisho/mailbox'
 import { mandatesRoom } from '@sekisho/mandates'
-import { type Platform, startPlatform } from '@sekisho/platform'
+import { type Platform, startPlatform, type UpstreamSettings } from '@sekisho/platform'
 import { agentPort, startWallet } from '@sekisho/readers'
 import { townClock } from '@sekisho/runtime/clock'
 import { callAdmin } from '@sekisho/runtime/http'
@@ -52,6 +52,7 @@ export type ProgramWorld = {
   /** An engine shared by the programs of one process. */
   readonly engine?: Engine | undefined
   readonly wire?: Wire | undefined
+  readonly gateways?: readonly UpstreamSettings[] | undefined
 }
 
 /** A running program. */
@@ -175,6 +176,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
         mailboxRoom({ folder: layout.mailFolder }),
       ],
       tlsProxy: undefined,
+      gateways: world.gateways,
       providerFetch: world.wire?.('platform', providerCaller.fetch) ?? providerCaller.fetch,
       clock: townClock(layout.clockFile),
       random: systemRandom(),

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Refusal } from '@sekisho/contract'
+import type { UpstreamSettings } from '@sekisho/platform'
 import { lockFolder, ownerOnlyFolder } from '@sekisho/runtime/files'
 import type { Log } from '@sekisho/runtime/log'
 import { connectPostgres, type Engine, openEmbedded } from '@sekisho/runtime/store'
@@ -25,6 +26,8 @@ export type TownSettings = {
   readonly log: Log
   /** Of a town in one process only. */
   readonly wire?: Wire | undefined
+  /** Other OpenID Providers that the platform knows; of a town in one process only. */
+  readonly gateways?: readonly UpstreamSettings[] | undefined
 }
 
 /** A running town. */

@@ -17,6 +17,8 @@ export type Asked = {
   readonly isStanding: boolean
   /** Whether only authentication contexts are asked for that there are none of. */
   readonly isAcrUnmet: boolean
+  /** Whether a login at another provider may answer it: asked for by its context, with nothing that only a card can do. */
+  readonly isGatewayFit: boolean
   /** What the provider knows of who comes (`login_hint`): a ticket of the portal, or nothing that counts. */
   readonly hint: string | undefined
   /** How old a card step may be, in seconds (`max_age`; 0 with `prompt=login`); undefined: as old as it is. */
@@ -46,14 +48,26 @@ export function askedOf(params: Readonly<Record<string, unknown>>, uid: string):
     wanted.includes(acr.cardSigned) ||
     transaction !== undefined ||
     attributeScopes.some(attribute => scopes.includes(attribute))
+  const isStanding = scopes.includes('offline_access')
+  const isFresh = max_age !== undefined || textOf(prompt).split(' ').includes('login')
   return {
     uid,
     providerId: textOf(client_id),
     scopes,
     acr: isSigned ? acr.cardSigned : acr.card,
-    isStanding: scopes.includes('offline_access'),
+    isStanding,
     isAcrUnmet:
-      (essential !== undefined || wanted.length > 0) && !wanted.some(value => offered.has(value)),
+      (essential !== undefined || wanted.length > 0) &&
+      // Who wishes for the weakest is content with the card; who demands it would have to be given it.
+      !wanted.some(
+        value => offered.has(value) || (essential === undefined && value === acr.gateway),
+      ),
+    isGatewayFit:
+      essential === undefined &&
+      wanted.includes(acr.gateway) &&
+      !isSigned &&
+      !isStanding &&
+      !isFresh,
     signingTransaction: transaction === undefined ? undefined : textOf(transaction),
     documentSha256: intent?.documentSha256,
     hint: typeof login_hint === 'string' ? login_hint : undefined,
@@ -66,7 +80,7 @@ export function askedOf(params: Readonly<Record<string, unknown>>, uid: string):
   }
 }
 
-const offered: ReadonlySet<string> = new Set(Object.values(acr))
+const offered: ReadonlySet<string> = new Set([acr.card, acr.cardSigned])
 
 /** The contexts of which the ID token must have one (OpenID Connect Core §5.5.1.1); undefined when none is demanded. */
 function essentialAcr(claims: unknown): readonly string[] | undefined {

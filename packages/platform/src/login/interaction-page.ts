@@ -35,6 +35,8 @@ export type CardPage = {
   readonly origin?: readonly (readonly [string, string])[]
   /** What a person must make sure of before the card is used. */
   readonly caution?: { readonly title: string; readonly text: string }
+  /** Other ways than the card. */
+  readonly others?: Markup
   /** Whether the service may stay logged in. */
   readonly isStanding: boolean
   readonly readers: CeremonyReaders
@@ -220,7 +222,7 @@ function standingOf(given: CardPage): [string, string][] {
 }
 
 function frame(given: CardPage, title: string, body: readonly Markup[]): string {
-  const { lang, path, origin = [], caution } = given
+  const { lang, path, origin = [], caution, others } = given
   return page({
     title,
     lang,
@@ -237,6 +239,7 @@ function frame(given: CardPage, title: string, body: readonly Markup[]): string 
         readers: given.readers,
         lang,
       }),
+      others ?? html``,
       refuseForm(path, lang),
     ],
   })

@@ -31,6 +31,7 @@ import {
   limitSection,
   pinSection,
   serviceSection,
+  gatewaySection,
   terminalSection,
   useSection,
 } from './section.ts'
@@ -194,6 +195,7 @@ export function recordsPage(given: {
     latestSection(portal.latest, lang),
     pinSection(portal.isPinDemanded, lang),
     terminalSection(portal.terminals, lang),
+    gatewaySection(portal.gateways, lang),
     html`<p><a href="${addressOf(lang, '/requests')}">${say.requests}</a></p>`,
     sessionsBlock(records.sessions, lang),
     html`<h2>${say.documents}</h2>`,

@@ -3,6 +3,7 @@ import { Refusal } from '@sekisho/contract'
 import type { App, Reply, Request } from '@sekisho/runtime/http'
 import { z } from 'zod'
 import { withdrawLatest } from '../confirm/latest-consent.ts'
+import { unlinkUpstreams } from '../gateway/login.ts'
 import { assertOwnPost } from '../login/own-post.ts'
 import type { World } from '../world.ts'
 import type { OwnSessions } from './own-session.ts'
@@ -63,6 +64,9 @@ export function addPortalRoutes(app: App, parts: PortalParts): void {
   )
   app.post('/me/terminals/:id/unlink', { schema: { params: id, hide } }, (request, reply) =>
     act(request, reply, person => leaveTerminal(world, person, request.params.id)),
+  )
+  app.post('/me/gateways/end', { schema: { hide } }, (request, reply) =>
+    act(request, reply, async person => (await unlinkUpstreams(world, person)) > 0),
   )
   app.post('/me/services/:id/open', { schema: { params: id, hide } }, async (request, reply) => {
     assertOwnPost(request, world.issuer)

@@ -11,6 +11,7 @@ import { entries } from '../entry.ts'
 import { consentsOf, type ConsentScope } from '../people/consent.ts'
 import { limitConsent } from '../people/consent-limit.ts'
 import { selvesOf } from '../people/link.ts'
+import { upstreamsOf } from '../gateway/login.ts'
 import { endTerminal, type OwnTerminal, terminalsOf } from '../people/terminal.ts'
 import { demandPin, demandsPin } from '../people/wish.ts'
 import { listProviders, type Provider } from '../providers/registry.ts'
@@ -50,6 +51,7 @@ export type Portal = {
   readonly services: readonly ServiceView[]
   readonly latest: readonly (LatestConsent & { readonly provider: string })[]
   readonly terminals: readonly (OwnTerminal & { readonly provider: string })[]
+  readonly gateways: Awaited<ReturnType<typeof upstreamsOf>>
   readonly uses: readonly UseView[]
   readonly isPinDemanded: boolean
 }
@@ -62,12 +64,15 @@ export async function portalOf(world: World, personId: string): Promise<Portal> 
   const providers = new Map((await listProviders(world.store)).map(one => [one.id, one]))
   const nameOf = (id: string): string => providers.get(id)?.name ?? id
   const at = world.clock.now()
-  const { known, latest, terminals, isPinDemanded } = await world.store.read(async db => ({
-    known: await servicesOf(db, personId),
-    latest: await latestConsentsOf(db, personId, at),
-    terminals: await terminalsOf(db, personId),
-    isPinDemanded: await demandsPin(db, personId),
-  }))
+  const { known, latest, terminals, gateways, isPinDemanded } = await world.store.read(
+    async db => ({
+      known: await servicesOf(db, personId),
+      latest: await latestConsentsOf(db, personId, at),
+      terminals: await terminalsOf(db, personId),
+      gateways: await upstreamsOf(db, personId),
+      isPinDemanded: await demandsPin(db, personId),
+    }),
+  )
   return {
     services: known.map(each => ({
       ...each,
@@ -77,6 +82,7 @@ export async function portalOf(world: World, personId: string): Promise<Portal> 
     })),
     latest: latest.map(each => ({ ...each, provider: nameOf(each.providerId) })),
     terminals: terminals.map(each => ({ ...each, provider: nameOf(each.providerId) })),
+    gateways,
     uses: (await usesOf(world, personId)).slice(0, usesShown).map(({ entry }) => ({
       id: entry.id,
       at: entry.at,
@@ -127,6 +133,10 @@ export async function dataOf(world: World, personId: string) {
     latestConsents: portal.latest,
     terminals: portal.terminals.map(({ linkedAt, ...each }) => ({
       ...each,
+      linkedAt: time(linkedAt),
+    })),
+    gateways: portal.gateways.map(({ upstream, linkedAt }) => ({
+      upstream,
       linkedAt: time(linkedAt),
     })),
     pinAlways: portal.isPinDemanded,

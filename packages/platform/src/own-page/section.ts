@@ -92,6 +92,14 @@ export function pinSection(isDemanded: boolean, lang: Lang): Markup {
 }
 
 /** Televisions, devices and households. */
+export function gatewaySection(gateways: Portal['gateways'], lang: Lang): Markup {
+  const say = portalWords[lang]
+  if (gateways.length === 0) return html``
+  const rows = gateways.map(each => [each.upstream, timeText(each.linkedAt, lang)])
+  return html`<h2>${say.gateways}</h2><p>${say.gatewaysText}</p>${table(say.gateways, [say.service, say.since], rows, { caption: 'unseen' })}<form id="gateways-end" method="post" action="${addressOf(lang, '/gateways/end')}">${button(say.unlink, 'second')}</form>`
+}
+
+/** Televisions, devices and households that the person is linked to. */
 export function terminalSection(terminals: Portal['terminals'], lang: Lang): Markup {
   const say = portalWords[lang]
   if (terminals.length === 0) return html`<h2>${say.terminals}</h2><p>${say.noTerminals}</p>`
