@@ -43,6 +43,29 @@ function ownerName(owner: Owner): string {
   }
 }
 
+/** Whose a box is, to address it. */
+export function ownerOf(box: Pick<Box, 'kind' | 'owner'>): Owner {
+  switch (box.kind) {
+    case 'person':
+      return { kind: 'person', personId: box.owner }
+    case 'organisation':
+      return { kind: 'organisation', number: box.owner }
+    case 'municipality':
+      return { kind: 'municipality', code: box.owner }
+    case 'provider':
+      return { kind: 'provider', providerId: box.owner }
+    case 'system':
+      return { kind: 'system', name: box.owner }
+    default:
+      return box.kind satisfies never
+  }
+}
+
+/** An owner as forms carry it. */
+export function ownerKey(owner: Owner): string {
+  return `${owner.kind}:${ownerName(owner)}`
+}
+
 /** Finds the boxes of several owners by one look. */
 export type BoxFinder = (owner: Owner) => Box
 

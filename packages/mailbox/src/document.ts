@@ -25,8 +25,14 @@ export type Documents = {
     place: DocumentPlace,
     part?: { readonly start: number; readonly end: number },
   ): Promise<AsyncIterable<Uint8Array>>
+  /** The same with a citizen's signature, for the platform's own judging. */
+  readWhole(place: DocumentPlace): Promise<AsyncIterable<Uint8Array>>
   /** Answers with a document, or the part of it that `Range` asks for (RFC 9110 §14). */
-  send(request: Request, reply: Reply, place: DocumentPlace): Promise<Reply>
+  send(
+    request: Request,
+    reply: Reply,
+    place: DocumentPlace & { readonly isInline?: boolean },
+  ): Promise<Reply>
 }
 
 /** Where a document is. */
@@ -48,7 +54,7 @@ export function createDocuments(given: {
     const document = place.message.content.documents[place.position]
     if (document === undefined) throw new Refusal('message-unknown')
     if (document.withheld === true) {
-      const container = await collect(await readKept(place, undefined))
+      const container = await collect(await readKept(place))
       const bytes = withoutSignature(document.mediaType, container)
       return once(bytes.subarray(part?.start ?? 0, part?.end ?? bytes.length))
     }
@@ -95,9 +101,12 @@ export function createDocuments(given: {
       return taken
     },
     read,
+    readWhole: place => readKept(place),
     send: async (request, reply, place) => {
       const document = place.message.content.documents[place.position]
       if (document === undefined) throw new Refusal('message-unknown')
+      // Of all types that are taken only PDF is shown, in the browser's own viewer, which runs nothing of ours.
+      const isInline = place.isInline === true && document.mediaType === 'application/pdf'
       // Of what is taken out of a container nobody knows the length beforehand: it goes whole.
       const part = document.withheld === true ? undefined : partOf(request, document)
       reply
@@ -105,9 +114,9 @@ export function createDocuments(given: {
         .header('x-content-type-options', 'nosniff')
         .header(
           'content-disposition',
-          `attachment; filename*=UTF-8''${encodeURIComponent(document.name)}`,
+          `${isInline ? 'inline' : 'attachment'}; filename*=UTF-8''${encodeURIComponent(document.name)}`,
         )
-        .type('application/octet-stream')
+        .type(isInline ? 'application/pdf' : 'application/octet-stream')
       if (document.withheld === true)
         return reply.send(Readable.from(await read(place), { objectMode: false }))
       reply.header('accept-ranges', 'bytes').header('etag', `"${document.sha256}"`)

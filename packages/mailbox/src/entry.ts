@@ -31,6 +31,6 @@ export const entries = defineEntries({
   'mailbox.exported': {
     ja: '私書箱の内容を書き出しました。',
     en: 'You exported your box.',
-    fields: { messages: 'number' },
+    fields: { boxes: 'number' },
   },
 })

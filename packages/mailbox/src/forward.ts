@@ -2,7 +2,7 @@
  * Passing on (C11, flows.md §17): the owner of a box names an addressee, and what came into the box goes there, with its documents as they came.
  * Documents in files are not copied: both messages have the key of the file.
  */
-import { type MailKind, Refusal } from '@sekisho/contract'
+import { Refusal } from '@sekisho/contract'
 import type { World } from '@sekisho/platform/room'
 import type { Reader, Store } from '@sekisho/runtime/store'
 import type { Box, Owner } from './box.ts'
@@ -18,13 +18,10 @@ export type Forwarding = {
   readonly to: Owner
   /** Which documents; without it all. */
   readonly documents?: readonly number[] | undefined
-  readonly kind: MailKind
   /** What the owner writes to it. */
   readonly note: string
   readonly key: string
   readonly shownFrom?: Posting['shownFrom']
-  /** Whether the recipient may have documents with a citizen's certificate in them. */
-  readonly mayTake: (document: KeptDocument) => boolean
 }
 
 /** A document of a message, as it can be posted again. */
@@ -71,7 +68,7 @@ export async function forwardOf(
   const wanted = new Set(given.documents ?? message.content.documents.keys())
   const documents: PostedDocument[] = []
   for (const [position, document] of message.content.documents.entries()) {
-    if (!wanted.has(position) || !given.mayTake(document)) continue
+    if (!wanted.has(position)) continue
     const found = await store.read(db =>
       documentToPost(db, { id: given.id, key, position, document }),
     )
@@ -80,7 +77,7 @@ export async function forwardOf(
   return {
     from: given.from,
     to: given.to,
-    kind: given.kind,
+    kind: message.kind,
     subject: message.subject,
     body: given.note,
     documents,

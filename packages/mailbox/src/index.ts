@@ -1,12 +1,12 @@
 /** The P.O. box (C11), a room of the platform. */
-export { type Box, findBox, type Owner } from './box.ts'
+export { type Box, type Owner } from './box.ts'
+export { listedBoxes, type ListedBox, membershipsOf, ownersOfProvider } from './directory.ts'
 export type { Content } from './content.ts'
 export {
   type MailTables,
   type Posted,
   type PostedDocument,
   type Posting,
-  PostedAtOnce,
   postMessage,
 } from './post.ts'
 export { type MailboxSettings, mailboxRoom } from './room.ts'

@@ -21,10 +21,13 @@ import { entries } from './entry.ts'
 import { expireDue } from './life.ts'
 import { eraseDue, type MailRetention, plainMailRetention } from './retention.ts'
 import { clamScanner } from './scanner.ts'
+import { addMailScreens, waitingFor } from './screen.ts'
 import { createPoster } from './sender.ts'
+import { personHome } from './page.ts'
 import type { MailTables } from './post.ts'
 import { mailboxMigrations } from './table.ts'
 import { createVault, type Vault } from './vault.ts'
+import { words } from './word.ts'
 
 /** What a mailbox needs. */
 export type MailboxSettings = {
@@ -70,10 +73,19 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
   const scanning = scanner && { ...scanner, scan: clamScanner(scanner.at) }
   const check = createCheck({ world, store, vault, scanning })
   const carry = async (): Promise<void> => void (await carryDue(world, store, check))
-  addMailApi(ground, { world, store, post: createPoster(world, store), documents, carry })
+  const parts = { world, store, post: createPoster(world, store), documents, carry }
+  addMailApi(ground, parts)
+  addMailScreens(ground, parts)
   const rules = settings.retention ?? plainMailRetention
   return {
-    doorways: [],
+    doorways: [
+      {
+        path: personHome,
+        title: { ja: words.ja.title, en: words.en.title },
+        lead: { ja: words.ja.lead, en: words.en.lead },
+        waiting: personId => waitingFor(parts, personId),
+      },
+    ],
     rounds: [
       { everyMs: 1000, run: carry },
       {

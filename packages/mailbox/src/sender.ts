@@ -10,7 +10,7 @@ import {
 } from '@sekisho/platform/room'
 import { groupCommit, type Store } from '@sekisho/runtime/store'
 import type { z } from 'zod'
-import { type Box, boxById, findBox, type Owner } from './box.ts'
+import { type Box, boxById, findBox, type Owner, ownerOf } from './box.ts'
 import { withdraw } from './life.ts'
 import {
   type MailTables,
@@ -128,24 +128,6 @@ async function senderOf(
     const known = await knownSubject(db, { providerId: provider.id, personId: sender.owner })
     return { owner: ownerOf(sender), shown: known === undefined ? undefined : `subject:${known}` }
   })
-}
-
-/** Whose a box is, to address it. */
-function ownerOf(box: Box): Owner {
-  switch (box.kind) {
-    case 'person':
-      return { kind: 'person', personId: box.owner }
-    case 'organisation':
-      return { kind: 'organisation', number: box.owner }
-    case 'municipality':
-      return { kind: 'municipality', code: box.owner }
-    case 'provider':
-      return { kind: 'provider', providerId: box.owner }
-    case 'system':
-      return { kind: 'system', name: box.owner }
-    default:
-      return box.kind satisfies never
-  }
 }
 
 /** How a message of this sender stands. Refusal `message-unknown` for another's. */

@@ -9,6 +9,7 @@ import {
   type MailDocumentReceived,
   type MailKind,
   type MailParty,
+  type MailState,
   Refusal,
 } from '@sekisho/contract'
 import type { World } from '@sekisho/platform/room'
@@ -219,6 +220,67 @@ export async function openPage(world: World, store: Store<MailTables>, shelf: Sh
   })
 }
 
+/** A message that was sent from a box. */
+export type Sent = {
+  readonly id: string
+  readonly kind: MailKind
+  readonly subject: string
+  readonly body: string
+  /** As the sender knows them. */
+  readonly recipient: string
+  /** Of a box with a name. */
+  readonly recipientName: string | undefined
+  readonly state: MailState
+  readonly postedAt: Instant
+}
+
+/** What was sent from a box, newest first, after another of the list. */
+export async function listSent(
+  world: World,
+  store: Store<MailTables>,
+  given: { readonly box: Box; readonly limit: number; readonly after?: string | undefined },
+): Promise<readonly Sent[]> {
+  const { box, limit, after } = given
+  return store.read(async db => {
+    const last =
+      after === undefined
+        ? undefined
+        : await db
+            .selectFrom('mailbox_message')
+            .select(['posted_at', 'id'])
+            .where('id', '=', after)
+            .executeTakeFirst()
+    let query = db
+      .selectFrom('mailbox_message')
+      .innerJoin('mailbox_box', 'mailbox_box.id', 'recipient_box')
+      .selectAll('mailbox_message')
+      .select('mailbox_box.name')
+      .where('sender_box', '=', box.id)
+      .where('sealed', 'is not', null)
+      .orderBy('posted_at', 'desc')
+      .orderBy('mailbox_message.id', 'desc')
+      .limit(limit)
+    if (last !== undefined)
+      query = query.where(eb =>
+        eb.or([
+          eb('posted_at', '<', last.posted_at),
+          eb.and([eb('posted_at', '=', last.posted_at), eb('mailbox_message.id', '<', last.id)]),
+        ]),
+      )
+    const found = await world.personKeys.find(db, box.keyId)
+    if (found.kind !== 'present') return []
+    return (await query.execute()).flatMap(row => {
+      if (row.sender_key === null || row.sealed === null) return []
+      const content = MessageKey.open(row.id, found.key, row.sender_key).openContent(row.sealed)
+      const { subject, body, recipient } = content
+      const { id, kind, state } = row
+      const recipientName = row.name ?? undefined
+      const postedAt = row.posted_at
+      return [{ id, kind, subject, body, recipient, recipientName, state, postedAt }]
+    })
+  })
+}
+
 function rowsOf(db: Reader<MailTables>, shelf: Shelf, at: Instant) {
   const { folder, after, before } = shelf
   let query = db
@@ -288,7 +350,8 @@ function shelvedOf(row: Row, content: Content): Shelved {
   }
 }
 
-function receivedOf(document: KeptDocument): MailDocumentReceived {
+/** A document as its recipient sees it. */
+export function receivedOf(document: KeptDocument): MailDocumentReceived {
   const { name, mediaType, length, sha256, verdict, withheld } = document
   return {
     name,

@@ -162,8 +162,17 @@ const statements = [
     primary key (message_id, event))`,
 ]
 
+const listStatements = [
+  'create index mailbox_message_recipient on mailbox_message (recipient_box, delivered_at)',
+  'create index mailbox_message_posted on mailbox_message (sender_box, posted_at)',
+  'drop index mailbox_message_sender',
+]
+
 export const mailboxMigrations: Migrations = {
   'mailbox-0001-boxes': async db => {
     for (const statement of statements) await sql.raw(statement).execute(db)
+  },
+  'mailbox-0002-lists': async db => {
+    for (const statement of listStatements) await sql.raw(statement).execute(db)
   },
 }
