@@ -1,7 +1,8 @@
 /**
  * Token introspection (RFC 7662) a second, each authenticated by `private_key_jwt` with an assertion of its own, whose replay is kept out
  * durably; and how long one takes when as many arrive as 70 % of that. Beside it in the same run: an echo on the same server stack and the
- * bare verification of the assertion's ES256 signature, the least that it can cost: share = (echo + crypto) / introspection.
+ * bare verification of the assertion's ES256 signature, the least that it can cost: share = (echo + crypto) / introspection. And how long the echo
+ * takes under the same load, for the machine may have other work.
  *
  * PostgreSQL with fsync; the callers are a thread beside the platform. `node bench/introspection.ts [--gate]`; with `--gate` it exits 1 under the
  * share or past the latency below.
@@ -23,6 +24,7 @@ const connections = 32
 const perWindow = 1500
 const windows = 5
 const loadShare = 0.7
+const windowSeconds = 3
 
 /** What the thread of callers does: all at once on its connections, or so many a second whatever comes back. */
 type Load = {
@@ -66,12 +68,16 @@ async function main(): Promise<void> {
       shares.push((echoMs + cryptoMs) / msEach)
     }
     const perSecond = 1000 / median(each)
-    const { latencies } = await ask(caller, {
-      ...real,
-      bodies: bodies(Math.ceil(perSecond * loadShare * 8)),
-      perSecond: perSecond * loadShare,
-    })
-    report({ perSecond, share: median(shares), latencies })
+    const rate = perSecond * loadShare
+    const real70: number[][] = []
+    const echo70: number[][] = []
+    for (let window = 0; window < windows; window++) {
+      const load = { bodies: bodies(Math.ceil(rate * windowSeconds)), perSecond: rate }
+      // The same load on the echo: what the machine and its other work make of it, whatever is behind the server.
+      echo70.push([...(await ask(caller, { ...bare, ...load })).latencies])
+      real70.push([...(await ask(caller, { ...real, ...load })).latencies])
+    }
+    report({ perSecond, share: median(shares), latencies: real70, echoed: echo70 })
   } finally {
     await caller.terminate()
   }
@@ -230,14 +236,27 @@ function median(values: readonly number[]): number {
 function report(given: {
   readonly perSecond: number
   readonly share: number
-  readonly latencies: readonly number[]
+  /** By windows. */
+  readonly latencies: readonly (readonly number[])[]
+  readonly echoed: readonly (readonly number[])[]
 }): void {
-  const sorted = given.latencies.toSorted((a, b) => a - b)
-  const at = (part: number): number => sorted[Math.floor(sorted.length * part)] ?? 0
+  const { latencies, echoed } = given
+  const p99 = median(latencies.map(window => at(window, 0.99)))
   console.log(`introspections a second                   ${given.perSecond.toFixed(0)}`)
   console.log(`echo and bare crypto, of an introspection  ${given.share.toFixed(3)}`)
-  console.log(`at 70 % load: median ${at(0.5).toFixed(1)} ms, 99 of 100 ${at(0.99).toFixed(1)} ms`)
-  const isReached = given.share >= limits.share && at(0.99) <= limits.p99Ms
+  console.log(`at 70 % load, median of ${windows} windows: ${told(latencies)}`)
+  console.log(`  the echo at the same: ${told(echoed)}`)
+  const isReached = given.share >= limits.share && p99 <= limits.p99Ms
   console.log(`limits ${limits.share}, ${limits.p99Ms} ms: ${isReached ? 'reached' : 'UNDER'}`)
   if (process.argv.includes('--gate') && !isReached) process.exitCode = 1
+}
+
+function told(latencies: readonly (readonly number[])[]): string {
+  const half = median(latencies.map(window => at(window, 0.5)))
+  const most = latencies.map(window => at(window, 0.99))
+  return `half within ${half.toFixed(1)} ms, 99 of 100 within ${median(most).toFixed(1)} ms (windows ${most.map(ms => ms.toFixed(0)).join(', ')})`
+}
+
+function at(values: readonly number[], part: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0
 }
