@@ -4,6 +4,7 @@ import { addAuditCommands } from './audit.ts'
 import { addCaCommands } from './ca.ts'
 import { addCardAppCommands } from './card-app.ts'
 import { addCardCommands } from './card.ts'
+import { addChaosCommand } from './chaos.ts'
 import { addCorporationCommands } from './corporation.ts'
 import { emptyCommandLine } from './empty.ts'
 import { addFeeCommands } from './fees.ts'
@@ -33,6 +34,7 @@ export function createCommandLine(): Command {
   addCardCommands(program)
   addResidentCommands(program)
   addCorporationCommands(program)
+  addChaosCommand(program)
   addPinlessCommands(program)
   addLoadingCommands(program)
   addKeyCommands(program)
