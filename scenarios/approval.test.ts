@@ -124,6 +124,42 @@ describe('approvals', () => {
       assert.equal(codeOn(await typeCode(person, begun.user_code)), 'user-code-limit')
     })
 
+    it('that asks too often is told to slow down, and more so each time; an answer is given at once', async () => {
+      const pending = 'authorization_pending authorization-pending'
+      const slow = 'slow_down authorization-pending'
+      const begun = await begin()
+      const tables = await town.tables('platform')
+      /** As if the last request lay further back. */
+      const wait = async (seconds: number): Promise<void> => {
+        const [newest] = await tables.read(db =>
+          db.selectFrom('poll').selectAll().orderBy('asked_at', 'desc').limit(1).execute(),
+        )
+        await tables.transaction(tx =>
+          tx
+            .updateTable('poll')
+            .set({ asked_at: Number(newest?.['asked_at']) - seconds * 1000 })
+            .where('id', '=', newest?.['id'])
+            .execute(),
+        )
+      }
+      assert.equal(await errorOf(redeem(begun)), pending)
+      await wait(6)
+      assert.equal(await errorOf(redeem(begun)), pending)
+      assert.equal(await errorOf(redeem(begun)), slow)
+      // Ten seconds by now.
+      await wait(6)
+      assert.equal(await errorOf(redeem(begun)), slow)
+      await wait(16)
+      assert.equal(await errorOf(redeem(begun)), pending)
+      const other = await begin()
+      const tried = await Promise.all(Array.from({ length: 8 }, () => errorOf(redeem(other))))
+      assert.equal(tried.filter(error => error === pending).length, 1)
+      assert.equal(tried.filter(error => error === slow).length, 7)
+      await using person = await town.person('long-address')
+      await typeCode(person, other.user_code)
+      assert.ok((await redeem(other)).access_token)
+    })
+
     it('who stops at the card step has logged nobody in', async () => {
       const begun = await begin()
       const browser = new Map<string, string>()

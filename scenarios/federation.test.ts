@@ -241,8 +241,8 @@ describe('federation', () => {
       JSON.stringify([
         { type: 'sekisho_sign', transaction: id, document_sha256: sha256, ...changed },
       ])
-    const visit = async (authorization_details: string, by = party) => {
-      const begun = await by.begin({ scope: 'openid', authorization_details })
+    const visit = async (authorization_details: string, by = party, scope = 'openid') => {
+      const begun = await by.begin({ scope, authorization_details })
       await using person = await town.person('plain-adult')
       return { begun, page: await person.visit(begun.url) }
     }
@@ -278,6 +278,23 @@ describe('federation', () => {
     assert.equal(receipt?.document.sha256, sha256)
     const told = await oidc.tokenIntrospection(party.config, tokens.access_token)
     assert.deepEqual(told.authorization_details, JSON.parse(details()))
+    // It opens nothing but that: no attributes, whatever else was asked for beside it, and not the interface.
+    const wide = await visit(details(), party, 'openid name address verify')
+    assert.equal(codeOn(wide.page), 'transaction-finished')
+    const { id: second } = await shop.sekisho.createSigning(given, 'intent-2')
+    const both = await visit(details({ transaction: second }), party, 'openid name address verify')
+    assert.equal(codeOn(both.page), 'none')
+    const wider = await party.finish(both.page.url, both.begun)
+    for (const token of [tokens.access_token, wider.access_token]) {
+      const info = await town.fetch(`${town.urls.platform}/oidc/userinfo`, bearer(token))
+      assert.deepEqual(await info.json(), { sub: subject })
+      const called = await town.fetch(`${town.urls.platform}/v1/changes`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ subject }),
+      })
+      assert.equal(called.status, 401)
+    }
   })
 
   it('a provider ends its own session: tokens are gone there, stand elsewhere, and the browser goes back', async () => {

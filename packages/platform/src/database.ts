@@ -5,6 +5,7 @@
 import { type PasskeyTables, passkeyMigrations } from './passkey/table.ts'
 import { gatewayMigrations, type GatewayTables } from './gateway/table.ts'
 import { samlMigrations, type SamlTables } from './saml/table.ts'
+import { pollingMigrations, type PollingTables } from './login/polling-table.ts'
 import { type TokenKeyTables, tokenKeyMigrations } from './login/token-key-table.ts'
 import { type RetentionTables, retentionMigrations } from './controls/retention-table.ts'
 import { type ControlTables, controlMigrations } from './controls/table.ts'
@@ -290,6 +291,7 @@ export type PlatformTables = PersonKeyTables &
   RetentionTables &
   TokenKeyTables &
   SamlTables &
+  PollingTables &
   GatewayTables &
   OnboardingTables & {
     anchor: AnchorTable
@@ -587,4 +589,5 @@ export const platformMigrations: Migrations = {
   ...onboardingMigrations,
   ...samlMigrations,
   ...gatewayMigrations,
+  ...pollingMigrations,
 }

@@ -74,6 +74,7 @@ import {
 } from './login/client-certificate.ts'
 import { createOpenId, type OpenId } from './login/open-id.ts'
 import { type SucceedingOpenId, withSuccession } from './login/open-id-succession.ts'
+import { sweepPolls } from './login/polling.ts'
 import { sweepProtocolState } from './login/protocol-state.ts'
 import { keyCommands } from './login/token-key-command.ts'
 import { createTokenKeys, rotateTokenKey } from './login/token-key.ts'
@@ -522,6 +523,7 @@ function startBackground(
     await sweepReleases(world, protocolNow())
     await sweepSessions(world.store)
     await sweepDevices(world.store)
+    await sweepPolls(world.store)
     await sweepSamlRequests(world.store)
     await sweepUpstreamLogins(world.store)
     await sweepRequests(world.store)

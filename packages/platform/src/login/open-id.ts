@@ -27,6 +27,7 @@ import {
 } from './proof-of-possession.ts'
 import { answerDeferred, type DeferredAnswer } from './deferred.ts'
 import { codeErrors } from './openid-error.ts'
+import { slowingDown } from './polling.ts'
 
 /** What a provider asked for by way of the browser. */
 export type Interaction = Asked & {
@@ -94,6 +95,7 @@ export function createOpenId(world: OpenIdWorld): OpenId {
   // Scheme and host are ours to say, whatever stands before us: see `prepare`.
   provider.proxy = true
   provider.use(codeErrors)
+  provider.use(slowingDown(world.store))
   provider.use(settling(requests, configured))
   provider.use(withoutSession)
   provider.use(trueDiscovery)

@@ -53,6 +53,7 @@ export function codeOf(ctx: KoaContextWithOIDC, error: string, thrown: unknown):
     case 'temporarily_unavailable':
       return 'token-absent'
     case 'authorization_pending':
+    case 'slow_down':
       return 'authorization-pending'
     case 'unknown_user_id':
       return 'person-unknown'
