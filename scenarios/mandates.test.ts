@@ -249,7 +249,10 @@ describe('mandates', () => {
     const fields = { name: helper.name, address: helper.address, until, act: 'bid.submit' }
     const page = await person.submit({ form: 'new', fields })
     const [code] = /[2-9A-HJ-NP-Z]{4}(?:-[2-9A-HJ-NP-Z]{4}){3}/.exec(page.body) ?? []
-    assert.ok(code !== undefined, page.body.slice(page.body.indexOf('<main'), page.body.indexOf('</main')))
+    assert.ok(
+      code !== undefined,
+      page.body.slice(page.body.indexOf('<main'), page.body.indexOf('</main')),
+    )
     assert.equal(await accept('long-address', code), 'accepted')
     const other = await signed('long-address', helper.subject, '入札書 その二')
     const answer = await check(other)
@@ -293,7 +296,7 @@ describe('mandates', () => {
     const { createHash, X509Certificate } = await import('node:crypto')
     const card = await town.takeCard('plain-adult')
     const der = Buffer.from(card.state().signature.certificate ?? '', 'base64')
-    card.release()
+    await card.release()
     assert.ok(new X509Certificate(der).subject.length > 0)
     const certificateSha256 = createHash('sha256').update(der).digest('hex')
     const representative = await holderOf(town, 'construction-representative')
@@ -356,7 +359,7 @@ describe('mandates', () => {
     assert.equal(await accept('plain-adult', acceptanceCode), 'accepted')
     assert.equal(await said(bid, { act: 'contract.sign' }), 'authorised act-covered')
     const before = iso(town.clock.now())
-    town.clock.advance(60_000)
+    await town.clock.advance(60_000)
     const representatives = (await town.admin('authority', 'corporation-representatives', {
       corporation: number,
     })) as { id: string; name: string }[]

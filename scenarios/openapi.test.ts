@@ -47,7 +47,7 @@ it('every example is taken', async () => {
     oidc.PrivateKeyJwt({ key: imported, kid: String(shop.key.kid) }),
     { execute: [oidc.allowInsecureRequests] },
   )
-  const scope = 'sign verify change link statement mandate mail'
+  const scope = 'sign verify change link statement mandate procedure mail'
   const { access_token } = await oidc.clientCredentialsGrant(config, { scope })
   let sent = 0
   for (const [path, methods] of Object.entries(paths))

@@ -69,7 +69,7 @@ export async function startTestProvider(
   }
   await contract(
     given.scope ??
-      'openid name address birthdate gender sign verify change link statement mandate mail',
+      'openid name address birthdate gender sign verify change link statement mandate procedure mail',
   )
   const server = await createServer({ name: given.id, log: world.log, publicOrigin: origin })
   server.app.get('/callback', (_request, reply) =>

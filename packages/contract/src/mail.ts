@@ -232,6 +232,51 @@ export const mailReceived = z.strictObject({
 })
 export type MailReceived = z.infer<typeof mailReceived>
 
+/** A line of a bulk file: a message without documents, to somebody known by an id, or by name, address and birth date alone (D20). */
+export const mailBulkLine = z.strictObject({
+  /** Names this message among all of the sender's, as an `Idempotency-Key` does. */
+  key: z.string().min(8).max(128),
+  to: z.union([
+    mailAddress,
+    z.strictObject({
+      person: z.strictObject({
+        name: z.string().min(1).max(200),
+        address: z.string().min(1).max(400),
+        birthdate: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+      }),
+    }),
+  ]),
+  kind: mailKind,
+  subject: z.string().min(1).max(mailSubjectMax),
+  body: z.string().max(mailBodyMax),
+  expiresAt: instantText.optional(),
+})
+export type MailBulkLine = z.infer<typeof mailBulkLine>
+
+/** `POST /v1/mail/bulk` (scope `mail`), with an `Idempotency-Key`: a file of such lines (NDJSON) that was uploaded. */
+export const mailBulkRequest = z.strictObject({ upload: z.string().min(1).max(64) })
+
+/** How far a bulk post is. `postal`: nobody who takes mail of this kind from you was found with certainty; post it on paper. */
+export const mailBulkState = z.strictObject({
+  id: z.string(),
+  state: z.enum(['running', 'done']),
+  lines: z.int().nonnegative(),
+  posted: z.int().nonnegative(),
+  postal: z.int().nonnegative(),
+  refused: z.int().nonnegative(),
+})
+export type MailBulkState = z.infer<typeof mailBulkState>
+
+/** A line of the results, `GET /v1/mail/bulk/{id}/results` (NDJSON), in the order of the file. */
+export const mailBulkResult = z.strictObject({
+  line: z.int().positive(),
+  key: z.string().nullable(),
+  outcome: z.enum(['posted', 'postal', 'refused']),
+  /** The message's id, or why it was refused. */
+  detail: z.string().nullable(),
+})
+export type MailBulkResult = z.infer<typeof mailBulkResult>
+
 /** The text whose hash stands in receipts: members in this order, without white space, as `JSON.stringify` writes them. */
 export function mailContentText(content: {
   readonly kind: MailKind

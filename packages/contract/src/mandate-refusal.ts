@@ -2,6 +2,15 @@
 import { entry } from './refusal-entry.ts'
 
 export const mandateRefusals = {
+  'authority-missing': entry(
+    403,
+    'citizen',
+    'after-remedy',
+    'この法人のためにこの行為をする権限が確認できません。',
+    '法人の代表者に、必要な範囲の委任を依頼してください。',
+    'There is no authority to do this act for the corporation.',
+    'Ask the corporation’s representative for a mandate that covers it.',
+  ),
   'mandate-unknown': entry(
     404,
     'citizen',

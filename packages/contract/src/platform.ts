@@ -33,6 +33,7 @@ export const providerScopes = [
   'link',
   'statement',
   'mandate',
+  'procedure',
   'mail',
   'offline_access',
 ] as const

@@ -7,6 +7,7 @@
 
 import { mailRefusals } from './mail-refusal.ts'
 import { mandateRefusals } from './mandate-refusal.ts'
+import { procedureRefusals } from './procedure-refusal.ts'
 import { type Actor, type Entry, entry, type Retry } from './refusal-entry.ts'
 
 export type { Actor, Retry } from './refusal-entry.ts'
@@ -1443,6 +1444,7 @@ export const refusals = {
     'Correct it once it has ended.',
   ),
   ...mandateRefusals,
+  ...procedureRefusals,
   ...mailRefusals,
 } as const satisfies Record<string, Entry>
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { MandateTerms } from '@sekisho/contract'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import {
   type ActAsked,
   judgeAuthority,

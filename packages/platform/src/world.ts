@@ -18,7 +18,7 @@ import type { StampTrust } from './evidence/time-stamp.ts'
 import type { ReplayTickets } from './onboarding/replay.ts'
 import type { Tracer } from './onboarding/trace.ts'
 import type { Uploads } from './evidence/upload.ts'
-import type { ChangeListener } from './watch/sweep.ts'
+import type { ChangeListener } from './watch/listener.ts'
 
 export type World = {
   readonly issuer: string

@@ -8,6 +8,7 @@ import { jpkiReal, jpkiTown } from '@sekisho/pki'
 import { mailboxRoom } from '@sekisho/mailbox'
 import { mandatesRoom } from '@sekisho/mandates'
 import { startPlatform } from '@sekisho/platform'
+import { proceduresRoom } from '@sekisho/procedures'
 import type { Room } from '@sekisho/platform/room'
 import { systemClock } from '@sekisho/runtime/clock'
 import { lockFolder } from '@sekisho/runtime/files'
@@ -261,6 +262,8 @@ function roomsOf(
   if (mandates !== undefined) {
     const { registerUrl, registerMinutes } = mandates
     rooms.push(mandatesRoom({ registerUrl, registerAgeMs: registerMinutes * 60_000, fetch }))
+    // Procedures write to boxes and ask who may act for whom.
+    if (mailbox !== undefined) rooms.push(proceduresRoom({ registerUrl, fetch }))
   }
   if (mailbox !== undefined) rooms.push(mailboxRoom({ ...mailbox, folder: join(folder, 'mail') }))
   return rooms

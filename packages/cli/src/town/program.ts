@@ -11,6 +11,7 @@ import {
 import { jpkiTown } from '@sekisho/pki'
 import { mailboxRoom } from '@sekisho/mailbox'
 import { mandatesRoom } from '@sekisho/mandates'
+import { proceduresRoom } from '@sekisho/procedures'
 import { type Platform, startPlatform, type UpstreamSettings } from '@sekisho/platform'
 import { agentPort, startWallet } from '@sekisho/readers'
 import { townClock } from '@sekisho/runtime/clock'
@@ -136,6 +137,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   const caller = createFetch({ effects: world.effects })
   const providerCaller = createFetch({ effects: world.effects, reach: 'town' })
   const keys = await keyringIn(layout.keysFolder('platform'))
+  const register = { registerUrl: `${layout.urls.authority}/corporations`, fetch: caller.fetch }
   const start = (): Promise<Platform> =>
     startPlatform({
       mode: 'town',
@@ -168,11 +170,8 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       revocationRefreshMs: 1000,
       fetch: world.wire?.('platform', caller.fetch) ?? caller.fetch,
       rooms: [
-        mandatesRoom({
-          registerUrl: `${layout.urls.authority}/corporations`,
-          fetch: caller.fetch,
-          registerAgeMs: 2000,
-        }),
+        mandatesRoom({ ...register, registerAgeMs: 2000 }),
+        proceduresRoom(register),
         mailboxRoom({ folder: layout.mailFolder }),
       ],
       tlsProxy: undefined,

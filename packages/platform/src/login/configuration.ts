@@ -168,6 +168,7 @@ const claimsOffered = {
     'link',
     'statement',
     'mandate',
+    'procedure',
     'mail',
     'offline_access',
   ],

@@ -172,7 +172,7 @@ function entranceTo(request: Request, home: string): string {
 /** Where a browser may go after the card: a page below `/me/`, written plainly. */
 export function nextOf(url: string): string | undefined {
   const next = new URL(url, 'http://own').searchParams.get('next')
-  return next !== null && /^\/me\/[\w/?=&.-]{1,300}$/.test(next) ? next : undefined
+  return next !== null && /^\/me\/[\w/?=&.:-]{1,300}$/.test(next) ? next : undefined
 }
 
 type Parts = Parameters<typeof createVisitors>[0]

@@ -49,7 +49,7 @@ export function ceremonyForm(page: Page): CeremonyForm | undefined {
 export function fillForm(
   page: Page,
   name: string | undefined,
-  fields: Readonly<Record<string, string>>,
+  fields: Readonly<Record<string, string | readonly string[]>>,
 ): FilledForm {
   const forms = formsOf(page)
   const fitting =
@@ -61,8 +61,11 @@ export function fillForm(
     throw new WalkFault('form-absent', name ?? '(the only one)')
   const filled = controlsOf(form)
   for (const [field, value] of Object.entries(fields)) {
-    if (!accepts(form, field, value)) throw new WalkFault('field-absent', field)
-    filled.set(field, value)
+    filled.delete(field)
+    for (const each of [value].flat()) {
+      if (!accepts(form, field, each)) throw new WalkFault('field-absent', field)
+      filled.append(field, each)
+    }
   }
   const url = new URL(form.getAttribute('action') ?? page.url, page.url)
   if (form.getAttribute('method')?.toLowerCase() === 'post') return { url: url.href, form: filled }

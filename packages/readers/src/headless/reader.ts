@@ -28,7 +28,8 @@ export interface HeadlessReader {
   /** Fills and sends a form of the page it is on: by id or name, or the only one. */
   submit(given: {
     readonly form?: string
-    readonly fields?: Readonly<Record<string, string>>
+    /** By name; several values where several boxes are ticked. */
+    readonly fields?: Readonly<Record<string, string | readonly string[]>>
   }): Promise<Arrival>
 }
 

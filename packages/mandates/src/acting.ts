@@ -1,0 +1,100 @@
+/** Who may act for a corporation at the platform's own screens: for rooms that stand on mandates. */
+import { type AuthorityCheckAnswer, type authorityCheckRequest, Refusal } from '@sekisho/contract'
+import type { z } from 'zod'
+import { type Provider, roomStore, type World } from '@sekisho/platform/room'
+import { checkAuthority } from './check.ts'
+import { type ActAsked, judgeAuthority } from './judgement.ts'
+import { chainsOf, corporateNumberOfKey, corporationKey, mandatesOf } from './mandate.ts'
+import { connectRegister } from './register.ts'
+import type { MandateSettings } from './room.ts'
+import type { MandateTables } from './table.ts'
+
+/** Who acts, as receivers want to see it (flows.md §24). */
+export type ActsFor = {
+  readonly name: string
+  readonly corporation: string
+  readonly unit: string | undefined
+  readonly title: string | undefined
+  /** Why they may. */
+  readonly authority: { readonly ja: string; readonly en: string }
+}
+
+/** For whom somebody stands by law. */
+export type Standing = {
+  readonly relation: 'guardian' | 'parent' | 'heirs'
+  readonly name: string
+  readonly birthdate: string
+}
+
+/** What rooms ask of mandates. */
+export type Authority = {
+  /**
+   * A person who is to do an act for a corporation. Refusals `authority-missing` unless they may, `register-unreachable` when that cannot be told.
+   */
+  demand(
+    asked: Pick<ActAsked, 'act' | 'yen' | 'counterparty'> & {
+      readonly personId: string
+      readonly corporation: string
+    },
+  ): Promise<ActsFor>
+  /** Whether who signed a document might, as the checker for providers answers and charges it. */
+  check(
+    provider: Provider,
+    request: z.output<typeof authorityCheckRequest>,
+  ): Promise<AuthorityCheckAnswer>
+  /** For whom a person stands by law, as an office has certified and they have accepted. */
+  standingsOf(personId: string): Promise<readonly Standing[]>
+  /** Corporations for which a person has any mandate in force, by number. Whether it covers an act, `demand` tells. */
+  corporationsOf(personId: string): Promise<ReadonlyMap<string, string>>
+}
+
+/** Makes it. `registerUrl` as of the room. */
+export function createAuthority(
+  ground: World,
+  settings: Pick<MandateSettings, 'registerUrl' | 'fetch'>,
+): Authority {
+  const register = connectRegister(settings.registerUrl, settings.fetch)
+  const world = { ...ground, store: roomStore<MandateTables>(ground), register }
+  return {
+    check: (provider, request) => checkAuthority(world, provider, request),
+    demand: async ({ personId, corporation, ...asked }) => {
+      const registered = await world.register.read(corporation)
+      const chains = await world.store.read(db =>
+        chainsOf(db, world, { personId, mandator: corporationKey(corporation) }),
+      )
+      const at = world.clock.now()
+      const actor = { kind: 'person', chains } as const
+      const judged = judgeAuthority(actor, corporation, { ...asked, at }, registered)
+      const last = judged.chain.at(-1)
+      const why = judged.findings.at(-1)
+      if (judged.verdict !== 'authorised' || last === undefined || registered === undefined)
+        throw new Refusal('authority-missing', { why: why?.code ?? 'mandate-missing' })
+      const { name, unit, title } = last.delegate
+      const authority = { ja: why?.ja ?? '', en: why?.en ?? '' }
+      return { name, unit, title, corporation: registered.name, authority }
+    },
+    standingsOf: async personId => {
+      const at = world.clock.now()
+      const mandates = await world.store.read(db => mandatesOf(db, world, personId))
+      return mandates.flatMap(({ row, parties }) => {
+        const { kind: relation, terms } = row
+        const { name, birthdate } = parties.mandator
+        const isLaw = relation === 'guardian' || relation === 'parent' || relation === 'heirs'
+        const isNow = row.state === 'active' && at < Date.parse(terms.until)
+        return isLaw && isNow && birthdate !== undefined ? [{ relation, name, birthdate }] : []
+      })
+    },
+    corporationsOf: async personId => {
+      const at = world.clock.now()
+      const mandates = await world.store.read(db => mandatesOf(db, world, personId))
+      const found = new Map<string, string>()
+      for (const { row, parties } of mandates) {
+        const number = corporateNumberOfKey(row.mandator)
+        const isNow = row.state === 'active' && at < Date.parse(row.terms.until)
+        if (number !== undefined && isNow)
+          found.set(number, parties.mandator.corporation?.name ?? number)
+      }
+      return found
+    },
+  }
+}

@@ -1,0 +1,629 @@
+/** The routes of the screens below `/me/procedures`. */
+import { Refusal } from '@sekisho/contract'
+import { differenceOf } from '@sekisho/contract/japan'
+import { membershipsOf } from '@sekisho/mailbox'
+import type { ActsFor, Authority } from '@sekisho/mandates'
+import {
+  claimsOf,
+  type Ground,
+  ownProviderId,
+  type SignedHere,
+  type Visit,
+} from '@sekisho/platform/room'
+import type { Reply } from '@sekisho/runtime/http'
+import type { Transaction } from '@sekisho/runtime/store'
+import { z } from 'zod'
+import {
+  beginCase,
+  type Case,
+  type CaseWorld,
+  casesOf,
+  completeTask,
+  type DocumentToKeep,
+  joinCase,
+  ownerText,
+  readCase,
+  readDocument,
+  returnTask,
+  type Tables,
+  tasksOf,
+  withdrawCase,
+} from './case.ts'
+import { agreementsOf, choicesFor, partiesChosen, partnersThere } from './choose.ts'
+import { applyStep, type Definition } from './definition.ts'
+import {
+  applicationText,
+  type Draft,
+  keepDraft,
+  linesOf,
+  paperText,
+  readDraft,
+  takeDraft,
+} from './draft.ts'
+import { type Values, valuesOfForm } from './form.ts'
+import { type DoneBy, type Party, type Task, taskId } from './history.ts'
+import { agree } from './invitation.ts'
+import {
+  at,
+  caseBody,
+  codesBody,
+  home,
+  listBody,
+  partnersBody,
+  startBody,
+  taskBody,
+  type WaitingTask,
+} from './page.ts'
+import type { Registry } from './registry.ts'
+import { say } from './screen-words.ts'
+import { documentsFor, formOf, givenTo } from './view.ts'
+
+/** What the screens work with. */
+export type ScreenWorld = {
+  readonly world: CaseWorld
+  readonly authority: Authority
+  readonly registry: Registry
+}
+
+const hide = true
+const idText = z.string().regex(/^[\w-]{1,64}$/)
+const caseParams = z.object({ case: idText })
+const taskParams = z.object({ case: idText, task: z.string().regex(/^[a-z-]+:[\w-]+$/) })
+const anyForm = z.record(
+  z.string().max(64),
+  z.union([z.string().max(2000), z.array(z.string().max(200)).max(50)]),
+)
+/** An answer of a reader with a signed file in it. */
+const answerBytesMax = 512 * 1024
+
+/** Adds the routes. */
+export function addScreenRoutes(ground: Ground, given: ScreenWorld): void {
+  addListRoutes(ground, given)
+  addStartRoutes(ground, given)
+  addCaseRoutes(ground, given)
+  addTaskRoutes(ground, given)
+  addPartnerRoutes(ground, given)
+}
+
+/** The owners for whom a person may look and act at these screens. */
+async function ownersOf(
+  { world, authority }: ScreenWorld,
+  personId: string,
+): Promise<readonly string[]> {
+  const members = await world.tables.read(db => membershipsOf(db, personId))
+  const corporations = await authority.corporationsOf(personId)
+  return [
+    `person ${personId}`,
+    ...[...corporations.keys()].map(number => `organisation ${number}`),
+    ...members.flatMap(({ owner }) => (owner.kind === 'municipality' ? [ownerText(owner)] : [])),
+  ]
+}
+
+function addListRoutes({ app, visitors }: Ground, given: ScreenWorld): void {
+  const { world, registry } = given
+  app.get(home, { schema: { hide } }, (request, reply) =>
+    visitors.show(request, reply, home, async visit => {
+      const { personId, lang } = visit
+      const owners = await ownersOf(given, personId)
+      const { cases, waiting } = await world.tables.read(async db => {
+        const ids = await casesOf(db, [`person ${personId}`])
+        const open: WaitingTask[] = []
+        for (const { caseId, task } of await tasksOf(db, owners)) {
+          const found = await readCase(db, world, caseId)
+          const one = found.state.tasks.get(task)
+          if (one !== undefined) open.push({ found, task: one })
+        }
+        return { cases: await Promise.all(ids.map(id => readCase(db, world, id))), waiting: open }
+      })
+      const body = listBody({ lang, definitions: registry.newest, cases, waiting })
+      return visitors.send(visit, body, { title: say[lang].title })
+    }),
+  )
+  app.post(
+    `${home}/join`,
+    { schema: { body: z.object({ code: z.string().max(64) }), hide } },
+    (request, reply) =>
+      visitors.act(request, reply, home, async visit => {
+        const { personId, lang } = visit
+        const id = await world.tables.transaction(tx =>
+          joinCase(tx, world, { code: request.body.code, personId }),
+        )
+        return reply.redirect(at(lang, `/${id}`), 303)
+      }),
+  )
+}
+
+function addStartRoutes({ app, visitors }: Ground, given: ScreenWorld): void {
+  const { world, registry } = given
+  const params = z.object({ id: idText })
+  app.get(`${home}/start/:id`, { schema: { params, hide } }, (request, reply) =>
+    visitors.show(request, reply, home, async visit => {
+      const definition = registry.find(request.params.id)
+      const choices = await choicesFor(world, definition, visit.personId)
+      const body = startBody({ lang: visit.lang, definition, choices, values: {} })
+      return visitors.send(visit, body, { title: definition.title[visit.lang] })
+    }),
+  )
+  app.post(`${home}/start/:id`, { schema: { params, body: anyForm, hide } }, (request, reply) =>
+    visitors.act(request, reply, home, async visit => {
+      const definition = registry.find(request.params.id)
+      const values = valuesOfForm(definition.form, request.body)
+      await assertStanding(given, definition, values, visit.personId)
+      const { personId } = visit
+      const name = String(values['name'] ?? '')
+      const chosen = await partiesChosen(world, definition, { personId, name, sent: request.body })
+      return askApplication(given, visitors, visit, {
+        definition,
+        values,
+        ...chosen,
+        caseId: undefined,
+      })
+    }),
+  )
+  app.post(
+    `${home}/drafts/:id/signed`,
+    { bodyLimit: answerBytesMax, schema: { params, body: z.object({ answer: z.string() }), hide } },
+    (request, reply) =>
+      visitors.act(request, reply, home, async visit => {
+        const { id } = request.params
+        const { personId, lang } = visit
+        // Who may act for a corporation is asked before: nothing is asked of others inside a transaction.
+        const waiting = await readDraft(world, { id, personId })
+        const actor = await actorOfDraft(given, visit, waiting)
+        let done = { caseId: '', codes: [] as (readonly [string, string])[] }
+        await visitors.signed(visit, request.body.answer, async (own, signed) => {
+          done = await takeSigned(given, asTables(own), { id, signed, actor })
+        })
+        if (done.codes.length > 0) {
+          const body = codesBody(lang, done.caseId, done.codes)
+          return visitors.send(visit, body, { title: say[lang].codes })
+        }
+        return reply.redirect(toldAt(visit, `/${done.caseId}`, 'sent'), 303)
+      }),
+  )
+}
+
+/** A transaction of the platform reaches these tables too: they lie in the same schema. */
+function asTables(tx: unknown): Transaction<Tables> {
+  return tx as Transaction<Tables>
+}
+
+function toldAt({ lang }: Visit, rest: string, told: 'sent' | 'taken'): string {
+  return `${home}${rest}?told=${told}${lang === 'en' ? '&lang=en' : ''}`
+}
+
+/** Refusal `authority-missing` unless the person stands for the one named. */
+async function assertStanding(
+  { authority }: ScreenWorld,
+  definition: Definition,
+  values: Values,
+  personId: string,
+): Promise<void> {
+  const { standing } = definition
+  if (standing === undefined) return
+  const own = await authority.standingsOf(personId)
+  const isProven = own.some(
+    each =>
+      each.relation === standing.relation &&
+      ['same', 'notation'].includes(
+        differenceOf(
+          { name: each.name, birthdate: each.birthdate },
+          {
+            name: String(values[standing.name] ?? ''),
+            birthdate: String(values[standing.birthdate] ?? ''),
+          },
+        ).summary,
+      ),
+  )
+  if (!isProven) throw new Refusal('authority-missing', { why: 'no-standing' })
+}
+
+async function askApplication(
+  { world }: ScreenWorld,
+  visitors: Ground['visitors'],
+  visit: Visit,
+  given: {
+    readonly definition: Definition
+    readonly values: Values
+    readonly parties: readonly Party[]
+    readonly codes: Readonly<Record<string, string>>
+    readonly caseId: string | undefined
+  },
+): Promise<Reply> {
+  const { definition, values, parties, codes, caseId } = given
+  const { id: name, version } = definition
+  const draft = {
+    definition: name,
+    version,
+    caseId,
+    task: taskId(applyStep, 'applicant'),
+    values,
+    parties,
+    codes,
+  }
+  const { id, text } = await keepDraft(world, visit.personId, draft, own =>
+    applicationText(definition, values, parties, own),
+  )
+  return askToSign(visitors, visit, { id, text, title: definition.title.ja })
+}
+
+function askToSign(
+  visitors: Ground['visitors'],
+  visit: Visit,
+  draft: { readonly id: string; readonly text: string; readonly title: string },
+): Promise<Reply> {
+  const { lang } = visit
+  return visitors.askToSign(visit, {
+    title: draft.title,
+    mediaType: 'text/plain',
+    format: 'cades',
+    document: new TextEncoder().encode(draft.text),
+    key: `procedure-${draft.id}`,
+    action: at(lang, `/drafts/${draft.id}/signed`),
+    lead: say[lang].signLead,
+    back: at(lang),
+  })
+}
+
+/** Who signs a draft, where that is more than the person: a clerk for a corporation. */
+async function actorOfDraft(
+  { world, authority, registry }: ScreenWorld,
+  { personId }: Visit,
+  draft: Draft,
+): Promise<ActsFor | undefined> {
+  if (draft.caseId === undefined) return undefined
+  const { caseId } = draft
+  const found = await world.tables.read(db => readCase(db, world, caseId))
+  const task = found.state.tasks.get(draft.task)
+  const step = registry
+    .find(draft.definition, draft.version)
+    .steps.find(each => each.id === draft.task.split(':')[0])
+  if (step?.does.kind !== 'certify' || task?.party.owner.kind !== 'organisation') return undefined
+  return authority.demand({
+    personId,
+    corporation: task.party.owner.number,
+    act: step.does.act,
+    yen: undefined,
+    counterparty: ownProviderId,
+  })
+}
+
+async function takeSigned(
+  { world, registry }: ScreenWorld,
+  tx: Transaction<Tables>,
+  given: { readonly id: string; readonly signed: SignedHere; readonly actor: ActsFor | undefined },
+): Promise<{ caseId: string; codes: (readonly [string, string])[] }> {
+  const { signed, actor } = given
+  const { personId, documentSha256 } = signed
+  const draft = await takeDraft(tx, world, { id: given.id, personId, documentSha256 })
+  const definition = registry.find(draft.definition, draft.version)
+  const step = definition.steps.find(each => each.id === draft.task.split(':')[0])
+  const title =
+    step?.does.kind === 'certify' || step?.does.kind === 'sign'
+      ? step.does.document.ja
+      : definition.title.ja
+  const by: DoneBy = actor ?? { name: signed.attributes.name }
+  const deed = {
+    by,
+    values: draft.values,
+    outcome: null,
+    documents: papersOf(title, signed),
+    proven: step?.id === applyStep ? provenBy(definition, draft.values, signed) : [],
+  }
+  if (draft.caseId !== undefined) {
+    await completeTask(tx, world, draft.caseId, { ...deed, task: draft.task })
+    return { caseId: draft.caseId, codes: [] }
+  }
+  const caseId = await beginCase(tx, world, {
+    definition,
+    parties: draft.parties,
+    deed,
+    documentSha256,
+    personId,
+    requestKey: given.id,
+  })
+  const codes = Object.entries(draft.codes).map(
+    ([party, code]) =>
+      [draft.parties.find(each => each.id === party)?.name ?? party, code] as const,
+  )
+  return { caseId, codes }
+}
+
+/** What is kept of a signature: the text and the receipt for everybody concerned, the container for registered verifiers. */
+function papersOf(title: string, signed: SignedHere): readonly DocumentToKeep[] {
+  return [
+    { name: `${title}.txt`, mediaType: 'text/plain', bytes: signed.document },
+    {
+      name: `${title}.receipt.jws`,
+      mediaType: 'application/jose',
+      bytes: new TextEncoder().encode(signed.receipt),
+    },
+    ...(signed.file === undefined
+      ? []
+      : [
+          {
+            name: `${title}.p7m`,
+            mediaType: 'application/pkcs7-mime',
+            bytes: signed.file,
+            isContainer: true,
+          } as const,
+        ]),
+  ]
+}
+
+/** Fields that the certificate says too. */
+function provenBy(
+  definition: Definition,
+  values: Values,
+  { attributes }: SignedHere,
+): readonly string[] {
+  const { name, address } = definition.proven ?? {}
+  const claims = claimsOf(attributes, ['name', 'address'])
+  const isSame = (given: Parameters<typeof differenceOf>[0]): boolean =>
+    ['same', 'notation'].includes(differenceOf(given, claims).summary)
+  return [
+    ...(name !== undefined && isSame({ name: String(values[name] ?? '') }) ? [name] : []),
+    ...(address !== undefined && isSame({ address: { formatted: String(values[address] ?? '') } })
+      ? [address]
+      : []),
+  ]
+}
+
+/** The party of a case that this person is or acts for. Refusal `procedure-unknown`. */
+async function partyOf(
+  given: ScreenWorld,
+  visit: Visit,
+  caseId: string,
+): Promise<{ readonly found: Case; readonly party: Party }> {
+  const owners = await ownersOf(given, visit.personId)
+  const found = await given.world.tables.read(db => readCase(db, given.world, caseId))
+  const parties = found.state.parties.filter(each => owners.includes(ownerText(each.owner)))
+  // Who is a party themself sees the case as that, also when they act for another one.
+  const party = parties.find(each => each.owner.kind === 'person') ?? parties[0]
+  if (party === undefined) throw new Refusal('procedure-unknown')
+  return { found, party }
+}
+
+function addCaseRoutes({ app, visitors }: Ground, given: ScreenWorld): void {
+  const { world } = given
+  app.get(`${home}/:case`, { schema: { params: caseParams, hide } }, (request, reply) =>
+    visitors.show(request, reply, home, async visit => {
+      const { found, party } = await partyOf(given, visit, request.params.case)
+      const { lang } = visit
+      const told = /[?&]told=(sent|taken)\b/.exec(request.url)?.[1]
+      const body = caseBody({
+        lang,
+        found,
+        party,
+        told: told === 'sent' ? say[lang].sent : told === 'taken' ? say[lang].taken : undefined,
+        mayAct: true,
+      })
+      return visitors.send(visit, body, { title: found.definition.title[lang] })
+    }),
+  )
+  const document = z.object({ case: idText, id: idText })
+  app.get(`${home}/:case/documents/:id`, { schema: { params: document, hide } }, (request, reply) =>
+    visitors.show(request, reply, home, async visit => {
+      const { found, party } = await partyOf(given, visit, request.params.case)
+      const { id } = request.params
+      if (!documentsFor(found, party, false).some(each => each.id === id))
+        throw new Refusal('procedure-unknown')
+      const { mediaType, bytes, name } = await world.tables.read(db =>
+        readDocument(db, world, { caseId: found.id, id }),
+      )
+      return reply
+        .type(mediaType)
+        .header('cache-control', 'no-store')
+        .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
+        .send(Buffer.from(bytes))
+    }),
+  )
+  app.post(
+    `${home}/:case/withdraw`,
+    {
+      schema: {
+        params: caseParams,
+        body: z.object({ reason: z.string().trim().min(1).max(500) }),
+        hide,
+      },
+    },
+    (request, reply) =>
+      visitors.act(request, reply, home, async visit => {
+        const { found, party } = await partyOf(given, visit, request.params.case)
+        if (party.id !== 'applicant') throw new Refusal('procedure-unknown')
+        await world.tables.transaction(tx => withdrawCase(tx, world, found.id, request.body.reason))
+        return reply.redirect(toldAt(visit, `/${found.id}`, 'taken'), 303)
+      }),
+  )
+  app.post(`${home}/:case/correct`, { schema: { params: caseParams, hide } }, (request, reply) =>
+    visitors.act(request, reply, home, async visit => {
+      const { found, party } = await partyOf(given, visit, request.params.case)
+      const task = taskId(applyStep, 'applicant')
+      if (party.id !== 'applicant') throw new Refusal('procedure-unknown')
+      await world.tables.transaction(tx =>
+        returnTask(tx, world, found.id, { by: party, task, reason: '申請者による訂正' }),
+      )
+      return reply.redirect(at(visit.lang, `/${found.id}/tasks/${task}`), 303)
+    }),
+  )
+}
+
+/** An open task that this person may do. Refusals `procedure-unknown`, `task-closed`. */
+async function taskOf(
+  given: ScreenWorld,
+  visit: Visit,
+  params: { readonly case: string; readonly task: string },
+): Promise<{ readonly found: Case; readonly task: Task }> {
+  const owners = await ownersOf(given, visit.personId)
+  const found = await given.world.tables.read(db => readCase(db, given.world, params.case))
+  const task = found.state.tasks.get(params.task)
+  if (task === undefined || !owners.includes(ownerText(task.party.owner)))
+    throw new Refusal('procedure-unknown')
+  if (found.state.ended !== undefined) throw new Refusal('case-ended')
+  if (task.state !== 'open') throw new Refusal('task-closed')
+  return { found, task }
+}
+
+function addTaskRoutes({ app, visitors }: Ground, given: ScreenWorld): void {
+  const { world } = given
+  const address = `${home}/:case/tasks/:task`
+  app.get(address, { schema: { params: taskParams, hide } }, (request, reply) =>
+    visitors.show(request, reply, home, async visit => {
+      const { found, task } = await taskOf(given, visit, request.params)
+      const body = taskBody({ lang: visit.lang, found, task })
+      return visitors.send(visit, body, { title: task.step.title[visit.lang] })
+    }),
+  )
+  app.post(address, { schema: { params: taskParams, body: anyForm, hide } }, (request, reply) =>
+    visitors.act(request, reply, home, async visit => {
+      const { found, task } = await taskOf(given, visit, request.params)
+      return doTask(given, visitors, visit, { found, task, sent: request.body })
+    }),
+  )
+  const returned = z.object({ task: z.string().max(64), reason: z.string().trim().min(1).max(500) })
+  app.post(
+    `${address}/return`,
+    { schema: { params: taskParams, body: returned, hide } },
+    (request, reply) =>
+      visitors.act(request, reply, home, async visit => {
+        const { found, task } = await taskOf(given, visit, request.params)
+        await deciderOf(given, visit, task)
+        await world.tables.transaction(tx =>
+          returnTask(tx, world, found.id, { by: task.party, ...request.body }),
+        )
+        return reply.redirect(toldAt(visit, `/${found.id}`, 'taken'), 303)
+      }),
+  )
+}
+
+/** Who decides without signing: a clerk of a corporation by mandate, of a municipality by membership. */
+async function deciderOf(
+  { world, authority }: ScreenWorld,
+  { personId }: Visit,
+  task: Task,
+): Promise<DoneBy> {
+  const { owner, name } = task.party
+  if (owner.kind === 'organisation')
+    return authority.demand({
+      personId,
+      corporation: owner.number,
+      act: 'procedures.decide',
+      yen: undefined,
+      counterparty: ownProviderId,
+    })
+  if (owner.kind === 'municipality') {
+    const members = await world.tables.read(db => membershipsOf(db, personId))
+    const isClerk = members.some(
+      each =>
+        each.role === 'clerk' &&
+        each.owner.kind === 'municipality' &&
+        each.owner.code === owner.code,
+    )
+    if (!isClerk) throw new Refusal('authority-missing', { why: 'no-clerk' })
+  }
+  return { name }
+}
+
+async function doTask(
+  given: ScreenWorld,
+  visitors: Ground['visitors'],
+  visit: Visit,
+  {
+    found,
+    task,
+    sent,
+  }: {
+    readonly found: Case
+    readonly task: Task
+    readonly sent: Readonly<Record<string, unknown>>
+  },
+): Promise<Reply> {
+  const { world } = given
+  const { definition } = found
+  const { does } = task.step
+  const form = formOf(found, task.step)
+  if (form === undefined) throw new Refusal('procedure-unknown')
+  const values = valuesOfForm(form, sent)
+  if (does.kind === 'apply') {
+    await assertStanding(given, definition, values, visit.personId)
+    const { parties } = found.state
+    return askApplication(given, visitors, visit, {
+      definition,
+      values,
+      parties,
+      codes: {},
+      caseId: found.id,
+    })
+  }
+  if (does.kind === 'decide') {
+    const outcome = typeof sent['outcome'] === 'string' ? sent['outcome'] : ''
+    if (!does.outcomes.some(each => each.id === outcome))
+      throw new Refusal('request-malformed', { fields: 'outcome' })
+    const by = await deciderOf(given, visit, task)
+    await world.tables.transaction(tx =>
+      completeTask(tx, world, found.id, { task: task.id, by, values, outcome, documents: [] }),
+    )
+    return visit.reply.redirect(toldAt(visit, `/${found.id}`, 'taken'), 303)
+  }
+  const draft = {
+    definition: definition.id,
+    version: definition.version,
+    caseId: found.id,
+    task: task.id,
+    values,
+    parties: [],
+    codes: {},
+  }
+  const actor = await actorOfDraft(given, visit, { ...draft, text: '' })
+  const signer =
+    actor === undefined
+      ? []
+      : [actor.corporation, actor.unit, actor.title, actor.name].filter(each => each !== undefined)
+  const title = does.document.ja
+  const { id, text } = await keepDraft(world, visit.personId, draft, own =>
+    paperText(
+      {
+        title,
+        procedure: definition.title.ja,
+        about: linesOf(definition.form, givenTo(found, task.party)),
+        form,
+        values,
+        signer: signer.length === 0 ? [] : [`発行者: ${signer.join(' ')}`],
+      },
+      own,
+    ),
+  )
+  return askToSign(visitors, visit, { id, text, title })
+}
+
+function addPartnerRoutes({ app, visitors }: Ground, given: ScreenWorld): void {
+  const { world } = given
+  app.get(`${home}/partners`, { schema: { hide } }, (request, reply) =>
+    visitors.show(request, reply, home, async visit => {
+      const { personId, lang } = visit
+      const agreed = await agreementsOf(world, personId)
+      const partners = (await partnersThere(world)).map(({ id, name }) => ({
+        id,
+        name,
+        isAgreed: agreed.includes(id),
+      }))
+      return visitors.send(visit, partnersBody(lang, partners), { title: say[lang].partners })
+    }),
+  )
+  const body = z.object({ provider: z.string().max(64), agreed: z.enum(['yes', 'no']) })
+  app.post(`${home}/partners`, { schema: { body, hide } }, (request, reply) =>
+    visitors.act(request, reply, home, async visit => {
+      const { provider, agreed } = request.body
+      const there = await partnersThere(world)
+      if (!there.some(each => each.id === provider)) throw new Refusal('provider-unknown')
+      await world.tables.transaction(tx =>
+        agree(tx, world, {
+          personId: visit.personId,
+          providerId: provider,
+          isAgreed: agreed === 'yes',
+        }),
+      )
+      return reply.redirect(at(visit.lang, '/partners'), 303)
+    }),
+  )
+}

@@ -1,0 +1,2 @@
+/** Words in both languages, Japanese first. */
+export type Words = { readonly ja: string; readonly en: string }
