@@ -82,21 +82,28 @@ export async function meaningNow(
   tx: Transaction<PlatformTables>,
   world: { readonly judge: Judge },
   about: { readonly personId: string; readonly certificateId: string },
-): Promise<
-  Situation & {
-    readonly hasSignature: boolean
-    readonly hasAuthentication: boolean
-    readonly successor: ChangeAnswer['successor']
-  }
-> {
+): Promise<ReturnType<typeof meaningOf>> {
   const certificates = await certificatesOf(tx, about.personId)
+  return meaningOf(certificates, world.judge, about.certificateId)
+}
+
+/** The same of certificates that were read already: all of one person. */
+export function meaningOf(
+  certificates: Awaited<ReturnType<typeof certificatesOf>>,
+  judge: Judge,
+  certificateId: string,
+): Situation & {
+  readonly hasSignature: boolean
+  readonly hasAuthentication: boolean
+  readonly successor: ChangeAnswer['successor']
+} {
   const stateOf = (one: (typeof certificates)[number]): CertificateState =>
-    world.judge.statusOf({
+    judge.statusOf({
       issuerKeyId: one.issuer_key_id,
       serial: one.serial,
       notAfter: one.not_after,
     })
-  const signature = certificates.find(one => one.id === about.certificateId)
+  const signature = certificates.find(one => one.id === certificateId)
   const authentications = certificates.filter(one => one.kind === 'authentication')
   const states = authentications.map(stateOf)
   const signatureState = signature === undefined ? 'none' : stateOf(signature)

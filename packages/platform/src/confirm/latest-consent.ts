@@ -14,7 +14,7 @@ import { composeAttributeConsent, type ConsentedAttribute } from '@sekisho/contr
 import { dateInJapan, differenceOf } from '@sekisho/contract/japan'
 import { parseCertificate } from '@sekisho/pki'
 import type { Instant } from '@sekisho/runtime/clock'
-import type { Reader, Transaction } from '@sekisho/runtime/store'
+import { type Reader, sql, type Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { entries } from '../entry.ts'
 import { openContainer } from '../evidence/container.ts'
@@ -170,6 +170,36 @@ export async function mayFetchLatest(
   return (await inForce(db, of, at)) !== undefined
 }
 
+/** Of several people and providers, those for whom {@link mayFetchLatest} holds, as `provider person`. */
+export async function whoMayFetchLatest(
+  db: Reader<PlatformTables>,
+  of: readonly { readonly personId: string; readonly providerId: string }[],
+  at: Instant,
+): Promise<ReadonlySet<string>> {
+  if (of.length === 0) return new Set()
+  const { rows } = await sql<
+    Pick<Row, 'until' | 'uses_max' | 'uses'> & { person: string; provider: string }
+  >`
+    with asked as (
+      select * from unnest(
+        ${of.map(each => each.personId)}::text[],
+        ${of.map(each => each.providerId)}::text[]) as asked (person, provider)
+    ), self as (
+      select person, provider, person as id from asked
+      union all
+      select asked.person, provider, person.id from asked join person on person.merged_into = asked.person
+    )
+    select self.person, self.provider, latest_consent.until, uses_max, uses
+    from self
+    join latest_consent
+      on latest_consent.person_id = self.id and latest_consent.provider_id = self.provider
+    join signing on signing.id = latest_consent.transaction_id
+    where signing.state = 'signed' and withdrawn_at is null`.execute(db)
+  return new Set(
+    rows.filter(row => isUsable(row, at)).map(({ provider, person }) => `${provider} ${person}`),
+  )
+}
+
 /** The signed consents of a person, newest first. */
 export async function latestConsentsOf(
   db: Reader<PlatformTables>,
@@ -277,7 +307,7 @@ async function inForce(
   return rows.find(row => isUsable(row, at))
 }
 
-function isUsable(row: Row, at: Instant): boolean {
+function isUsable(row: Pick<Row, 'until' | 'uses_max' | 'uses'>, at: Instant): boolean {
   return row.until >= dayOf(at) && (row.uses_max === null || row.uses < row.uses_max)
 }
 

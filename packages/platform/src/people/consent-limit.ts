@@ -82,7 +82,14 @@ export async function isWithinLimit(
   of: { readonly consentId: string; readonly scope: string },
   at: Instant,
 ): Promise<boolean> {
-  const limit = await limitOf(db, of)
+  return isOpen(await limitOf(db, of), at)
+}
+
+/** Whether a limit allows a use now; undefined: there is none. */
+export function isOpen(
+  limit: (Omit<ConsentLimit, 'scope'> & { readonly usedOn: number | null }) | undefined,
+  at: Instant,
+): boolean {
   if (limit === undefined) return true
   if (limit.isEnded || (limit.until !== null && limit.until <= at)) return false
   // A use of today was counted already; asking again on the same day is the same use.

@@ -206,6 +206,43 @@ export function certificatesOf(db: Reader<PlatformTables>, person: string) {
     .execute()
 }
 
+/** The certificates of several people, each as {@link certificatesOf} gives them. */
+export async function certificatesOfAll(
+  db: Reader<PlatformTables>,
+  people: readonly string[],
+): Promise<ReadonlyMap<string, Awaited<ReturnType<typeof certificatesOf>>>> {
+  const rows = await db
+    .selectFrom('certificate_link')
+    .select(['id', 'issuer_key_id', 'serial', 'kind', 'not_after', 'person_id'])
+    .where(sql<SqlBool>`person_id = any(${people}::text[])`)
+    .orderBy('linked_at', 'desc')
+    .execute()
+  return Map.groupBy(rows, row => row.person_id)
+}
+
+/** A link by the serial of its certificate. */
+export type LinkOfSerial = {
+  readonly id: string
+  readonly person_id: string
+  readonly serial: string
+  readonly issuer_key_id: string
+  readonly not_after: Instant
+}
+
+/** The links of certificates of one issuing key. */
+export function linksOfSerials(
+  db: Reader<PlatformTables>,
+  issuerKeyId: string,
+  serials: readonly string[],
+): Promise<readonly LinkOfSerial[]> {
+  return db
+    .selectFrom('certificate_link')
+    .select(['id', 'person_id', 'serial', 'issuer_key_id', 'not_after'])
+    .where('issuer_key_id', '=', issuerKeyId)
+    .where(sql<SqlBool>`serial = any(${serials}::text[])`)
+    .execute()
+}
+
 /** Whether there is a person of this id, erased or not. */
 export async function isPerson(db: Reader<PlatformTables>, id: string): Promise<boolean> {
   const row = await db.selectFrom('person').select('id').where('id', '=', id).executeTakeFirst()
@@ -284,6 +321,23 @@ export async function personOfSubject(
     .where('subject', '=', subject)
     .executeTakeFirst()
   return row === undefined ? undefined : (row.merged_into ?? row.person_id)
+}
+
+/** The people whom a provider knows by these ids, as {@link personOfSubject} finds each. */
+export async function peopleOfSubjects(
+  db: Reader<PlatformTables>,
+  providerId: string,
+  subjects: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (subjects.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('pairwise')
+    .innerJoin('person', 'person.id', 'pairwise.person_id')
+    .select(['subject', 'person_id', 'merged_into'])
+    .where('provider_id', '=', providerId)
+    .where(sql<SqlBool>`subject = any(${[...subjects]}::text[])`)
+    .execute()
+  return new Map(rows.map(row => [row.subject, row.merged_into ?? row.person_id]))
 }
 
 /** Bits of a pairwise id (architecture.md "Data"). */

@@ -5,9 +5,17 @@
  */
 import { Refusal } from '@sekisho/contract'
 import { type Instant, protocolNow } from '@sekisho/runtime/clock'
-import type { CompiledQuery, Store, Transaction, Writer } from '@sekisho/runtime/store'
+import {
+  type CompiledQuery,
+  sql,
+  type SqlBool,
+  type Store,
+  type Transaction,
+  type Writer,
+} from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import type { Judge } from '../evidence/judge.ts'
+import type { LinkOfSerial } from '../people/link.ts'
 
 /** Days a session may stand without the card: a habit of services, far below the five years of a certificate. */
 export const sessionDays = 30
@@ -113,31 +121,30 @@ export async function endSessions(
 }
 
 /**
- * Ends the sessions that rest on certificates which are not valid any more. `serials`: those of an issuing key whose state has
+ * Ends the sessions that rest on certificates which are not valid any more. `changed`: links of those whose state has
  * changed. A certificate that cannot be judged ends nothing here; its tokens are refused at their next use.
  */
 export async function endSessionsOfChanged(
   tx: Transaction<PlatformTables>,
   judge: Judge,
-  issuerKeyId: string,
-  serials: readonly string[],
+  changed: readonly LinkOfSerial[],
 ): Promise<void> {
+  if (changed.length === 0) return
   const rows = await tx
-    .selectFrom('certificate_link')
-    .innerJoin('provider_session', 'provider_session.certificate_id', 'certificate_link.id')
-    .select(['certificate_link.id', 'issuer_key_id', 'serial', 'not_after'])
+    .selectFrom('provider_session')
+    .select('certificate_id')
     .distinct()
-    .where('issuer_key_id', '=', issuerKeyId)
-    .where('serial', 'in', serials)
+    .where(sql<SqlBool>`certificate_id = any(${changed.map(({ id }) => id)}::text[])`)
     .where('ended_at', 'is', null)
     .execute()
-  const over = rows.filter(row => !isValid(judge, row)).map(row => row.id)
+  const open = new Set(rows.map(row => row.certificate_id))
+  const over = changed.filter(({ id }) => open.has(id)).filter(row => !isValid(judge, row))
   if (over.length === 0) return
   const at = protocolNow()
   const ended = await tx
     .updateTable('provider_session')
     .set({ ended_at: at })
-    .where('certificate_id', 'in', over)
+    .where(sql<SqlBool>`certificate_id = any(${over.map(({ id }) => id)}::text[])`)
     .where('ended_at', 'is', null)
     .returning(['grant_id', 'provider_id', 'person_id'])
     .execute()

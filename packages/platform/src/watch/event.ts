@@ -5,7 +5,7 @@
 import type { ChangeMeaning } from '@sekisho/contract'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { Random } from '@sekisho/runtime/random'
-import type { Store, Transaction } from '@sekisho/runtime/store'
+import { sql, type Store, type Transaction } from '@sekisho/runtime/store'
 import { type ReceiptKey, signEvent } from '../confirm/receipt.ts'
 import type { PlatformTables } from '../database.ts'
 import type { SubjectNews } from '../people/decision.ts'
@@ -28,26 +28,32 @@ export type EventWorld = {
 /** An event on its way. */
 export type Pending = { readonly jti: string; readonly token: string }
 
-/** Tells of a change, in the transaction that found it. Meaning only: no reason, no serial, no time of revocation. */
-export async function addChange(
+/** A change to be told. */
+export type Change = {
+  readonly providerId: string
+  readonly subject: string
+  readonly meaning: ChangeMeaning
+  /** Whether the person agreed before that the latest attributes are fetched. */
+  readonly isFetchable: boolean
+  readonly at: Instant
+}
+
+/** Tells of changes, in the transaction that found them. Meaning only: no reason, no serial, no time of revocation. */
+export async function addChanges(
   tx: Transaction<PlatformTables>,
   world: EventWorld,
-  change: {
-    readonly providerId: string
-    readonly subject: string
-    readonly meaning: ChangeMeaning
-    /** Whether the person agreed before that the latest attributes are fetched. */
-    readonly isFetchable: boolean
-    readonly at: Instant
-  },
+  changes: readonly Change[],
 ): Promise<void> {
-  const { providerId, subject, meaning, isFetchable, at } = change
-  await add(tx, world, {
-    providerId,
-    at,
-    subject,
-    events: { [changeEvent]: { meaning, ...(isFetchable ? { latest: true } : {}) } },
-  })
+  await addAll(
+    tx,
+    world,
+    changes.map(({ providerId, subject, meaning, isFetchable, at }) => ({
+      providerId,
+      at,
+      subject,
+      events: { [changeEvent]: { meaning, ...(isFetchable ? { latest: true } : {}) } },
+    })),
+  )
 }
 
 /** Tells a provider with a stream of a decision about its ids, in the decision's transaction. */
@@ -59,12 +65,9 @@ export async function addSubjectNews(
   const stream = await findStream(tx, world.issuer, providerId)
   if (stream === undefined) return
   const event = kind === 'merged' ? subjectMergedEvent : subjectSplitEvent
-  await add(tx, world, {
-    providerId,
-    at,
-    subject,
-    events: { [event]: other === undefined ? {} : { other } },
-  })
+  await addAll(tx, world, [
+    { providerId, at, subject, events: { [event]: other === undefined ? {} : { other } } },
+  ])
 }
 
 /** An event that says nothing but that the stream works (SSF 1.0 §8.1.4). */
@@ -74,31 +77,53 @@ export async function addVerification(
 ): Promise<void> {
   const { providerId, state, at } = given
   await world.store.transaction(tx =>
-    add(tx, world, {
-      providerId,
-      at,
-      subject: undefined,
-      events: { [verificationEvent]: state === undefined ? {} : { state } },
-    }),
+    addAll(tx, world, [
+      {
+        providerId,
+        at,
+        subject: undefined,
+        events: { [verificationEvent]: state === undefined ? {} : { state } },
+      },
+    ]),
   )
 }
 
-async function add(
+type ToAdd = {
+  readonly providerId: string
+  readonly at: Instant
+  readonly subject: string | undefined
+  readonly events: Readonly<Record<string, unknown>>
+}
+
+/** In one statement; their positions are in their order. */
+async function addAll(
   tx: Transaction<PlatformTables>,
   world: EventWorld,
-  event: {
-    readonly providerId: string
-    readonly at: Instant
-    readonly subject: string | undefined
-    readonly events: Readonly<Record<string, unknown>>
-  },
+  all: readonly ToAdd[],
 ): Promise<void> {
-  const jti = world.random.token(idBits)
-  const { providerId, subject, events } = event
-  const payload = {
+  if (all.length === 0) return
+  const made = all.map(event => ({ ...event, jti: world.random.token(idBits) }))
+  const tokens = await Promise.all(made.map(event => tokenOf(world, event)))
+  await sql`
+    insert into watch_event (provider_id, jti, token, made_at, acknowledged_at)
+    select provider_id, jti, token, made_at, null
+    from unnest(
+      ${made.map(event => event.providerId)}::text[],
+      ${made.map(event => event.jti)}::text[],
+      ${tokens}::text[],
+      ${made.map(event => String(event.at))}::bigint[]
+    ) with ordinality as given (provider_id, jti, token, made_at, place)
+    order by place`.execute(tx)
+}
+
+function tokenOf(
+  world: EventWorld,
+  { providerId, subject, events, at, jti }: ToAdd & { readonly jti: string },
+): Promise<string> {
+  return signEvent(world.receiptKey, {
     iss: world.issuer,
     aud: providerId,
-    iat: Math.floor(event.at / 1000),
+    iat: Math.floor(at / 1000),
     jti,
     // RFC 9493: the pairwise subject as the provider knows it.
     sub_id:
@@ -106,12 +131,7 @@ async function add(
         ? { format: 'opaque', id: providerId }
         : { format: 'iss_sub', iss: world.issuer, sub: subject },
     events,
-  }
-  const token = await signEvent(world.receiptKey, payload)
-  await tx
-    .insertInto('watch_event')
-    .values({ provider_id: providerId, jti, token, made_at: event.at, acknowledged_at: null })
-    .execute()
+  })
 }
 
 const idBits = 128

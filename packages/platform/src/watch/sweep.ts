@@ -4,29 +4,21 @@
  * meaning is another than the last one told. Whoever has not changed costs nothing. A partition's events and its cursor are one
  * transaction: killed at any moment, nothing is told twice or not at all.
  */
-import { type ChangeMeaning, Refusal } from '@sekisho/contract'
-import { dateInJapan } from '@sekisho/contract/japan'
+import { Refusal } from '@sekisho/contract'
 import { parseCrl, type RevocationList, toHex } from '@sekisho/pki'
 import type { Clock } from '@sekisho/runtime/clock'
 import type { Log } from '@sekisho/runtime/log'
 import { lockInTransaction, type Reader, type Transaction } from '@sekisho/runtime/store'
-import { meaningNow } from '../confirm/change.ts'
-import { mayFetchLatest } from '../confirm/latest-consent.ts'
 import type { PlatformTables } from '../database.ts'
 import type { Judge } from '../evidence/judge.ts'
 import { sha256Hex } from '../evidence/hash.ts'
 import { listsInForce, newestLists, type PartitionKey } from '../evidence/revocation-list.ts'
-import { charge } from '../fees/meter.ts'
 import { messages } from '../message.ts'
-import { consentInForce } from '../people/consent.ts'
+import { linksOfSerials } from '../people/link.ts'
 import { endSessionsOfChanged } from '../session/provider-session.ts'
-import { addChange, type EventWorld } from './event.ts'
-
-/** Told, in the sweep's own transaction, of people of whose certificates one's entry came, went or changed; what it means they ask themselves. */
-export type ChangeListener = (
-  tx: Transaction<PlatformTables>,
-  people: readonly string[],
-) => Promise<void>
+import type { EventWorld } from './event.ts'
+import { tellWatchers } from './watcher.ts'
+import type { ChangeListener } from './listener.ts'
 
 /** What a sweep works with. */
 export type SweepWorld = EventWorld & {
@@ -36,8 +28,8 @@ export type SweepWorld = EventWorld & {
   readonly log: Log
 }
 
-/** Certificates looked up in one statement. */
-const batch = 500
+/** Certificates looked up in one statement: enough that statements cost little, few enough that nothing grows. */
+const batch = 2000
 
 /**
  * Sweeps every partition with lists that were not swept yet. How many events it made. A partition where somebody's other certificate cannot
@@ -105,110 +97,27 @@ function changesBetween(
   return changed
 }
 
+/**
+ * Tells of changed certificates, a batch at a time in the order of their serials, which is that of the links' index: each batch costs the same
+ * few statements, whoever is concerned. How many events.
+ */
 async function tellChanges(
   tx: Transaction<PlatformTables>,
   world: SweepWorld,
   issuerKeyId: string,
   { changed, at }: { readonly changed: readonly string[]; readonly at: number },
 ): Promise<number> {
+  const sorted = changed.toSorted()
   let events = 0
-  for (let from = 0; from < changed.length; from += batch) {
-    await endSessionsOfChanged(tx, world.judge, issuerKeyId, changed.slice(from, from + batch))
-    const rows = await tx
-      .selectFrom('certificate_link')
-      .select('person_id')
-      .distinct()
-      .where('issuer_key_id', '=', issuerKeyId)
-      .where('serial', 'in', changed.slice(from, from + batch))
-      .execute()
-    const people = rows.map(row => row.person_id)
-    if (people.length === 0) continue
+  for (let from = 0; from < sorted.length; from += batch) {
+    const links = await linksOfSerials(tx, issuerKeyId, sorted.slice(from, from + batch))
+    if (links.length === 0) continue
+    await endSessionsOfChanged(tx, world.judge, links)
+    const people = [...new Set(links.map(link => link.person_id))]
     events += await tellWatchers(tx, world, people, at)
     for (const tell of world.changeListeners) await tell(tx, people)
   }
   return events
-}
-
-/** Tells the watchers of these people, found in one statement: whom nobody watches costs nothing more. */
-async function tellWatchers(
-  tx: Transaction<PlatformTables>,
-  world: SweepWorld,
-  people: readonly string[],
-  at: number,
-): Promise<number> {
-  const watchers = await tx
-    .selectFrom('consent')
-    .innerJoin('watch_stream', 'watch_stream.provider_id', 'consent.provider_id')
-    .innerJoin('pairwise', join =>
-      join
-        .onRef('pairwise.provider_id', '=', 'consent.provider_id')
-        .onRef('pairwise.person_id', '=', 'consent.person_id'),
-    )
-    .leftJoin('watch_told', join =>
-      join
-        .onRef('watch_told.provider_id', '=', 'consent.provider_id')
-        .onRef('watch_told.person_id', '=', 'consent.person_id'),
-    )
-    .select([
-      'consent.person_id as personId',
-      'consent.provider_id as provider',
-      'consent.certificate_id as certificate',
-      'pairwise.subject',
-      'watch_told.meaning',
-    ])
-    .where('consent.person_id', 'in', people)
-    .where('consent.state', '=', 'given')
-    .where('consent.until', '>', at)
-    .execute()
-  let events = 0
-  for (const watcher of watchers) {
-    const { personId } = watcher
-    const to = { personId, providerId: watcher.provider }
-    if ((await consentInForce(tx, { ...to, scope: 'change' }, at)) === undefined) continue
-    const { meaning } = await meaningNow(tx, world, {
-      personId,
-      certificateId: watcher.certificate,
-    })
-    if (meaning === (watcher.meaning ?? unchanged)) continue
-    const isFetchable = meaning === 'ask-for-update' && (await mayFetchLatest(tx, to, at))
-    await tell(tx, world, { ...watcher, meaning, isFetchable, at })
-    events++
-  }
-  return events
-}
-
-const unchanged: ChangeMeaning = 'no-change'
-
-async function tell(
-  tx: Transaction<PlatformTables>,
-  world: SweepWorld,
-  told: {
-    readonly provider: string
-    readonly subject: string
-    readonly personId: string
-    readonly meaning: ChangeMeaning
-    readonly isFetchable: boolean
-    readonly at: number
-  },
-): Promise<void> {
-  const { provider, subject, personId, meaning, isFetchable, at } = told
-  await tx
-    .insertInto('watch_told')
-    .values({ provider_id: provider, person_id: personId, meaning })
-    .onConflict(conflict => conflict.columns(['provider_id', 'person_id']).doUpdateSet({ meaning }))
-    .execute()
-  await addChange(tx, world, { providerId: provider, subject, meaning, isFetchable, at })
-  const day = dateInJapan(at)
-  // As a change confirmation of the same day: who hears it here and asks besides pays once.
-  const transaction = `change ${subject} ${day.year}-${day.month}-${day.day}`
-  await charge(tx, {
-    providerId: provider,
-    transaction,
-    at,
-    kind: 'signature-check',
-    method: 'crl',
-    currentStatusOf: subject,
-  })
 }
 
 /** What these providers were last told of one registration they were told of another now (C4). */

@@ -197,6 +197,67 @@ for (const kind of engineKinds)
       assert.equal(await sweep(), 0)
     })
 
+    it('of many who changed at once each watcher is told of each once, but not where a limit forbids it', async () => {
+      const second = await world.provider('second-watcher')
+      await poll(second)
+      const cards = Array.from({ length: 7 }, cardOf)
+      const expected: string[] = []
+      for (const [at, card] of cards.entries()) {
+        await identified(watcher, card)
+        const subject = await identified(second, card)
+        if (at === 0) await limit(card, second, { ended_at: world.clock.now(), uses_max: null })
+        // Used up today, and used up before: what was counted today already is the same use.
+        else if (at === 1) await limit(card, second, { uses_max: 1, uses: 1, used_on: 1 })
+        else expected.push(subject)
+        if (at === 2) await limit(card, second, { uses_max: 1, uses: 0 })
+      }
+      const before = await world.store.read(charges)
+      for (const [at, card] of cards.entries())
+        world.authority.end(card.signature, at % 2 === 0 ? 'affiliationChanged' : 'superseded')
+      assert.equal(await sweep(), 7 + 5)
+      const heard = await told(second)
+      assert.deepEqual(heard.map(([subject]) => String(subject)).toSorted(), expected.toSorted())
+      assert.equal((await told(watcher)).length, 7)
+      assert.equal((await world.store.read(charges)) - before, 12)
+      const { events } = await eventsAfter(world.store, second.id, 0, 100)
+      assert.equal(new Set(events.map(({ jti }) => jti)).size, 5)
+      assert.equal(await sweep(), 0)
+      // Those whose cards end altogether are told once more, now of more.
+      for (const card of cards) world.authority.end(card.authentication, 'affiliationChanged')
+      assert.equal(await sweep(), 7 + 5)
+      await drain(watcher)
+      await drain(second)
+    })
+
+    const charges = async (
+      db: Parameters<Parameters<typeof world.store.read>[0]>[0],
+    ): Promise<number> =>
+      (await db.selectFrom('usage').select('subject').where('subject', 'is not', null).execute())
+        .length
+    /** The person sets a limit to being watched by a provider. */
+    const limit = async (
+      card: Card,
+      provider: Provider,
+      set: {
+        readonly ended_at?: number
+        readonly uses_max: number | null
+        readonly uses?: number
+        readonly used_on?: number
+      },
+    ): Promise<void> => {
+      await world.store.transaction(async tx => {
+        const { id } = await tx
+          .selectFrom('consent')
+          .innerJoin('certificate_link', 'certificate_link.person_id', 'consent.person_id')
+          .select('consent.id')
+          .where('serial', '=', card.signature.reference.serial)
+          .where('provider_id', '=', provider.id)
+          .executeTakeFirstOrThrow()
+        const row = { consent_id: id, scope: 'change', until: null, ended_at: null, ...set }
+        await tx.insertInto('consent_limit').values(row).execute()
+      })
+    }
+
     it('what was acknowledged comes no more, but can be had again from a position', async () => {
       const card = cardOf()
       const subject = await identified(watcher, card)
