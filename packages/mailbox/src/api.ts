@@ -1,5 +1,8 @@
 /** The interface for providers under `/v1/mail` (scope `mail`): to post and to prove, and what comes to the provider's own box. */
+import { Readable } from 'node:stream'
 import {
+  mailBulkRequest,
+  mailBulkState,
   type MailItem,
   mailInTray,
   mailPosting,
@@ -9,17 +12,19 @@ import {
   type MailReceived,
   Refusal,
 } from '@sekisho/contract'
-import type { Ground, Provider, World } from '@sekisho/platform/room'
+import type { Ground, Provider, Uploads, World } from '@sekisho/platform/room'
 import type { Reply, Request } from '@sekisho/runtime/http'
 import type { Store } from '@sekisho/runtime/store'
 import { z } from 'zod'
 import { type Box, findBox } from './box.ts'
+import { beginBulk, bulkResults, bulkState } from './bulk.ts'
 import { contentSha256 } from './content.ts'
 import type { Documents } from './document.ts'
 import type { MailTables } from './post.ts'
 import { receiptsOf } from './receipt.ts'
 import { type Poster, postingOf, standingOf, withdrawMessage } from './sender.ts'
 import { listShelf, openMessage, type Shelved } from './shelf.ts'
+import type { Vault } from './vault.ts'
 
 /** What the interface works with. */
 export type MailApi = {
@@ -27,6 +32,8 @@ export type MailApi = {
   readonly store: Store<MailTables>
   readonly post: Poster
   readonly documents: Documents
+  readonly vault: Vault
+  readonly uploads: Uploads
   /** Carries what waits for its checks. */
   carry(): Promise<void>
 }
@@ -46,6 +53,7 @@ export const mailExamples = {
       },
     ],
   },
+  'POST /v1/mail/bulk': { upload: 'u3rJv1d1cQ0s2mFvC9a9Xw' },
 } as const
 
 const tags = ['provider']
@@ -54,6 +62,7 @@ const params = z.object({ id: z.string().max(64) })
 /** Adds the routes. */
 export function addMailApi(ground: Ground, api: MailApi): void {
   addSenderRoutes(ground, api)
+  addBulkRoutes(ground, api)
   addTrayRoutes(ground, api)
 }
 
@@ -106,6 +115,30 @@ function addSenderRoutes({ app, authorise }: Ground, api: MailApi): void {
       return withdrawMessage(world, store, own, request.params.id)
     },
   )
+}
+
+function addBulkRoutes({ app, authorise }: Ground, api: MailApi): void {
+  const { store } = api
+  const headers = z.object({ 'idempotency-key': z.string().min(8).max(128) })
+  app.post(
+    '/v1/mail/bulk',
+    { schema: { tags, headers, body: mailBulkRequest, response: { 201: mailBulkState } } },
+    async (request, reply) => {
+      const provider = await authorise(request, 'mail')
+      const key = request.headers['idempotency-key']
+      return reply.code(201).send(await beginBulk(api, provider, request.body.upload, key))
+    },
+  )
+  app.get(
+    '/v1/mail/bulk/:id',
+    { schema: { tags, params, response: { 200: mailBulkState } } },
+    async request => bulkState(store, await authorise(request, 'mail'), request.params.id),
+  )
+  app.get('/v1/mail/bulk/:id/results', { schema: { tags, params } }, async (request, reply) => {
+    const { id } = await bulkState(store, await authorise(request, 'mail'), request.params.id)
+    const results = Readable.from(bulkResults(store, id), { objectMode: false })
+    return reply.type('application/x-ndjson').send(results)
+  })
 }
 
 function addTrayRoutes({ app, authorise }: Ground, api: MailApi): void {

@@ -28,6 +28,16 @@ export const entries = defineEntries({
     en: 'The content of a message was erased after its time.',
     fields: { message: 'text', kind: 'text', days: 'number', rule: 'text' },
   },
+  'mailbox.opened': {
+    ja: '登録していない会社からの私書箱への送付を認めました。',
+    en: 'You let companies that you never enrolled with write to your box.',
+    fields: { kinds: 'texts', consentSha256: 'text' },
+  },
+  'mailbox.closed': {
+    ja: '登録していない会社からの私書箱への送付を認めるのをやめました。',
+    en: 'You no longer let companies that you never enrolled with write to your box.',
+    fields: {},
+  },
   'mailbox.exported': {
     ja: '私書箱の内容を書き出しました。',
     en: 'You exported your box.',

@@ -89,7 +89,7 @@ export function listBody(
         )}</ul>`
       : html``,
     isPerson
-      ? html`<h2>${say.export}</h2><p>${say.exportHint}</p><form id="export" method="post" action="${home}/export">${button(say.export, 'second')}</form>`
+      ? html`<h2>${say.opening}</h2><p>${say.openingLead}</p><p>${linkButton(`${home}/open`, say.openKinds, 'second')}</p><h2>${say.export}</h2><p>${say.exportHint}</p><form id="export" method="post" action="${home}/export">${button(say.export, 'second')}</form>`
       : html``,
   ]
 }

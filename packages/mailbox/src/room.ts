@@ -15,6 +15,7 @@ import type { Store } from '@sekisho/runtime/store'
 import { addMailApi, mailExamples } from './api.ts'
 import { mailCommands } from './admin.ts'
 import { carryDue } from './carrier.ts'
+import { runBulk } from './bulk.ts'
 import { createCheck, type ScanRule } from './check.ts'
 import { createDocuments } from './document.ts'
 import { entries } from './entry.ts'
@@ -23,6 +24,7 @@ import { eraseDue, type MailRetention, plainMailRetention } from './retention.ts
 import { clamScanner } from './scanner.ts'
 import { addMailScreens, waitingFor } from './screen.ts'
 import { createPoster } from './sender.ts'
+import { addOpeningScreen } from './opening-screen.ts'
 import { personHome } from './page.ts'
 import type { MailTables } from './post.ts'
 import { mailboxMigrations } from './table.ts'
@@ -73,8 +75,11 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
   const scanning = scanner && { ...scanner, scan: clamScanner(scanner.at) }
   const check = createCheck({ world, store, vault, scanning })
   const carry = async (): Promise<void> => void (await carryDue(world, store, check))
-  const parts = { world, store, post: createPoster(world, store), documents, carry }
+  const post = createPoster(world, store)
+  const parts = { world, store, post, documents, vault, uploads, carry }
   addMailApi(ground, parts)
+  // Before the addresses of messages, which would take its own for an id.
+  addOpeningScreen(ground, parts)
   addMailScreens(ground, parts)
   const rules = settings.retention ?? plainMailRetention
   return {
@@ -88,6 +93,10 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
     ],
     rounds: [
       { everyMs: 1000, run: carry },
+      {
+        everyMs: 200,
+        run: async () => void (await runBulk(parts)),
+      },
       {
         everyMs: 1000,
         run: async () => {
@@ -112,9 +121,14 @@ async function removeOrphans(store: Store<MailTables>, vault: Vault): Promise<vo
   const files = await vault.before(protocolNow() - orphanAgeMs)
   for (let from = 0; from < files.length; from += askedAtOnce) {
     const some = files.slice(from, from + askedAtOnce)
-    const rows = await store.read(db =>
-      db.selectFrom('mailbox_document').select('file').where('file', 'in', some).execute(),
-    )
+    const rows = await store.read(async db => [
+      ...(await db
+        .selectFrom('mailbox_document')
+        .select('file')
+        .where('file', 'in', some)
+        .execute()),
+      ...(await db.selectFrom('mailbox_bulk').select('file').where('file', 'in', some).execute()),
+    ])
     const known = new Set(rows.map(row => row.file))
     for (const file of some) if (!known.has(file)) await vault.remove(file)
   }

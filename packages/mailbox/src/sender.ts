@@ -78,7 +78,8 @@ export async function postingOf(
   }
 }
 
-async function addresseeOf(
+/** Whom an address of a provider's means. Refusals as with {@link postingOf}. */
+export async function addresseeOf(
   world: World,
   store: Store<MailTables>,
   provider: Pick<Provider, 'id'>,

@@ -77,6 +77,50 @@ export type MailboxTables = {
     /** The signed receipt, once somebody fetched it. */
     receipt: string | null
   }
+  /** People to whom companies may write whom they never enrolled with (D20). */
+  mailbox_opening: {
+    person_id: string
+    /** Keyed hash (hex) of the birth date, by which they are looked up. */
+    birth_hash: string
+    /** Name, address and birth date as the signature certificate had them, under the person's key. */
+    sealed: Uint8Array
+    kinds: readonly MailKind[]
+    /** Boxes from which mail is taken; null: from any. */
+    senders: readonly string[] | null
+    /** Of what was signed. */
+    consent_sha256: string
+    opened_at: Instant
+    ended_at: Instant | null
+  }
+  /** Files of messages that are posted line by line. */
+  mailbox_bulk: {
+    id: string
+    box_id: string
+    provider_id: string
+    request_key: string
+    sha256: string
+    /** The file in the vault, and its key under that of the box; null once done. */
+    file: string | null
+    file_key: Uint8Array | null
+    length: number
+    /** Bytes and lines that are done. */
+    position: number
+    lines: number
+    posted: number
+    postal: number
+    refused: number
+    created_at: Instant
+    ended_at: Instant | null
+    /** When a node may take it up (real time). */
+    try_at: Instant
+  }
+  mailbox_bulk_line: {
+    job_id: string
+    line: number
+    key: string | null
+    outcome: 'posted' | 'postal' | 'refused'
+    detail: string | null
+  }
 }
 
 /** A message as it is read. */
@@ -168,11 +212,54 @@ const listStatements = [
   'drop index mailbox_message_sender',
 ]
 
+const bulkStatements = [
+  `create table mailbox_opening (
+    person_id text primary key,
+    birth_hash text not null,
+    sealed bytea not null,
+    kinds jsonb not null,
+    senders jsonb,
+    consent_sha256 text not null,
+    opened_at bigint not null,
+    ended_at bigint)`,
+  'create index mailbox_opening_birth on mailbox_opening (birth_hash) where ended_at is null',
+  `create table mailbox_bulk (
+    id text primary key,
+    box_id text not null references mailbox_box,
+    provider_id text not null,
+    request_key text not null,
+    sha256 text not null,
+    file text,
+    file_key bytea,
+    length bigint not null,
+    position bigint not null default 0,
+    lines integer not null default 0,
+    posted integer not null default 0,
+    postal integer not null default 0,
+    refused integer not null default 0,
+    created_at bigint not null,
+    ended_at bigint,
+    try_at bigint not null,
+    unique (box_id, request_key),
+    check ((file is null) = (ended_at is not null)))`,
+  'create index mailbox_bulk_waiting on mailbox_bulk (try_at) where ended_at is null',
+  `create table mailbox_bulk_line (
+    job_id text not null,
+    line integer not null,
+    key text,
+    outcome text not null check (outcome in ('posted', 'postal', 'refused')),
+    detail text,
+    primary key (job_id, line))`,
+]
+
 export const mailboxMigrations: Migrations = {
   'mailbox-0001-boxes': async db => {
     for (const statement of statements) await sql.raw(statement).execute(db)
   },
   'mailbox-0002-lists': async db => {
     for (const statement of listStatements) await sql.raw(statement).execute(db)
+  },
+  'mailbox-0003-bulk': async db => {
+    for (const statement of bulkStatements) await sql.raw(statement).execute(db)
   },
 }

@@ -12,6 +12,7 @@ export {
   currentPerson,
   knownSubject,
   pairwiseSubject,
+  peopleOfSubjects,
   personOf,
   personOfSubject,
   selvesOf,

@@ -1,6 +1,8 @@
 /** The P.O. box (C11): what a provider posts to people and organisations, what it can prove of it, and what comes to its own box. */
 import {
   type MailAddress,
+  mailBulkState,
+  type MailBulkState,
   mailContentText,
   type MailDocument,
   mailInlineBytesMax,
@@ -78,6 +80,32 @@ export type Mailbox = {
    * ```
    */
   withdrawMail(id: string): Promise<MailStanding>
+  /**
+   * Posts a file of messages, one a line (NDJSON, `MailBulkLine`): to people by their id with you, or by name, address and birth date. The same
+   * `idempotencyKey` with the same file is the same job.
+   *
+   * ```js
+   * const { id } = await sekisho.postBulkMail(await openAsBlob('notices.ndjson'), 'notices-2030-08')
+   * ```
+   */
+  postBulkMail(file: Uint8Array | Blob, idempotencyKey: string): Promise<MailBulkState>
+  /**
+   * How far it is. `postal`: to be posted on paper.
+   *
+   * ```js
+   * const { state, posted, postal } = await sekisho.readBulkMail(id)
+   * ```
+   */
+  readBulkMail(id: string): Promise<MailBulkState>
+  /**
+   * What became of each line (NDJSON, `MailBulkResult`), in the order of the file.
+   *
+   * ```js
+   * const response = await sekisho.fetchBulkMailResults(id)
+   * for await (const piece of response.body) file.write(piece)
+   * ```
+   */
+  fetchBulkMailResults(id: string): Promise<Response>
   /**
    * Messages in your own box after a number, oldest first, a hundred at most. Keep the last number with what you did about it.
    *
@@ -169,6 +197,31 @@ export function mailboxOf(link: Link): Mailbox {
       mailStanding.parse(
         await link.call('POST', `${messagePath(id)}/withdrawal`, 'mail', { isSafe: true }),
       ),
+    postBulkMail: async (file, idempotencyKey) => {
+      await using given = startUploading(link, {
+        path: '/v1/mail/uploads',
+        scope: 'mail',
+        inlineMax: -1,
+        isShared: true,
+      })
+      return mailBulkState.parse(
+        await link.call('POST', '/v1/mail/bulk', 'mail', {
+          body: await given.give(file),
+          idempotencyKey,
+          isSafe: true,
+        }),
+      )
+    },
+    readBulkMail: async id =>
+      mailBulkState.parse(
+        await link.call('GET', `/v1/mail/bulk/${encodeURIComponent(id)}`, 'mail', { isSafe: true }),
+      ),
+    fetchBulkMailResults: id =>
+      link.send('mail', {
+        method: 'GET',
+        path: `/v1/mail/bulk/${encodeURIComponent(id)}/results`,
+        isSafe: true,
+      }),
     listMail: async (after = 0) =>
       mailInTray.parse(
         await link.call('GET', `/v1/mail/in-tray?after=${after}`, 'mail', { isSafe: true }),
