@@ -1,4 +1,5 @@
 /** The screens of procedures below `/me/procedures`. */
+import { startOfDayInJapan } from '@sekisho/contract/japan'
 import type { Instant } from '@sekisho/runtime/clock'
 import {
   button,
@@ -12,9 +13,10 @@ import {
   table,
 } from '@sekisho/web'
 import type { Case } from './case.ts'
+import { dateOfText } from './deadline.ts'
 import type { Definition, Role } from './definition.ts'
 import type { Form, FormField, Values } from './form.ts'
-import { type DoneBy, type Party, type Task } from './history.ts'
+import { type DoneBy, type Party, type Task, taskId } from './history.ts'
 import { say } from './screen-words.ts'
 import { endText } from './tell.ts'
 import { formOf, givenTo, shownDocuments, tasksFor, type TaskView } from './view.ts'
@@ -182,16 +184,24 @@ export function caseBody(given: {
     table(
       words.status,
       [words.step, words.who, words.state, words.when],
-      views.map(({ task }) => [
-        task.step.title[lang],
-        task.party.name,
-        taskText(task, lang),
-        task.done !== undefined
-          ? dayText(task.done.at, lang)
-          : task.deadline === null
-            ? ''
-            : `${words.deadline}: ${dayText(task.deadline - 1, lang)}`,
-      ]),
+      [
+        ...views.map(({ task }) => [
+          task.step.title[lang],
+          task.party.name,
+          taskText(task, lang),
+          task.done !== undefined
+            ? dayText(task.done.at, lang)
+            : task.deadline === null
+              ? ''
+              : `${words.deadline}: ${dayText(task.deadline - 1, lang)}`,
+        ]),
+        ...(state.ended === undefined ? stepsAhead(found) : []).map(({ step, party: who }) => [
+          step.title[lang],
+          who.name,
+          words.ahead,
+          '',
+        ]),
+      ],
       { caption: 'unseen' },
     ),
     ...views
@@ -244,6 +254,15 @@ function contentSection(found: Case, { task, content }: TaskView, lang: Lang): M
   }</section>`
 }
 
+/** Steps that have not come yet, for each party that will have them. */
+function stepsAhead({ definition, state }: Case) {
+  return definition.steps.flatMap(step =>
+    state.parties
+      .filter(party => party.role === step.role && !state.tasks.has(taskId(step.id, party.id)))
+      .map(party => ({ step, party })),
+  )
+}
+
 /** The five that receivers want to see (flows.md §24). */
 function byRows(by: DoneBy, lang: Lang): readonly (readonly [string, string])[] {
   const words = say[lang]
@@ -265,7 +284,11 @@ function valueRows(
     const value = values[name]
     if (value === undefined || value === false) return []
     const text =
-      value === true ? say[lang].yes : (one.choices?.[String(value)]?.[lang] ?? String(value))
+      value === true
+        ? say[lang].yes
+        : one.format === 'date'
+          ? dayText(startOfDayInJapan(dateOfText(String(value))), lang)
+          : (one.choices?.[String(value)]?.[lang] ?? String(value))
     return [[name, one.title[lang], text] as const]
   })
 }
