@@ -33,6 +33,7 @@ export {
   compareReadings,
   differenceOf,
 } from '@sekisho/contract/japan'
+export type { Arrival, IdentityScope } from './arrival.ts'
 export type { Customers } from './customer.ts'
 export type { Events, SekishoEvent } from './event.ts'
 export type { LatestAttributes } from './latest.ts'
@@ -42,11 +43,11 @@ export type { KeptResults } from './result.ts'
 export { createSite, type Site, type SiteOptions, type Visitor } from './site.ts'
 export { SekishoError } from './failure.ts'
 export type { SekishoOptions } from './options.ts'
+export type { Sessions } from './session.ts'
+export type { DeviceCode, WaitingLogin, WaitingLogins } from './waiting.ts'
 export {
-  type Arrival,
   type Begun,
   createSekisho,
-  type IdentityScope,
   type Manner,
   type Pending,
   type Sekisho,

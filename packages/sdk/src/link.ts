@@ -11,6 +11,7 @@ import {
 } from 'jose'
 import * as oidc from 'openid-client'
 import { ask } from './answer.ts'
+import { createBinding } from './dpop.ts'
 import { SekishoError } from './failure.ts'
 import type { SekishoOptions } from './options.ts'
 
@@ -32,6 +33,8 @@ export type Piece = {
 
 export type Link = {
   config(): Promise<oidc.Configuration>
+  /** What binds tokens to a key, where they are to be bound. */
+  proof(): Promise<oidc.DPoPOptions>
   /** Calls with an access token for this scope; the answer's JSON. */
   call(
     method: 'GET' | 'POST' | 'DELETE',
@@ -59,11 +62,14 @@ export function createLink(options: SekishoOptions): Link {
   const tokens = new Map<string, Token>()
   let keys: ReturnType<typeof createRemoteJWKSet> | undefined
 
+  const { proof, authorization } = createBinding(options.isTokenBound === true, config)
+
   /** Callers at the same time share one request; a failed one is forgotten. */
   const token = (scope: string): Promise<string> => {
     const known = tokens.get(scope)
     if (known !== undefined && performance.now() < known.usableUntil) return known.value
-    const granting = (async () => oidc.clientCredentialsGrant(await config(), { scope }))()
+    const granting = (async () =>
+      oidc.clientCredentialsGrant(await config(), { scope }, await proof()))()
     const fresh: Token = {
       value: granting.then(granted => granted.access_token),
       usableUntil: Number.POSITIVE_INFINITY,
@@ -83,14 +89,16 @@ export function createLink(options: SekishoOptions): Link {
     options.onBehalfOf === undefined ? {} : { 'sekisho-on-behalf-of': options.onBehalfOf }
 
   const sendOnce: Link['send'] = async (scope, { method, path, headers, body, isSafe }) => {
-    const authorization = `Bearer ${await token(scope)}`
+    const { href: url } = new URL(path, options.issuer)
+    const proven = await authorization(method, url, await token(scope))
     const response = await ask(doFetch, {
-      url: new URL(path, options.issuer).href,
-      isSafe,
+      url,
+      // A proof serves once, so that the same request cannot be sent again as it is.
+      isSafe: isSafe && options.isTokenBound !== true,
       init: {
         method,
         redirect: 'error',
-        headers: { authorization, ...behalf, ...headers },
+        headers: { ...proven, ...behalf, ...headers },
         ...(body === undefined ? {} : { body }),
       },
     })
@@ -129,6 +137,7 @@ export function createLink(options: SekishoOptions): Link {
 
   return {
     config,
+    proof,
     send,
     call: async (method, path, scope, { body, idempotencyKey, isSafe }) => {
       const response = await send(scope, {

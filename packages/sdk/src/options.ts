@@ -11,6 +11,8 @@ export type SekishoOptions = {
   readonly redirectUri: string
   /** Client id of the provider for whom all calls of the interface are, which has named this one as its agent (C15). */
   readonly onBehalfOf?: string
+  /** Binds tokens to a key of this process (DPoP), as `dpop_bound_access_tokens` in your registration says. */
+  readonly isTokenBound?: boolean
   /** Defaults to the global `fetch`. */
   readonly fetch?: typeof fetch
   /** Allows `http:` issuers, for a town on this machine. Never in production. */

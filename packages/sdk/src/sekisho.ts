@@ -11,13 +11,10 @@ import {
   fileVerificationReport,
   type FileVerificationReport,
   type FileVerificationRequest,
-  identityClaims,
-  type IdentityClaims,
   pinlessChallenge,
   type PinlessVerificationReport,
   pinlessVerificationReport,
   type PinlessVerificationRequest,
-  type ProviderScope,
   type Receipt,
   type RefusalCode,
   signedFileAnswer,
@@ -31,6 +28,7 @@ import {
   type VerificationRequest,
 } from '@sekisho/contract'
 import * as oidc from 'openid-client'
+import { type Arrival, arrivalOf, type IdentityScope } from './arrival.ts'
 import { type Authorities, authoritiesOf } from './authority.ts'
 import { fromBase64, toBase64 } from './base64.ts'
 import { type Customers, customersOf } from './customer.ts'
@@ -41,7 +39,9 @@ import { type Mailbox, mailboxOf } from './mail.ts'
 import type { SekishoOptions } from './options.ts'
 import { type Events, eventsOf } from './event.ts'
 import { type KeptResults, keptResultsOf } from './result.ts'
+import { type Sessions, sessionsOf } from './session.ts'
 import { startUploading } from './upload.ts'
+import { type WaitingLogins, waitingLoginsOf } from './waiting.ts'
 
 /** What the provider keeps in the browser's session between leaving and coming back. JSON, to be used once. */
 export type Pending = {
@@ -55,15 +55,6 @@ export type Pending = {
 /** Where to send the browser, and what to keep meanwhile. */
 export type Begun = { readonly url: string; readonly pending: Pending }
 
-/** A person who has come back. */
-export type Arrival = {
-  /** Stable pairwise id of this person for this provider; it says nothing about the person. */
-  readonly subject: string
-  readonly acr: string
-  /** The consented claims of *identify*; only `sub` after a login. */
-  readonly claims: IdentityClaims
-}
-
 /** A finished signature: the receipt is what a provider keeps and can verify later with the platform's keys. */
 export type Signed = { readonly receipt: Receipt; readonly jws: string }
 
@@ -73,21 +64,24 @@ export type SigningState =
   | { readonly state: 'refused'; readonly code: RefusalCode }
   | ({ readonly state: 'signed' } & Signed)
 
-export type IdentityScope = Extract<ProviderScope, 'name' | 'address' | 'birthdate' | 'gender'>
-
 /** How the person is to be spoken to. */
 export type Manner = {
   /** Language of the platform's pages; without it the person's own choice there holds. */
   readonly lang?: 'ja' | 'en'
   /** For a login only: `login_hint` as it came to your `initiate_login_uri` from the portal. */
   readonly loginHint?: string
+  /** Whether the person may stay logged in without the card, as far as your contract and they allow it. */
+  readonly isStanding?: boolean
 }
 
 /** What the platform keeps for a provider, and sends it. */
 type Books = KeptResults & Customers & LatestAttributes & Events & Authorities & Mailbox
 
+/** With the ways to log people in elsewhere, and to keep them so. */
+type Offered = Books & Sessions & WaitingLogins
+
 /** The client of one provider. Every method rejects with {@link SekishoError} and nothing else. */
-export type Sekisho = Books & {
+export type Sekisho = Offered & {
   /**
    * Begins a login with the authentication certificate. Send the browser to `url`, keep `pending` in its session.
    *
@@ -363,6 +357,8 @@ export function createSekisho(options: SekishoOptions): Sekisho {
     ...customersOf(link),
     ...latestAttributesOf(link),
     ...mailboxOf(link),
+    ...sessionsOf(link),
+    ...waitingLoginsOf(link),
     ...eventsOf(link),
     statement: async month =>
       feeStatement.parse(
@@ -390,9 +386,11 @@ function beginningOf(link: Link, options: SekishoOptions) {
       acr: acrValue,
       ...(transaction === undefined ? {} : { transaction }),
     }
-    const url = await oidc.buildAuthorizationUrlWithPAR(config, {
+    const asked = {
       redirect_uri: options.redirectUri,
-      scope,
+      scope: manner?.isStanding === true ? `${scope} offline_access` : scope,
+      // OpenID Connect Core §11 wants the person asked.
+      ...(manner?.isStanding === true ? { prompt: 'consent' } : {}),
       acr_values: acrValue,
       state: pending.state,
       nonce: pending.nonce,
@@ -401,7 +399,8 @@ function beginningOf(link: Link, options: SekishoOptions) {
       ...(manner?.lang === undefined ? {} : { ui_locales: manner.lang }),
       ...(manner?.loginHint === undefined ? {} : { login_hint: manner.loginHint }),
       ...(transaction === undefined ? {} : { signing_transaction: transaction }),
-    })
+    }
+    const url = await oidc.buildAuthorizationUrlWithPAR(config, asked, await link.proof())
     return { url: url.href, pending }
   }
 }
@@ -412,17 +411,15 @@ function finishingOf(link: Link): Sekisho['finish'] {
     if (address.searchParams.get('state') !== pending.state)
       throw new SekishoError('session-foreign')
     const config = await link.config()
-    const tokens = await oidc.authorizationCodeGrant(config, address, {
+    const checks = {
       pkceCodeVerifier: pending.verifier,
       expectedState: pending.state,
       expectedNonce: pending.nonce,
       idTokenExpected: true,
-    })
-    const identity = tokens.claims()
-    // A weaker authentication than the one asked for is no authentication.
-    if (identity === undefined || identity.acr !== pending.acr) throw new SekishoError('unexpected')
-    const claims = await oidc.fetchUserInfo(config, tokens.access_token, identity.sub)
-    return { subject: identity.sub, acr: pending.acr, claims: identityClaims.parse(claims) }
+    }
+    const proof = await link.proof()
+    const tokens = await oidc.authorizationCodeGrant(config, address, checks, undefined, proof)
+    return arrivalOf(link, tokens, pending.acr)
   }
 }
 

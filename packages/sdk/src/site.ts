@@ -7,7 +7,8 @@ import { EncryptJWT, jwtDecrypt } from 'jose'
 import { z } from 'zod'
 import type { Acr } from '@sekisho/contract'
 import { SekishoError } from './failure.ts'
-import type { IdentityScope, Sekisho } from './sekisho.ts'
+import type { IdentityScope } from './arrival.ts'
+import type { Sekisho } from './sekisho.ts'
 
 /** Who is logged in. */
 export type Visitor = {
