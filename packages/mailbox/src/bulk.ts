@@ -26,7 +26,7 @@ type Job = Selectable<MailboxTables['mailbox_bulk']>
 /** Takes a file in. The same key with the same file is the same job. Refusals `idempotency-conflict`, `upload-unknown`, `upload-incomplete`. */
 export async function beginBulk(
   { world, store, vault, uploads }: Parts,
-  provider: Pick<Provider, 'id'>,
+  provider: Pick<Provider, 'id' | 'name'>,
   upload: string,
   key: string,
 ): Promise<MailBulkState> {
@@ -47,6 +47,7 @@ export async function beginBulk(
         id,
         box_id: box.id,
         provider_id: provider.id,
+        sender_name: provider.name,
         request_key: key,
         sha256: put.sha256,
         file: put.file,
@@ -296,6 +297,7 @@ function postingOf(job: Job, read: MailBulkLine, { owner, shown }: Addressee): P
   const { key, kind, subject, body, expiresAt } = read
   return {
     from: { kind: 'provider', providerId: job.provider_id },
+    senderName: job.sender_name,
     to: owner,
     shownTo: shown,
     kind,

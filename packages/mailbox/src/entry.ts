@@ -38,6 +38,11 @@ export const entries = defineEntries({
     en: 'You no longer let companies that you never enrolled with write to your box.',
     fields: {},
   },
+  'mailbox.contact-confirmed': {
+    ja: 'お知らせを受け取るメールアドレスを確認しました。',
+    en: 'You confirmed an address for notices.',
+    fields: {},
+  },
   'mailbox.exported': {
     ja: '私書箱の内容を書き出しました。',
     en: 'You exported your box.',

@@ -9,6 +9,7 @@ import type { World } from '@sekisho/platform/room'
 import type { Instant } from '@sekisho/runtime/clock'
 import type { PersonKey } from '@sekisho/runtime/keys'
 import type { Transaction } from '@sekisho/runtime/store'
+import { noteArrivals } from './arrival.ts'
 import { type Box, boxById } from './box.ts'
 import { type Content, MessageKey } from './content.ts'
 import { entries } from './entry.ts'
@@ -71,6 +72,7 @@ export async function deliver(
       providerId: opened.sender.providerId ?? undefined,
       values: { message: id, kind: row.kind },
     })
+  if (recipient.kind === 'person') await noteArrivals(tx, world, [recipient.owner])
   return true
 }
 

@@ -7,4 +7,9 @@ export const messages = defineMessages({
     text: 'a message cannot be delivered yet; it is tried again',
     fields: { refusal: 'code' },
   },
+  'mailbox.notice-waits': {
+    level: 'warn',
+    text: 'mail about a message was not taken; it is tried again',
+    fields: { tries: 'number' },
+  },
 })

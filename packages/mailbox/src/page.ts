@@ -51,6 +51,8 @@ export function listBody(
       readonly role: string
     }[]
     readonly told: DoneThing | undefined
+    /** Whether people can be told by e-mail. */
+    readonly tells: boolean
   },
 ): readonly Markup[] {
   const { lang, home } = place
@@ -89,7 +91,7 @@ export function listBody(
         )}</ul>`
       : html``,
     isPerson
-      ? html`<h2>${say.opening}</h2><p>${say.openingLead}</p><p>${linkButton(`${home}/open`, say.openKinds, 'second')}</p><h2>${say.export}</h2><p>${say.exportHint}</p><form id="export" method="post" action="${home}/export">${button(say.export, 'second')}</form>`
+      ? html`${given.tells ? html`<h2>${say.notices}</h2><p>${say.noticesLead}</p><p>${linkButton(`${home}/notices`, say.noticesGo, 'second')}</p>` : null}<h2>${say.opening}</h2><p>${say.openingLead}</p><p>${linkButton(`${home}/open`, say.openKinds, 'second')}</p><h2>${say.export}</h2><p>${say.exportHint}</p><form id="export" method="post" action="${home}/export">${button(say.export, 'second')}</form>`
       : html``,
   ]
 }

@@ -12,6 +12,7 @@ import { type SqlBool, sql, type Transaction } from '@sekisho/runtime/store'
 import { type Box, boxesOf, keysOf, type Owner } from './box.ts'
 import { type Content, type KeptDocument, MessageKey } from './content.ts'
 import { entries } from './entry.ts'
+import { noteArrivals } from './arrival.ts'
 import { countSent, takePlaces } from './quota.ts'
 import { recordHappenings } from './receipt.ts'
 import type { MailboxTables } from './table.ts'
@@ -44,6 +45,8 @@ export type Posting = {
   /** The sender's own name for it: the same one again with the same content is the same message. */
   readonly key: string
   readonly expiresAt?: Instant | undefined
+  /** Under which name a provider is known that has no organisation's box. */
+  readonly senderName?: string | undefined
   /** How the recipient is to know the sender; without it by the box. */
   readonly shownFrom?: MailParty | undefined
   /** How the sender knows the recipient, for receipts; without it by the box. */
@@ -238,6 +241,13 @@ async function write(
     at,
   )
   await recordForPeople(tx, world, messages, at)
+  await noteArrivals(
+    tx,
+    world,
+    messages.flatMap(({ draft, isAtOnce }) =>
+      isAtOnce && draft.recipient.kind === 'person' ? [draft.recipient.owner] : [],
+    ),
+  )
   for (const { draft, id, isAtOnce } of messages)
     made.set(draft.name, {
       id,
@@ -260,7 +270,7 @@ function contentOf(posting: Posting, sender: Box, recipient: Box): Content {
     subject: posting.subject,
     body: posting.body,
     documents,
-    from: posting.shownFrom ?? partyOf(sender),
+    from: posting.shownFrom ?? partyOf(sender, posting.senderName),
     sender: addressOf(sender),
     audience: sender.providerId ?? addressOf(sender),
     recipient: posting.shownTo ?? addressOf(recipient),
@@ -269,9 +279,10 @@ function contentOf(posting: Posting, sender: Box, recipient: Box): Content {
 }
 
 /** Of people nothing is told by themselves: who may know them by an id says so (`shownFrom`). */
-function partyOf(box: Box): MailParty {
+function partyOf(box: Box, senderName: string | undefined): MailParty {
   if (box.kind === 'person') return { kind: 'person' }
-  return { kind: box.kind, id: box.owner, ...(box.name === null ? {} : { name: box.name }) }
+  const name = (box.kind === 'provider' ? senderName : undefined) ?? box.name
+  return { kind: box.kind, id: box.owner, ...(name === null ? {} : { name }) }
 }
 
 function addressOf(box: Box): string {

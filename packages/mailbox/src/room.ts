@@ -17,6 +17,7 @@ import { mailCommands } from './admin.ts'
 import { carryDue } from './carrier.ts'
 import { runBulk } from './bulk.ts'
 import { createCheck, type ScanRule } from './check.ts'
+import { addContactScreen } from './contact-screen.ts'
 import { createDocuments } from './document.ts'
 import { entries } from './entry.ts'
 import { expireDue } from './life.ts'
@@ -24,6 +25,8 @@ import { eraseDue, type MailRetention, plainMailRetention } from './retention.ts
 import { clamScanner } from './scanner.ts'
 import { addMailScreens, waitingFor } from './screen.ts'
 import { createPoster } from './sender.ts'
+import { createMailer, type SmtpSettings } from './mailer.ts'
+import { sendNotices } from './notice.ts'
 import { addOpeningScreen } from './opening-screen.ts'
 import { personHome } from './page.ts'
 import type { MailTables } from './post.ts'
@@ -42,6 +45,8 @@ export type MailboxSettings = {
   readonly scanner?:
     | ({ readonly at: StreamAddress } & Pick<ScanRule, 'bytesMax' | 'tooLarge'>)
     | undefined
+  /** The server through which people are told that something came; undefined: nobody is told. */
+  readonly smtp?: SmtpSettings | undefined
   /** How long messages are kept; undefined: `plainMailRetention`. */
   readonly retention?: readonly MailRetention[] | undefined
 }
@@ -80,7 +85,10 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
   addMailApi(ground, parts)
   // Before the addresses of messages, which would take its own for an id.
   addOpeningScreen(ground, parts)
-  addMailScreens(ground, parts)
+  const mailer = settings.smtp && createMailer(settings.smtp, `${world.issuer}${personHome}`)
+  const telling = mailer && { world, store, mailer }
+  if (telling !== undefined) addContactScreen(ground, telling)
+  addMailScreens(ground, { ...parts, tells: telling !== undefined })
   const rules = settings.retention ?? plainMailRetention
   return {
     doorways: [
@@ -97,6 +105,9 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
         everyMs: 200,
         run: async () => void (await runBulk(parts)),
       },
+      ...(telling === undefined
+        ? []
+        : [{ everyMs: 1000, run: async () => void (await sendNotices(telling)) }]),
       {
         everyMs: 1000,
         run: async () => {
@@ -113,6 +124,10 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
       },
     ],
     commands: mailCommands(world, store),
+    stop: () => {
+      mailer?.close()
+      return Promise.resolve()
+    },
   }
 }
 

@@ -43,6 +43,8 @@ export type Screens = {
   readonly store: Store<MailTables>
   readonly post: Poster
   readonly documents: Documents
+  /** Whether people can be told by e-mail. */
+  readonly tells: boolean
   carry(): Promise<void>
 }
 
@@ -57,7 +59,10 @@ type Desk = {
 }
 
 /** How many messages wait for a person. */
-export async function waitingFor(screens: Screens, personId: string): Promise<number> {
+export async function waitingFor(
+  screens: Pick<Screens, 'world' | 'store'>,
+  personId: string,
+): Promise<number> {
   return screens.store.read(async db => {
     const boxes = await boxesOfPeople(db, await selvesOf(db, personId))
     return countUnread(db, boxes, screens.world.clock.now())
@@ -270,6 +275,7 @@ async function listOf(screens: Screens, desk: Desk) {
       name: part.name,
       role: words[visit.lang].role[part.role],
     })),
+    tells: screens.tells,
     told: doneThings.find(one => one === asked.get('told')),
   })
 }

@@ -58,17 +58,11 @@ export async function postingOf(
   const { request, documents, key } = given
   const { to, kind, subject, body, expiresAt } = request
   const addressee = await addresseeOf(world, store, provider, to)
-  const from: Owner = { kind: 'provider', providerId: provider.id }
-  const own = await store.read(db => findBox(db, from))
   return {
-    from,
+    from: { kind: 'provider', providerId: provider.id },
     to: addressee.owner,
     shownTo: addressee.shown,
-    // A provider without an organisation's box is known by the name it is registered under.
-    shownFrom:
-      own === undefined || own.kind === 'provider'
-        ? { kind: 'provider', id: provider.id, name: provider.name }
-        : undefined,
+    senderName: provider.name,
     kind,
     subject,
     body,

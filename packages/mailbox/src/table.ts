@@ -97,6 +97,7 @@ export type MailboxTables = {
     id: string
     box_id: string
     provider_id: string
+    sender_name: string
     request_key: string
     sha256: string
     /** The file in the vault, and its key under that of the box; null once done. */
@@ -114,6 +115,20 @@ export type MailboxTables = {
     /** When a node may take it up (real time). */
     try_at: Instant
   }
+  /** Where a person wants to be told. */
+  mailbox_contact: {
+    person_id: string
+    /** The address, under the person's key. */
+    sealed: Uint8Array
+    /** SHA-256 (hex) of the code, salted with the person's id. */
+    code_hash: string
+    code_until: Instant
+    tries: number
+    sent_at: Instant
+    confirmed_at: Instant | null
+  }
+  /** People who are to be told that something came. */
+  mailbox_notice: { person_id: string; id: string; try_at: Instant; tries: number }
   mailbox_bulk_line: {
     job_id: string
     line: number
@@ -252,6 +267,24 @@ const bulkStatements = [
     primary key (job_id, line))`,
 ]
 
+const noticeStatements = [
+  `create table mailbox_contact (
+    person_id text primary key,
+    sealed bytea not null,
+    code_hash text not null,
+    code_until bigint not null,
+    tries integer not null,
+    sent_at bigint not null,
+    confirmed_at bigint)`,
+  `create table mailbox_notice (
+    person_id text primary key,
+    id text not null,
+    try_at bigint not null,
+    tries integer not null)`,
+  'create index mailbox_notice_due on mailbox_notice (try_at)',
+  "alter table mailbox_bulk add column sender_name text not null default ''",
+]
+
 export const mailboxMigrations: Migrations = {
   'mailbox-0001-boxes': async db => {
     for (const statement of statements) await sql.raw(statement).execute(db)
@@ -261,5 +294,8 @@ export const mailboxMigrations: Migrations = {
   },
   'mailbox-0003-bulk': async db => {
     for (const statement of bulkStatements) await sql.raw(statement).execute(db)
+  },
+  'mailbox-0004-notices': async db => {
+    for (const statement of noticeStatements) await sql.raw(statement).execute(db)
   },
 }

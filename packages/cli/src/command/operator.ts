@@ -5,7 +5,7 @@ import { Refusal } from '@sekisho/contract'
 import type { WitnessPolicy } from '@sekisho/ledger'
 import { parseWitnessKey } from '@sekisho/ledger/verify'
 import { jpkiReal, jpkiTown } from '@sekisho/pki'
-import { mailboxRoom } from '@sekisho/mailbox'
+import { type MailboxSettings, mailboxRoom } from '@sekisho/mailbox'
 import { mandatesRoom } from '@sekisho/mandates'
 import { startPlatform } from '@sekisho/platform'
 import { proceduresRoom } from '@sekisho/procedures'
@@ -99,6 +99,17 @@ const configuration = z.strictObject({
           ]),
           bytesMax: z.int().positive(),
           tooLarge: z.enum(['reject', 'deliver']),
+        })
+        .optional(),
+      /** The server through which people are told that something came; without it nobody is. */
+      smtp: z
+        .strictObject({
+          host: z.string(),
+          port: z.int().min(1).max(65_535),
+          security: z.enum(['tls', 'starttls', 'none']),
+          user: z.string().optional(),
+          passwordFile: z.string().optional(),
+          from: z.string(),
         })
         .optional(),
     })
@@ -219,7 +230,7 @@ async function runPlatform(file: string): Promise<void> {
         engine,
         verifier: verifierModules(),
         operation: config.operation,
-        rooms: roomsOf(config, folder, caller.fetch),
+        rooms: roomsOf({ ...config, mailbox: given.mailbox }, folder, caller.fetch),
         witnesses: witnessesOf(config.witnesses),
         retention: config.retention,
         keys,
@@ -254,7 +265,12 @@ async function runPlatform(file: string): Promise<void> {
 
 /** What stands on the platform. */
 function roomsOf(
-  { mandates, mailbox }: Configuration,
+  {
+    mandates,
+    mailbox,
+  }: Pick<Configuration, 'mandates'> & {
+    readonly mailbox: Omit<MailboxSettings, 'folder'> | undefined
+  },
   folder: string,
   fetch: Fetch,
 ): readonly Room[] {
@@ -269,9 +285,19 @@ function roomsOf(
   return rooms
 }
 
+/** The password stands in a file of its own. */
+async function smtpOf(
+  smtp: NonNullable<NonNullable<Configuration['mailbox']>['smtp']>,
+  at: (path: string) => string,
+): Promise<NonNullable<MailboxSettings['smtp']>> {
+  const { passwordFile, ...rest } = smtp
+  const password = passwordFile && (await textOf(at(passwordFile))).trim()
+  return { ...rest, password }
+}
+
 /** What the configuration names by files, read before anything is made. */
 async function filesOf(config: Configuration, at: (path: string) => string) {
-  const { authority, timeStamps, recognised, tlsProxy } = config
+  const { authority, timeStamps, recognised, tlsProxy, mailbox } = config
   const key = async <T>(setting: string, path: string, read: (pem: Buffer) => T): Promise<T> => {
     const pem = Buffer.from(await readBytes(at(path)))
     try {
@@ -281,6 +307,7 @@ async function filesOf(config: Configuration, at: (path: string) => string) {
     }
   }
   return {
+    mailbox: mailbox && { ...mailbox, smtp: mailbox.smtp && (await smtpOf(mailbox.smtp, at)) },
     anchors: await Promise.all(config.anchors.map(path => readCertificate(at(path)))),
     timeStamps:
       timeStamps === undefined
