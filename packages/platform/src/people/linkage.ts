@@ -126,7 +126,8 @@ async function otherRegistration(
   return undefined
 }
 
-function ownLink(judged: Judged): LinkedCertificate {
+/** The judged certificate itself, as it is linked. */
+export function ownLink(judged: Judged): LinkedCertificate {
   return {
     ...judged.reference,
     kind: judged.purpose,
