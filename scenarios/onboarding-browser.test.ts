@@ -169,6 +169,15 @@ describe('the providers’ console in Chromium', () => {
       assert.equal(await post(firm, '/services/shop/webhook', { endpoint }), 'redirect-mismatch')
   })
 
+  /** Of a key that signs SAML requests, by openssl: DER in base64. */
+  const certificate = async (): Promise<string> => {
+    const args =
+      'req -x509 -newkey rsa:2048 -noenc -keyout saml.key -out saml.pem -days 30 -subj /CN=x'
+    execFileSync('openssl', args.split(' '), { cwd: folder.path, stdio: 'pipe' })
+    const pem = await readFile(join(folder.path, 'saml.pem'), 'utf8')
+    return pem.replaceAll(/-----[^-]+-----|\s/g, '')
+  }
+
   it('keeps firms apart, and what is not theirs to grant out of their hands', async () => {
     const other = await sit()
     await register(other, '000012345679')
@@ -193,6 +202,32 @@ describe('the providers’ console in Chromium', () => {
       .parse(await town.admin('platform', 'provider-list'))
       .filter(one => one.id === 'other')
     assert.ok(mine)
+    // A part for SAML is kept as it was described, and gone when it is emptied.
+    const saml = {
+      entity_id: 'https://other.example/saml',
+      assertion_consumer_services: ['https://other.example/consume'],
+      signing_certificates: [await certificate()],
+      scope: 'openid',
+    }
+    const described = { ...shop, client_id: 'other' }
+    const withSaml = (part: string): Promise<string> =>
+      post(other, '/services', { ...described, sekisho_saml: part })
+    assert.equal(await withSaml('x'), 'request-malformed')
+    assert.equal(
+      await withSaml(JSON.stringify({ ...saml, scope: 'openid name' })),
+      'request-malformed',
+    )
+    assert.equal(await withSaml(JSON.stringify(saml)), 'passed')
+    const kept = async (): Promise<unknown> => {
+      const { providers } = z
+        .object({ providers: z.array(z.looseObject({ client_id: z.string() })) })
+        .parse(await town.admin('platform', 'provider-export'))
+      return providers.find(one => one.client_id === 'other')?.['sekisho_saml']
+    }
+    assert.deepEqual(await kept(), saml)
+    await other.goto(at('/'))
+    assert.equal(await withSaml(''), 'passed')
+    assert.equal(await kept(), undefined)
     await other.goto(at('/services/other/configuration.json')).catch(() => undefined)
     const stranger = await sit()
     await stranger.goto(at('/'))

@@ -65,6 +65,14 @@ for (const kind of engineKinds)
     it('erases who left when the rule lets it, and proves it by the ledger', async () => {
       const { personId, reference } = await someone()
       const other = await someone()
+      const link = { upstream: 'gov', certificate_id: 'c', linked_at: 0 }
+      await world.store.transaction(async tx => {
+        for (const each of [personId, other.personId])
+          await tx
+            .insertInto('upstream_link')
+            .values({ ...link, subject: each, person_id: each })
+            .execute()
+      })
       const asked = world.clock.now()
       assert.equal(await askErasure(under(seven), personId), asked + 7 * dayMs)
       world.clock.turnTo(asked + 7 * dayMs - 1)
@@ -79,6 +87,10 @@ for (const kind of engineKinds)
       assert.ok(await isReadable(other.personId))
       assert.deepEqual(await world.store.read(db => certificatesOf(db, personId)), [])
       assert.equal(await world.store.read(db => personOf(db, reference)), undefined)
+      const links = await world.store.read(db =>
+        db.selectFrom('upstream_link').select('person_id').execute(),
+      )
+      assert.deepEqual(links, [{ person_id: other.personId }])
 
       await world.ledger.sequence()
       const proof = await erasureOf(world, personId)

@@ -13,6 +13,7 @@ import type { Store, Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { entries } from '../entry.ts'
 import { sha256Hex } from '../evidence/hash.ts'
+import { forgetUpstreams } from '../gateway/login.ts'
 import { forgetCertificates, isPerson, selvesOf } from '../people/link.ts'
 import { endSessions } from '../session/provider-session.ts'
 
@@ -198,6 +199,7 @@ async function erase(
   for (const self of new Set([personId, ...(await selvesOf(tx, personId))])) {
     hadKey = (await world.personKeys.erase(tx, self, at)) || hadKey
     await forgetCertificates(tx, self)
+    await forgetUpstreams(tx, self)
     await endSessions(tx, { personId: self })
   }
   const entryId = await world.ledger.record(tx, entries['platform.person-erased'], {

@@ -5,7 +5,7 @@
  */
 import { Refusal } from '@sekisho/contract'
 import { protocolNow } from '@sekisho/runtime/clock'
-import type { Reader, Store } from '@sekisho/runtime/store'
+import type { Reader, Store, Transaction } from '@sekisho/runtime/store'
 import type { PlatformTables } from '../database.ts'
 import { entries } from '../entry.ts'
 import { sha256Hex } from '../evidence/hash.ts'
@@ -243,6 +243,14 @@ export async function unlinkUpstreams(world: World, personId: string): Promise<n
       })
     return ended.length
   })
+}
+
+/** Forgets what links a person who is erased, in the caller's transaction. */
+export async function forgetUpstreams(
+  tx: Transaction<PlatformTables>,
+  personId: string,
+): Promise<void> {
+  await tx.deleteFrom('upstream_link').where('person_id', '=', personId).execute()
 }
 
 /** Removes logins that nobody finished. */

@@ -111,6 +111,8 @@ export function describeBody(
   const say = onboardingWords[lang]
   const scopes = new Set(metadata?.scope.split(' ') ?? ['openid'])
   const jwks = metadata === undefined ? '' : JSON.stringify(metadata.jwks, null, 2)
+  const { sekisho_saml: known } = metadata ?? {}
+  const saml = known === undefined ? '' : JSON.stringify(known, null, 2)
   return [
     html`<form method="post" action="/services">${[
       field({
@@ -153,7 +155,7 @@ export function describeBody(
       )}</fieldset><fieldset><legend>${say.revocation}</legend>${(['crl', 'ocsp'] as const).map(
       one =>
         html`<div class="choice"><label><input type="radio" name="sekisho_revocation" value="${one}"${(metadata?.sekisho_revocation ?? 'crl') === one ? html` checked` : null}><span>${say.revocationWords[one]}</span></label></div>`,
-    )}</fieldset>${field({ name: 'sekisho_freshness_minutes', label: say.freshness, hint: say.freshnessHint, type: 'number', value: String(metadata?.sekisho_freshness_minutes ?? '') })}${area({ name: 'jwks', label: say.jwks, hint: say.jwksHint, value: jwks, rows: 8 })}<div class="actions"><button type="button" class="button second" data-key-maker="jwks" hidden>${say.makeKey}</button><a class="button second" id="jwks-private" download="private-key.json" hidden>${say.savePrivate}</a></div>${button(say.save)}</form>`,
+    )}</fieldset>${field({ name: 'sekisho_freshness_minutes', label: say.freshness, hint: say.freshnessHint, type: 'number', value: String(metadata?.sekisho_freshness_minutes ?? '') })}${area({ name: 'jwks', label: say.jwks, hint: say.jwksHint, value: jwks, rows: 8 })}<div class="actions"><button type="button" class="button second" data-key-maker="jwks" hidden>${say.makeKey}</button><a class="button second" id="jwks-private" download="private-key.json" hidden>${say.savePrivate}</a></div><details${known === undefined ? null : html` open`}><summary>${say.saml}</summary>${area({ name: 'sekisho_saml', label: say.samlPart, hint: say.samlHint, value: saml, rows: 8, isOptional: true })}</details>${button(say.save)}</form>`,
   ]
 }
 
@@ -335,9 +337,10 @@ function area(given: {
   readonly hint: string
   readonly value: string
   readonly rows: number
+  readonly isOptional?: true
 }): Markup {
   const { name } = given
-  return html`<div class="field"><label for="${name}">${given.label}</label><p class="hint" id="${name}-hint">${given.hint}</p><textarea id="${name}" name="${name}" rows="${String(given.rows)}" required aria-describedby="${name}-hint">${given.value}</textarea></div>`
+  return html`<div class="field"><label for="${name}">${given.label}</label><p class="hint" id="${name}-hint">${given.hint}</p><textarea id="${name}" name="${name}" rows="${String(given.rows)}"${given.isOptional === true ? null : html` required`} aria-describedby="${name}-hint">${given.value}</textarea></div>`
 }
 
 function stageText({ stage, admittedAt }: Application, lang: Lang): string {

@@ -333,7 +333,7 @@ function addTools(desk: Desk): void {
   )
 }
 
-/** The metadata that a form describes. Refusal `request-malformed` for keys that are no JSON. */
+/** The metadata that a form describes. Refusal `request-malformed` for parts that are no JSON. */
 function metadataOfForm(fields: z.infer<typeof form>): Record<string, unknown> {
   const text = (name: string): string => {
     const value = fields[name]
@@ -346,7 +346,9 @@ function metadataOfForm(fields: z.infer<typeof form>): Record<string, unknown> {
     // Left empty means none, also where there was one.
     client_uri: text('client_uri') === '' ? undefined : text('client_uri'),
     redirect_uris: text('redirect_uris').split(/\s+/),
-    jwks: keysOf(text('jwks')),
+    jwks: jsonOf(text('jwks'), 'jwks'),
+    sekisho_saml:
+      text('sekisho_saml') === '' ? undefined : jsonOf(text('sekisho_saml'), 'sekisho_saml'),
     scope: ['openid', ...scopes].join(' '),
     sekisho_purpose: text('sekisho_purpose'),
     sekisho_freshness_minutes:
@@ -357,11 +359,11 @@ function metadataOfForm(fields: z.infer<typeof form>): Record<string, unknown> {
   }
 }
 
-function keysOf(text: string): unknown {
+function jsonOf(text: string, field: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Refusal('request-malformed', { field: 'jwks' })
+    throw new Refusal('request-malformed', { field })
   }
 }
 

@@ -48,6 +48,10 @@ export const onboardingWords = {
     },
     freshness: '失効リストの古さの上限(分)',
     freshnessHint: '空欄なら期限まで使います。これより古いときは、その都度照会します。',
+    saml: 'SAML 2.0 を使う(OpenID Connect を話せないシステムのみ)',
+    samlPart: 'SAML の登録内容(JSON)',
+    samlHint:
+      'entity_id、assertion_consumer_services、signing_certificates、scope、single_logout_service。使わないときは空のままにします。',
     jwks: '公開鍵(JWK Set)',
     jwksHint: '秘密鍵は、あなたの手元だけに置きます。ここには公開鍵だけを貼ってください。',
     makeKey: 'このブラウザーで鍵を作る',
@@ -156,6 +160,10 @@ export const onboardingWords = {
     },
     freshness: 'How old a list may be (minutes)',
     freshnessHint: 'Left empty, until it runs out. Beyond it the authority is asked each time.',
+    saml: 'Use SAML 2.0 (only for systems that do not speak OpenID Connect)',
+    samlPart: 'SAML registration (JSON)',
+    samlHint:
+      'entity_id, assertion_consumer_services, signing_certificates, scope, single_logout_service. Leave it empty when you do not use it.',
     jwks: 'Public keys (JWK Set)',
     jwksHint: 'The private key stays with you. Paste public keys only.',
     makeKey: 'Make a key in this browser',
