@@ -38,6 +38,10 @@ export function openPool(settings: PoolSettings): PostgresPool {
   })
   // A connection that dies while idle is dropped by the pool; the next statement opens another.
   pool.on('error', () => {})
+  // One that dies between two statements of a transaction fails the next of them; unheard, it would end the process.
+  pool.on('connect', client => {
+    client.on('error', () => {})
+  })
   const names = createStatementNames()
   return {
     async acquire() {
