@@ -1,0 +1,2 @@
+/** A life insurer (D2). */
+export { type Insurer, type InsurerSettings, startInsurer } from './insurer/program.ts'
