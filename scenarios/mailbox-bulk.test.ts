@@ -5,8 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { startTestTown, type TestProvider, type TestTown } from '@sekisho/cli/testkit'
-import { mailBulkResult } from '@sekisho/contract'
-import { SekishoError } from '@sekisho/sdk'
+import { type MailBulkResult, SekishoError } from '@sekisho/sdk'
 import { codeOn } from './hand-reader.ts'
 
 describe('bulk post', () => {
@@ -53,9 +52,9 @@ describe('bulk post', () => {
     for (;;) {
       const state = await company.sekisho.readBulkMail(id)
       if (state.state === 'done') {
-        const answer = await company.sekisho.fetchBulkMailResults(id)
-        const results = (await answer.text()).trim().split('\n')
-        return { state, results: results.map(one => mailBulkResult.parse(JSON.parse(one))) }
+        const results: MailBulkResult[] = []
+        for await (const one of await company.sekisho.readBulkMailResults(id)) results.push(one)
+        return { state, results }
       }
       await new Promise(resolve => setTimeout(resolve, 50))
     }

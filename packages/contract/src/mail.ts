@@ -267,7 +267,7 @@ export const mailBulkState = z.strictObject({
 })
 export type MailBulkState = z.infer<typeof mailBulkState>
 
-/** A line of the results, `GET /v1/mail/bulk/{id}/results` (NDJSON), in the order of the file. */
+/** A line of the results, `GET /v1/mail/bulk/{id}/results?after=…` (NDJSON, ten thousand at most), in the order of the file. */
 export const mailBulkResult = z.strictObject({
   line: z.int().positive(),
   key: z.string().nullable(),

@@ -1,5 +1,4 @@
 /** The interface for providers under `/v1/mail` (scope `mail`): to post and to prove, and what comes to the provider's own box. */
-import { Readable } from 'node:stream'
 import {
   mailBulkRequest,
   mailBulkState,
@@ -143,11 +142,16 @@ function addBulkRoutes({ app, authorise }: Ground, api: MailApi): void {
     { schema: { tags, params, response: { 200: mailBulkState } } },
     async request => bulkState(store, await authorise(request, 'mail'), request.params.id),
   )
-  app.get('/v1/mail/bulk/:id/results', { schema: { tags, params } }, async (request, reply) => {
-    const { id } = await bulkState(store, await authorise(request, 'mail'), request.params.id)
-    const results = Readable.from(bulkResults(store, id), { objectMode: false })
-    return reply.type('application/x-ndjson').send(results)
-  })
+  const querystring = z.object({ after: z.coerce.number().int().nonnegative().default(0) })
+  app.get(
+    '/v1/mail/bulk/:id/results',
+    { schema: { tags, params, querystring } },
+    async (request, reply) => {
+      const { id } = await bulkState(store, await authorise(request, 'mail'), request.params.id)
+      const results = await bulkResults(store, id, request.query.after)
+      return reply.type('application/x-ndjson').send(results)
+    },
+  )
 }
 
 function addTrayRoutes({ app, authorise }: Ground, api: MailApi): void {

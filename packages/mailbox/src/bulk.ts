@@ -96,27 +96,23 @@ export async function bulkState(
   return stateOf(row)
 }
 
-/** The results so far as lines of JSON, in the order of the file. */
-export async function* bulkResults(
+/** Results after a line, as lines of JSON in the order of the file; so many at most, and none when that was the last. */
+export async function bulkResults(
   store: Store<MailTables>,
   id: string,
-): AsyncIterable<Uint8Array> {
-  for (let after = 0; ; ) {
-    const rows = await store.read(db =>
-      db
-        .selectFrom('mailbox_bulk_line')
-        .select(['line', 'key', 'outcome', 'detail'])
-        .where('job_id', '=', id)
-        .where('line', '>', after)
-        .orderBy('line')
-        .limit(resultsAtOnce)
-        .execute(),
-    )
-    if (rows.length > 0)
-      yield new TextEncoder().encode(rows.map(row => `${JSON.stringify(row)}\n`).join(''))
-    after = rows.at(-1)?.line ?? after
-    if (rows.length < resultsAtOnce) return
-  }
+  after: number,
+): Promise<string> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('mailbox_bulk_line')
+      .select(['line', 'key', 'outcome', 'detail'])
+      .where('job_id', '=', id)
+      .where('line', '>', after)
+      .orderBy('line')
+      .limit(resultsAtOnce)
+      .execute(),
+  )
+  return rows.map(row => `${JSON.stringify(row)}\n`).join('')
 }
 
 /** Posts what waits, for a while; true when something is left to do. */
@@ -414,7 +410,7 @@ const idBits = 128
 const batchLength = 250
 /** A subject and a body in which every character is escaped, and the rest. */
 const lineBytesMax = 256 * 1024
-const resultsAtOnce = 2000
+const resultsAtOnce = 10_000
 /** A node posts one file for so long, then looks for others that wait, and whether it is to stop. */
 const turnMs = 2_000
 const leaseMs = 60_000

@@ -4,13 +4,14 @@ import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { type MailDocumentGiven, mailInlineBytesMax, Refusal } from '@sekisho/contract'
 import type { Uploads, World } from '@sekisho/platform/room'
+import { protocolNow } from '@sekisho/runtime/clock'
 import type { Reply, Request } from '@sekisho/runtime/http'
 import type { Store } from '@sekisho/runtime/store'
 import type { Box } from './box.ts'
 import { assertAcceptable, lookedAtBytes } from './content-type.ts'
 import type { MailTables, PostedDocument } from './post.ts'
 import { messageKeyFor, type OpenedMessage } from './shelf.ts'
-import type { Vault } from './vault.ts'
+import type { Vault, VaultFile } from './vault.ts'
 import { withoutSignature } from './withheld.ts'
 
 /** The documents of a node. */
@@ -50,6 +51,7 @@ export function createDocuments(given: {
   readonly uploads: Uploads
 }): Documents {
   const { world, store, vault, uploads } = given
+  const intoVaultOnce = onceEach(protocolNow)
   const read: Documents['read'] = async (place, part) => {
     const document = place.message.content.documents[place.position]
     if (document === undefined) throw new Refusal('message-unknown')
@@ -88,7 +90,9 @@ export function createDocuments(given: {
         if (typeof content !== 'string') {
           const accept = (head: Uint8Array): void =>
             assertAcceptable({ name, mediaType }, head, position)
-          const put = await intoVault({ vault, uploads, accept }, ownerId, content.upload)
+          const put = await intoVaultOnce(`${ownerId} ${content.upload}`, () =>
+            intoVault({ vault, uploads, accept }, ownerId, content.upload),
+          )
           taken.push({ name, mediaType, ...put })
           continue
         }
@@ -131,6 +135,32 @@ export function createDocuments(given: {
   }
 }
 
+/**
+ * A large document takes longer than a caller waits, who then asks again: it is put into the vault once, and all who ask meanwhile or a little later
+ * get the same file.
+ */
+function onceEach(now: () => number) {
+  const known = new Map<string, { readonly put: Promise<VaultFile>; until: number }>()
+  return async (name: string, put: () => Promise<VaultFile>): Promise<VaultFile> => {
+    for (const [other, { until }] of known) if (until < now()) known.delete(other)
+    const before = known.get(name)
+    if (before !== undefined) return before.put
+    const entry = { put: put(), until: Number.POSITIVE_INFINITY }
+    known.set(name, entry)
+    try {
+      return await entry.put
+    } catch (error) {
+      known.delete(name)
+      throw error
+    } finally {
+      entry.until = now() + rememberedMs
+    }
+  }
+}
+
+/** While the upload itself is still there; it is the same bytes. */
+const rememberedMs = 10 * 60 * 1000
+
 async function intoVault(
   given: {
     readonly vault: Vault
@@ -139,7 +169,7 @@ async function intoVault(
   },
   ownerId: string,
   id: string,
-): Promise<{ file: string; key: string; length: number; sha256: string }> {
+): Promise<VaultFile> {
   return given.uploads.use(ownerId, [id], async found => {
     const upload = found.get(id)
     if (upload === undefined) throw new Refusal('upload-unknown')

@@ -11,4 +11,4 @@ export {
 } from './post.ts'
 export { type MailboxSettings, mailboxRoom } from './room.ts'
 export { type ArrivedMessage, messagesAfter } from './stream.ts'
-export { type MailboxTables } from './table.ts'
+export { mailboxMigrations, type MailboxTables } from './table.ts'

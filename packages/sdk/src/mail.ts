@@ -1,6 +1,8 @@
 /** The P.O. box (C11): what a provider posts to people and organisations, what it can prove of it, and what comes to its own box. */
 import {
   type MailAddress,
+  mailBulkResult,
+  type MailBulkResult,
   mailBulkState,
   type MailBulkState,
   mailContentText,
@@ -98,14 +100,13 @@ export type Mailbox = {
    */
   readBulkMail(id: string): Promise<MailBulkState>
   /**
-   * What became of each line (NDJSON, `MailBulkResult`), in the order of the file.
+   * What became of each line, in the order of the file; so far, while it is running.
    *
    * ```js
-   * const response = await sekisho.fetchBulkMailResults(id)
-   * for await (const piece of response.body) file.write(piece)
+   * for await (const { key, outcome } of await sekisho.readBulkMailResults(id)) if (outcome === 'postal') print(key)
    * ```
    */
-  fetchBulkMailResults(id: string): Promise<Response>
+  readBulkMailResults(id: string): Promise<AsyncIterable<MailBulkResult>>
   /**
    * Messages in your own box after a number, oldest first, a hundred at most. Keep the last number with what you did about it.
    *
@@ -125,14 +126,17 @@ export type Mailbox = {
    */
   fetchMail(id: string): Promise<MailReceived>
   /**
-   * Bytes of a document, from an offset on; read it as a stream where it may be large.
+   * A document's bytes, piece by piece from an offset on, whatever its size; a piece that breaks off is asked for again.
    *
    * ```js
-   * const response = await sekisho.fetchMailDocument(id, 0)
-   * for await (const piece of response.body) file.write(piece)
+   * for await (const piece of await sekisho.readMailDocument(id, 0)) await file.write(piece)
    * ```
    */
-  fetchMailDocument(id: string, position: number, offset?: number): Promise<Response>
+  readMailDocument(
+    id: string,
+    position: number,
+    offset?: number,
+  ): Promise<AsyncIterable<Uint8Array>>
   /**
    * Says that a message was taken over: its sender gets the receipt of reading.
    *
@@ -159,20 +163,24 @@ export function mailboxOf(link: Link): Mailbox {
       for (const { name, mediaType, content } of letter.documents ?? [])
         documents.push({ name, mediaType, content: await given.give(content) })
       const { to, kind, subject, body, expiresAt } = letter
-      return mailStanding.parse(
-        await link.call('POST', '/v1/mail/messages', 'mail', {
-          body: {
-            to,
-            kind,
-            subject,
-            body,
-            documents,
-            ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
-          } satisfies z.input<typeof mailPosting>,
-          idempotencyKey,
-          isSafe: true,
-        }),
-      )
+      const posting: z.input<typeof mailPosting> = {
+        to,
+        kind,
+        subject,
+        body,
+        documents,
+        ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
+      }
+      const call = { body: posting, idempotencyKey, isSafe: true }
+      const isLarge = documents.some(one => typeof one.content !== 'string')
+      for (let tries = 1; ; tries++)
+        try {
+          return mailStanding.parse(await link.call('POST', '/v1/mail/messages', 'mail', call))
+        } catch (thrown) {
+          // A large document takes longer to be put away than a call waits; asked again, the platform goes on with it.
+          const isBusy = thrown instanceof SekishoError && thrown.code === 'platform-unreachable'
+          if (!isLarge || !isBusy || tries === largeTriesMax) throw thrown
+        }
     },
     readMailStanding: async id =>
       mailStanding.parse(await link.call('GET', messagePath(id), 'mail', { isSafe: true })),
@@ -216,31 +224,68 @@ export function mailboxOf(link: Link): Mailbox {
       mailBulkState.parse(
         await link.call('GET', `/v1/mail/bulk/${encodeURIComponent(id)}`, 'mail', { isSafe: true }),
       ),
-    fetchBulkMailResults: id =>
-      link.send('mail', {
-        method: 'GET',
-        path: `/v1/mail/bulk/${encodeURIComponent(id)}/results`,
-        isSafe: true,
-      }),
+    readBulkMailResults: async id =>
+      resultsOf(link, `/v1/mail/bulk/${encodeURIComponent(id)}/results`),
     listMail: async (after = 0) =>
       mailInTray.parse(
         await link.call('GET', `/v1/mail/in-tray?after=${after}`, 'mail', { isSafe: true }),
       ),
     fetchMail: async id =>
       mailReceived.parse(await link.call('GET', trayPath(id), 'mail', { isSafe: true })),
-    fetchMailDocument: (id, position, offset = 0) =>
-      link.send('mail', {
-        method: 'GET',
-        path: `${trayPath(id)}/documents/${position}`,
-        ...(offset === 0 ? {} : { headers: { range: `bytes=${offset}-` } }),
-        isSafe: true,
-      }),
+    readMailDocument: async (id, position, offset = 0) =>
+      piecesOf(link, `${trayPath(id)}/documents/${position}`, offset),
     acknowledgeMail: async id =>
       mailReceived.parse(
         await link.call('POST', `${trayPath(id)}/acknowledgement`, 'mail', { isSafe: true }),
       ),
   }
 }
+
+/** One range a call, so that no call takes long and what breaks off costs no more than a piece. */
+async function* piecesOf(link: Link, path: string, from: number): AsyncIterable<Uint8Array> {
+  for (let offset = from, total = Number.POSITIVE_INFINITY; offset < total; ) {
+    const range = `bytes=${offset}-${offset + pieceBytes - 1}`
+    const answer = await link
+      .send('mail', { method: 'GET', path, headers: { range }, isSafe: true })
+      .catch((thrown: unknown) => {
+        // Nothing is left beyond the end (RFC 9110 §15.5.17).
+        if (thrown instanceof SekishoError && thrown.status === 416) return undefined
+        throw thrown
+      })
+    if (answer === undefined) return
+    const piece = new Uint8Array(await answer.arrayBuffer())
+    if (answer.status !== 206) {
+      // What is taken out of a container comes whole.
+      yield piece.subarray(offset)
+      return
+    }
+    total = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1])
+    if (piece.length === 0 || !Number.isSafeInteger(total)) throw new SekishoError('unexpected')
+    yield piece
+    offset += piece.length
+  }
+}
+
+async function* resultsOf(link: Link, path: string): AsyncIterable<MailBulkResult> {
+  for (let after = 0; ; ) {
+    const answer = await link.send('mail', {
+      method: 'GET',
+      path: `${path}?after=${after}`,
+      isSafe: true,
+    })
+    const lines = (await answer.text()).split('\n').filter(line => line !== '')
+    if (lines.length === 0) return
+    for (const line of lines) {
+      const result = mailBulkResult.parse(JSON.parse(line))
+      after = result.line
+      yield result
+    }
+  }
+}
+
+const pieceBytes = 4 * 1024 * 1024
+/** Calls that wait for a large document: some minutes. */
+const largeTriesMax = 20
 
 async function contentSha256(
   letter: Pick<Letter, 'kind' | 'subject' | 'body'>,
