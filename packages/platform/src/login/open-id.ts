@@ -202,11 +202,13 @@ function prepare(request: IncomingMessage, issuer: string): void {
 async function foresee(requests: ProtocolRequests, request: IncomingMessage): Promise<void> {
   const [path, query] = (request.url ?? '').split('?', 2)
   if (path !== '/oidc/authorize' || query === undefined) return
-  const uri = new URLSearchParams(query).get('request_uri')
+  const parameters = new URLSearchParams(query)
+  const uri = parameters.get('request_uri')
   if (uri === null || !uri.startsWith(pushedPrefix)) return
   const id = stateId(uri.slice(pushedPrefix.length))
   // Should it fail, the library meets the same and tells it.
-  await requests.find('PushedAuthorizationRequest', id).catch(() => undefined)
+  const client = parameters.get('client_id') ?? undefined
+  await requests.find('PushedAuthorizationRequest', id, client).catch(() => undefined)
 }
 
 /** RFC 9126 §2.2, as the library makes them. */

@@ -187,6 +187,25 @@ for (const engine of engineKinds)
       )
     })
 
+    it('reads the client that is named beside a state that does not name its own', async () => {
+      await request(kept('PushedAuthorizationRequest', 'h1', { request: 'opaque' }))
+      const seen = (client?: string) =>
+        requests.run({ isDeferring: false }, async () => {
+          await requests.find('PushedAuthorizationRequest', stateId('h1'), client)
+          return requests.seenProvider('shop')?.id
+        })
+      assert.deepEqual(
+        [await seen('shop'), await seen('nobody'), await seen()],
+        ['shop', undefined, undefined],
+      )
+      // What a state says of itself counts.
+      await request(kept('PushedAuthorizationRequest', 'h2', { clientId: 'shop' }))
+      await requests.run({ isDeferring: false }, async () => {
+        await requests.find('PushedAuthorizationRequest', stateId('h2'), 'nobody')
+        assert.equal(requests.seenProvider('shop')?.id, 'shop')
+      })
+    })
+
     it('a registration that was changed is read as it is now', async () => {
       await request(kept('PushedAuthorizationRequest', 'g1', { clientId: 'shop' }))
       const nameNow = () =>

@@ -43,7 +43,8 @@ export type ProtocolRequests = {
   collect<T>(
     work: () => Promise<T>,
   ): Promise<{ readonly result: T; readonly writes: CompiledQuery }>
-  find(kind: string, id: string): Promise<StoredState | undefined>
+  /** A state, in this request or stored. `client`: whose it is, where the state itself does not say. */
+  find(kind: string, id: string, client?: string): Promise<StoredState | undefined>
   /** Writes, now or by `settle`. */
   change(change: Change): Promise<Conflict | undefined>
   /** Forgets what was read, after a write that went another way. */
@@ -86,11 +87,11 @@ export function createProtocolRequests(store: Store<PlatformTables>): ProtocolRe
         return { result, writes: changesStatement([changes], protocolNow()) }
       })
     },
-    find: async (kind, id) => {
+    find: async (kind, id, client = '') => {
       const gathered = scope.getStore()
       const key = `${kind} ${id}`
       if (gathered?.states.has(key) === true) return gathered.states.get(key)
-      const row = await read({ kind, id })
+      const row = await read({ kind, id, client })
       if (gathered !== undefined) note(gathered, { kind, id }, row, providerOf)
       return row === undefined ? undefined : stateOf(row)
     },
@@ -204,7 +205,7 @@ type StateRow = {
 
 function createReader(
   store: Store<PlatformTables>,
-): (key: { readonly kind: string; readonly id: string }) => Promise<StateRow | undefined> {
+): (key: StateKey) => Promise<StateRow | undefined> {
   return groupStatements(
     async keys => {
       const { rows } = await store.read(db =>
@@ -219,7 +220,7 @@ function createReader(
 
 const keysMax = 64
 
-type StateKey = { readonly kind: string; readonly id: string }
+type StateKey = { readonly kind: string; readonly id: string; readonly client: string }
 
 /**
  * One statement for so many keys that it is always one of a few, filled up with what is not there: the server plans each once. An array in place
@@ -227,9 +228,12 @@ type StateKey = { readonly kind: string; readonly id: string }
  */
 function readStatement(keys: readonly StateKey[], now: number): CompiledQuery<StateRow> {
   const size = 2 ** Math.ceil(Math.log2(keys.length))
-  const filled = Array.from({ length: size }, (_, at) => keys[at] ?? { kind: '', id: '' })
-  const rows = filled.map((_, at) => `(${at}, $${2 * at + 2}::text, $${2 * at + 3}::text)`)
-  const parameters = [now, ...filled.flatMap(({ kind, id }) => [kind, id])]
+  const nobody = { kind: '', id: '', client: '' }
+  const filled = Array.from({ length: size }, (_, at) => keys[at] ?? nobody)
+  const rows = filled.map(
+    (_, at) => `(${at}, $${3 * at + 2}::text, $${3 * at + 3}::text, $${3 * at + 4}::text)`,
+  )
+  const parameters = [now, ...filled.flatMap(({ kind, id, client }) => [kind, id, client])]
   return CompiledQuery.raw(statementOver(rows.join(', ')), parameters)
 }
 
@@ -240,11 +244,11 @@ const idOf = (id: string): string =>
 const statementOver = (rows: string): string => `
   with found as materialized (
     select given.at, protocol.payload, protocol.consumed_at,
-      coalesce(protocol.payload->>'clientId', protocol.payload->'params'->>'client_id') as provider,
+      coalesce(protocol.payload->>'clientId', protocol.payload->'params'->>'client_id', given.client) as provider,
       protocol.payload->>'accountId' as person,
       coalesce(protocol.grant_id, protocol.payload->'result'->'consent'->>'grantId') as grant_of,
       protocol.payload->>'parJti' as pushed
-    from (values ${rows}) as given (at, kind, id)
+    from (values ${rows}) as given (at, kind, id, client)
     join protocol on protocol.kind = given.kind and protocol.id = given.id and protocol.expires_at > $1::bigint
   )
   select found.at, found.payload, found.consumed_at, found.provider, found.person, found.grant_of, found.pushed,
