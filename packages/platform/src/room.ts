@@ -9,7 +9,6 @@ export { type FileJudgement } from './evidence/file-verification.ts'
 export { createUploads, type Uploads } from './evidence/upload.ts'
 export {
   certificatesOf,
-  currentPerson,
   knownSubject,
   pairwiseSubject,
   peopleOfSubjects,

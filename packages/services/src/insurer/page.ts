@@ -123,7 +123,7 @@ const words = {
 } as const
 
 /** A page of the insurer's. */
-export function insurerPage(
+function insurerPage(
   lang: Lang,
   given: { readonly title: string; readonly path: string; readonly body: readonly Markup[] },
 ): string {

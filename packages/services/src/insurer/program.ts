@@ -2,7 +2,6 @@
  * A life insurer (D2): the yearly report of annuitants. Who is certainly alive is not asked; the others get a notice in the P.O. box and confirm with the card; a
  * payment is stopped by two. It stands on nothing but the SDK.
  */
-import { randomBytes } from 'node:crypto'
 import { type Clock, every } from '@sekisho/runtime/clock'
 import {
   type App,
@@ -98,7 +97,7 @@ export async function startInsurer(settings: InsurerSettings): Promise<Insurer> 
   const signing = createSekisho({ ...options, redirectUri: `${publicOrigin}/signed` })
   const site = await createSite(platform, {
     origin: publicOrigin,
-    secret: randomBytes(32).toString('base64url'),
+    secret: settings.random.token(256),
     home: '/report',
     attributes: ['name'],
   })
