@@ -242,7 +242,7 @@ export async function countsOf(
       .groupBy('standing')
       .execute(),
   )
-  return new Map(rows.map(row => [row.standing ?? 'unseen', Number(row.count)]))
+  return new Map(rows.map(row => [row.standing ?? 'unseen', row.count]))
 }
 
 /** Annuities of one standing, a hundred after a number. */
