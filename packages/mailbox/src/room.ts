@@ -120,6 +120,7 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
           await eraseDue(world, store, rules, vault.remove)
           await uploads.sweep(protocolNow())
           await removeOrphans(store, vault)
+          await forgetCounts(store, world.clock.now())
         },
       },
     ],
@@ -149,7 +150,31 @@ async function removeOrphans(store: Store<MailTables>, vault: Vault): Promise<vo
   }
 }
 
+/** Days that were counted, and what became of the lines of files, are nobody's business for long. */
+async function forgetCounts(store: Store<MailTables>, at: number): Promise<void> {
+  await store.transaction(async tx => {
+    await tx
+      .deleteFrom('mailbox_sender_day')
+      .where('day', '<', Math.floor(at / dayMs) - countsDays)
+      .execute()
+    // The job itself stays: its key names the same file for ever.
+    await tx
+      .deleteFrom('mailbox_bulk_line')
+      .where('job_id', 'in', eb =>
+        eb
+          .selectFrom('mailbox_bulk')
+          .select('id')
+          .where('ended_at', '<', protocolNow() - resultsDays * dayMs),
+      )
+      .execute()
+  })
+}
+
 const roundMax = 100
+const dayMs = 24 * 3600 * 1000
+const countsDays = 7
+/** Long enough for a sender to fetch them. */
+const resultsDays = 90
 /** Longer than any call takes from the file to the commit. */
 const orphanAgeMs = 24 * 3600 * 1000
 const askedAtOnce = 500

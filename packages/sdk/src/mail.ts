@@ -23,7 +23,7 @@ import {
 import type { z } from 'zod'
 import { SekishoError } from './failure.ts'
 import type { Link } from './link.ts'
-import { startUploading } from './upload.ts'
+import { type FileSource, startUploading } from './upload.ts'
 
 /** A message as it is posted. Documents of any size: large ones go ahead in pieces. */
 export type Letter = {
@@ -34,7 +34,7 @@ export type Letter = {
   readonly documents?: readonly {
     readonly name: string
     readonly mediaType: string
-    readonly content: Uint8Array | Blob
+    readonly content: Uint8Array | FileSource
   }[]
   /** After this it is not delivered, nor opened for the first time. */
   readonly expiresAt?: Date
@@ -90,7 +90,7 @@ export type Mailbox = {
    * const { id } = await sekisho.postBulkMail(await openAsBlob('notices.ndjson'), 'notices-2030-08')
    * ```
    */
-  postBulkMail(file: Uint8Array | Blob, idempotencyKey: string): Promise<MailBulkState>
+  postBulkMail(file: Uint8Array | FileSource, idempotencyKey: string): Promise<MailBulkState>
   /**
    * How far it is. `postal`: to be posted on paper.
    *

@@ -20,9 +20,18 @@ const breakCodes: ReadonlySet<string> = new Set([
 /** What a request says of a file. */
 type FileGiven = string | { readonly upload: string }
 
+/**
+ * What the SDK asks of a file: a `Blob` is one. Node's `openAsBlob` tells a wrong size from 4 GiB on (Node 24): give such a file by an object of your own
+ * over `fs.promises.open`.
+ */
+export type FileSource = {
+  readonly size: number
+  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> }
+}
+
 /** The uploads of one call; what was uploaded is removed when it is disposed of. */
 export type Uploading = AsyncDisposable & {
-  give(file: Uint8Array | Blob): Promise<FileGiven>
+  give(file: Uint8Array | FileSource): Promise<FileGiven>
 }
 
 /** Where uploads go, and how much of all files may be within the call itself. */
@@ -48,10 +57,10 @@ export function startUploading(link: Link, place: UploadPlace = verifying): Uplo
   const ids: string[] = []
   return {
     give: async file => {
-      const blob = file instanceof Blob ? file : new Blob([new Uint8Array(file)])
+      const blob = file instanceof Uint8Array ? new Blob([new Uint8Array(file)]) : file
       if (inline + blob.size <= place.inlineMax) {
         if (place.isShared) inline += blob.size
-        return toBase64(new Uint8Array(await blob.arrayBuffer()))
+        return toBase64(new Uint8Array(await blob.slice(0, blob.size).arrayBuffer()))
       }
       const begun = await link.send(scope, { method: 'POST', path, isSafe: false })
       const { id } = uploadState.parse(await begun.json())
@@ -73,7 +82,7 @@ export function startUploading(link: Link, place: UploadPlace = verifying): Uplo
 async function sendAll(
   link: Link,
   { scope, path }: Pick<UploadPlace, 'scope' | 'path'>,
-  blob: Blob,
+  blob: FileSource,
 ): Promise<void> {
   let breaks = 0
   for (let offset = 0; offset < blob.size; ) {
@@ -87,7 +96,7 @@ async function sendAll(
           'upload-offset': String(offset),
           'upload-complete': end === blob.size ? '?1' : '?0',
         },
-        body: blob.slice(offset, end),
+        body: await pieceOf(blob, offset, end),
         isSafe: false,
       })
       offset = end
@@ -100,6 +109,11 @@ async function sendAll(
       offset = Number(state.headers.get('upload-offset'))
     }
   }
+}
+
+async function pieceOf(file: FileSource, start: number, end: number): Promise<Blob> {
+  const part = file.slice(start, end)
+  return part instanceof Blob ? part : new Blob([await part.arrayBuffer()])
 }
 
 // A piece that broke off may still be on its way into the file: then the next one does not follow yet.
