@@ -66,12 +66,18 @@ const deep = [
   ['deep tests', [...filesUnder('packages', '.deep.ts'), ...filesUnder('scenarios', '.deep.ts')]],
 ]
 
-if (mode !== 'deep') for (const [name, command, args] of checks) await pass(name, command, args)
+if (mode !== 'deep')
+  for (const [name, command, args] of checks) must(await pass(name, command, args))
 if (mode !== 'check') {
-  for (const [name, files] of mode === 'deep' ? deep : tests) await passTests(name, files)
+  for (const [name, files] of mode === 'deep' ? deep : tests) must(await passTests(name, files))
 }
 
-/** Runs one step; ends the process when it fails. */
+/** Ends the process after a step that failed. */
+function must(isPassed) {
+  if (!isPassed) process.exit(1)
+}
+
+/** Runs one step; whether it passed. */
 async function pass(name, command, args, judge = () => undefined) {
   process.stdout.write(`\n== ${name}\n`)
   const begun = performance.now()
@@ -85,31 +91,42 @@ async function pass(name, command, args, judge = () => undefined) {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1)
   if (wrong !== undefined) {
     process.stdout.write(`\n${name} failed after ${seconds} s: ${wrong}\n`)
-    process.exit(1)
+    return false
   }
   process.stdout.write(`${name}: passed in ${seconds} s\n`)
+  return true
 }
 
 /**
- * All files in one process, which is much quicker for many small ones; scenarios, which are a town each, two at a time in processes of their
- * own. A file that ends its process would silence the others with status 0, so the runner's closing count is read as well: it must be
- * there, and nothing may be skipped.
+ * Small files in two processes side by side, each with all of its half, which is much quicker than a process a file; towns, which scenarios and
+ * deep tests start, two at a time in processes of their own. A file that ends its process would silence the others with status 0, so the
+ * runner's closing count is read as well: it must be there, and nothing may be skipped.
  */
 async function passTests(name, files) {
-  const isTowns = name === 'scenarios'
   const folder = fs.mkdtempSync(join(tmpdir(), 'sekisho-test-'))
-  const count = join(folder, 'count.tap')
-  const reporters = ['spec', 'stdout', 'tap', count].map(
-    (value, at) => `--test-reporter${at % 2 === 0 ? '' : '-destination'}=${value}`,
-  )
-  const apart = isTowns
-    ? ['--test-isolation=process', '--test-concurrency=2']
-    : ['--test-isolation=none']
-  const args = ['--test', ...apart, ...reporters, ...files]
   // What one process has compiled is there for the next.
-  if (isTowns) process.env.NODE_COMPILE_CACHE ??= join(folder, 'compiled')
+  process.env.NODE_COMPILE_CACHE ??= join(folder, 'compiled')
+  const apart = ['--test-isolation=process', '--test-concurrency=2']
+  const run = (part, these, how) => {
+    const count = join(folder, `${part}.tap`)
+    const reporters = ['spec', 'stdout', 'tap', count].map(
+      (value, at) => `--test-reporter${at % 2 === 0 ? '' : '-destination'}=${value}`,
+    )
+    return pass(part, node, ['--test', ...how, ...reporters, ...these], () => uncounted(count))
+  }
   try {
-    await pass(name, node, args, () => uncounted(count))
+    if (name !== 'unit tests') return await run(name, files, apart)
+    const isHere = path => path.startsWith(join('packages', 'platform', ''))
+    // Each goes on to its end, also when the other fails.
+    const halves = await Promise.all([
+      run(`${name} of the platform`, files.filter(isHere), ['--test-isolation=none']),
+      run(
+        name,
+        files.filter(path => !isHere(path)),
+        ['--test-isolation=none'],
+      ),
+    ])
+    return halves.every(Boolean)
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
