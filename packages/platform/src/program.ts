@@ -9,8 +9,7 @@ import {
   refusalPage,
   verifierAsset,
 } from '@sekisho/web'
-import { type OperationSettings, staffCommands, startOperation } from './console/start.ts'
-import { takeAnchor } from './console/act-kinds.ts'
+import { type OperationSettings, startOperation } from './console/start.ts'
 import { createReplayTickets } from './onboarding/replay.ts'
 import { type ProvidersSettings, startOnboarding } from './onboarding/start.ts'
 import { createTracer } from './onboarding/trace.ts'
@@ -26,8 +25,7 @@ import type { Log } from '@sekisho/runtime/log'
 import type { Fetch, MessageKey } from '@sekisho/runtime/net'
 import type { Random } from '@sekisho/runtime/random'
 import type { Effects, Engine, Store } from '@sekisho/runtime/store'
-import { z } from 'zod'
-import { peopleCommands } from './api/people-admin.ts'
+import { adminCommands, refreshAndTell } from './admin-command.ts'
 import { apiExamples } from './api/example.ts'
 import { keepBackchannel, sweepRequests } from './approval/backchannel.ts'
 import { sweepDevices } from './approval/device.ts'
@@ -53,7 +51,6 @@ import {
 import { loadAnchors } from './evidence/anchor.ts'
 import { createFileJudge } from './evidence/file-verification.ts'
 import { openRevocationKeeper, type RevocationKeeper } from './evidence/revocation.ts'
-import { askAboutPast, describePast } from './evidence/revocation-history.ts'
 import { createPinlessTerminals } from './evidence/pinless.ts'
 import { renewDue, type RenewalWorld } from './evidence/renewal.ts'
 import { entries } from './entry.ts'
@@ -62,7 +59,6 @@ import { createStampTrust, type TimeStampSettings } from './evidence/time-stamp.
 import { createTrust, type Trust } from './evidence/trust.ts'
 import { createUploads } from './evidence/upload.ts'
 import { createJudge } from './evidence/verification.ts'
-import { feeCommands } from './fees/admin.ts'
 import { sweepCeremonies } from './login/ceremony.ts'
 import { addInteractionRoutes } from './login/interaction.ts'
 import { serviceName } from './login/interaction-page.ts'
@@ -81,12 +77,11 @@ import { createTokenKeys, rotateTokenKey } from './login/token-key.ts'
 import { messages } from './message.ts'
 import { openPlatformKeys, type PlatformKeys } from './platform-keys.ts'
 import { sweepOwnSessions } from './own-page/own-session.ts'
-import { applyProviders, exportProviders } from './providers/configuration.ts'
 import { addOwnPageRoutes } from './own-page/route.ts'
 import { sweepTickets } from './own-page/ticket.ts'
 import { addVerifierRoutes } from './own-page/verifier.ts'
 import { knownSubject, personOfSubject } from './people/link.ts'
-import { addProvider, findProvider, listProviders, setProviderState } from './providers/registry.ts'
+import { findProvider } from './providers/registry.ts'
 import { addGatewayRoutes } from './login/gateway-route.ts'
 import { sweepUpstreamLogins } from './gateway/login.ts'
 import { createUpstreams, type UpstreamSettings } from './gateway/upstream.ts'
@@ -97,7 +92,6 @@ import { sendNotices } from './session/logout-notice.ts'
 import { isSessionStanding, sweepSessions } from './session/provider-session.ts'
 import { forgetEvents } from './watch/event.ts'
 import { pushDue } from './watch/push.ts'
-import { sweepChanges } from './watch/sweep.ts'
 import { migrationsOf, type OpenRoom, type Room } from './rooms/room.ts'
 import type { World } from './world.ts'
 
@@ -184,49 +178,8 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
     keeper,
     trust,
   )
-  const server = await createServer({
-    name: 'platform',
-    log: settings.log,
-    publicOrigin: settings.issuer,
-    bodyBytesMax: bodyBytesMax,
-    renderRefusalPage: (refusal, lang) =>
-      refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } }),
-    openapi: {
-      title: 'Sekisho platform',
-      version: '0.1.0',
-      description:
-        'Login and identification go over OpenID Connect (see the discovery document); the rest is here.',
-      examples: Object.assign({}, apiExamples, ...(given.rooms ?? []).map(room => room.examples)),
-    },
-    effects: settings.effects,
-  })
-  server.mount('/oidc', openId.handler, { keepPath: true })
-  server.mount('/.well-known/openid-configuration', openId.handler, { keepPath: true })
-  addPages(server)
-  const upstreams = createUpstreams(settings.gateways ?? [], {
-    ...settings,
-    origin: settings.issuer,
-    keyring: own.keyring,
-    fetch: settings.providerFetch,
-  })
-  addInteractionRoutes(server.app, { world, openId, readers: settings.readers, upstreams })
-  addGatewayRoutes(server.app, { world, upstreams })
-  const rooms: OpenRoom[] = []
-  const { app } = server
-  const visitors = addOwnPageRoutes(app, {
-    world,
-    readers: settings.readers,
-    doorways: () => rooms.flatMap(room => room.doorways),
-  })
-  const authorise = addProviderApi(app, { world, openId, certificates })
-  for (const room of given.rooms ?? [])
-    rooms.push(await room.open({ world, app, readers: settings.readers, visitors, authorise }))
-  addDeviceRoutes(server.app, { world, openId, readers: settings.readers })
-  addRequestRoutes(server.app, { world, openId, readers: settings.readers })
-  addLogoutRoute(server.app, { world, openId })
-  addSamlRoutes(server.app, { world, openId, readers: settings.readers, keyring: own.keyring })
-  addVerifierRoutes(server.app, world)
-  addLedgerRoutes(server.app, world.ledger)
+  const server = await platformServer(settings)
+  const rooms = await addDoors(server, settings, { world, openId, certificates, own })
   server.probe('revocation', () => Promise.resolve(keeper.isUsable(settings.clock.now())))
   server.probe('ledger', () => world.ledger.isCurrent())
   await refreshQuietly(world, keeper, trust)
@@ -283,6 +236,72 @@ export async function startPlatform(given: PlatformSettings): Promise<Platform> 
       await world.fileJudge.stop()
     },
   }
+}
+
+/** The server, with the description of its interface and of those of rooms. */
+function platformServer(settings: PlatformSettings): Promise<Server> {
+  return createServer({
+    name: 'platform',
+    log: settings.log,
+    publicOrigin: settings.issuer,
+    bodyBytesMax: bodyBytesMax,
+    renderRefusalPage: (refusal, lang) =>
+      refusalPage(refusal, { lang, service: { name: serviceName[lang], home: '/' } }),
+    openapi: {
+      title: 'Sekisho platform',
+      version: '0.1.0',
+      description:
+        'Login and identification go over OpenID Connect (see the discovery document); the rest is here.',
+      examples: Object.assign(
+        {},
+        apiExamples,
+        ...(settings.rooms ?? []).map(room => room.examples),
+      ),
+    },
+    effects: settings.effects,
+  })
+}
+
+/** All doors of the platform: OpenID, pages, the interface for providers, and what stands on it. */
+async function addDoors(
+  server: Server,
+  settings: PlatformSettings,
+  {
+    world,
+    openId,
+    certificates,
+    own,
+  }: Omit<Awaited<ReturnType<typeof compose>>, 'keys' | 'rotate'>,
+): Promise<readonly OpenRoom[]> {
+  const { app } = server
+  const { readers } = settings
+  const rooms: OpenRoom[] = []
+  server.mount('/oidc', openId.handler, { keepPath: true })
+  server.mount('/.well-known/openid-configuration', openId.handler, { keepPath: true })
+  addPages(server)
+  const upstreams = createUpstreams(settings.gateways ?? [], {
+    ...settings,
+    origin: settings.issuer,
+    keyring: own.keyring,
+    fetch: settings.providerFetch,
+  })
+  addInteractionRoutes(app, { world, openId, readers, upstreams })
+  addGatewayRoutes(app, { world, upstreams })
+  const visitors = addOwnPageRoutes(app, {
+    world,
+    readers,
+    doorways: () => rooms.flatMap(room => room.doorways),
+  })
+  const authorise = addProviderApi(app, { world, openId, certificates })
+  for (const room of settings.rooms ?? [])
+    rooms.push(await room.open({ world, app, readers, visitors, authorise }))
+  addDeviceRoutes(app, { world, openId, readers })
+  addRequestRoutes(app, { world, openId, readers })
+  addLogoutRoute(app, { world, openId })
+  addSamlRoutes(app, { world, openId, readers, keyring: own.keyring })
+  addVerifierRoutes(app, world)
+  addLedgerRoutes(app, world.ledger)
+  return rooms
 }
 
 async function openKeeper(
@@ -461,13 +480,6 @@ function addPages(server: Server): void {
   })
 }
 
-/** Takes over what was published, then tells who watches. */
-async function refreshAndTell(world: World, keeper: RevocationKeeper): Promise<void> {
-  await keeper.refresh()
-  const events = await sweepChanges(world)
-  if (events > 0) world.log.write(messages['platform.changes-told'], { events })
-}
-
 async function refreshQuietly(world: World, keeper: RevocationKeeper, trust: Trust): Promise<void> {
   try {
     await loadAnchors(world.store, trust)
@@ -552,62 +564,4 @@ function startRounds({ log }: World, rooms: readonly OpenRoom[]): (() => Promise
       every(everyMs, run, fault => log.write(messages['platform.background-fault'], { fault })),
     ),
   )
-}
-
-/** Commands of the admin socket. */
-function adminCommands(
-  world: World,
-  keeper: RevocationKeeper,
-  given: { readonly renewal: RenewalWorld; readonly trust: Trust },
-  mode: PlatformSettings['mode'],
-) {
-  const pastBody = z.strictObject({
-    certificate: z.base64(),
-    at: z.iso.datetime(),
-    knownAt: z.iso.datetime(),
-  })
-  const stateBody = z.strictObject({ id: z.string(), state: z.enum(['active', 'suspended']) })
-  return {
-    'provider-add': async (body: unknown) => {
-      const added = await addProvider(world.store, body, { at: world.clock.now(), mode })
-      return { id: added.id, scopes: [...added.scopes] }
-    },
-    'provider-export': () => exportProviders(world.store),
-    'provider-apply': (body: unknown) =>
-      applyProviders(world.store, body, { at: world.clock.now(), mode }),
-    'provider-list': async () =>
-      (await listProviders(world.store)).map(({ id, name, state }) => ({ id, name, state })),
-    'provider-state': async (body: unknown) => {
-      const parsed = stateBody.safeParse(body)
-      if (!parsed.success) throw new Refusal('request-malformed')
-      await setProviderState(world.store, parsed.data.id, parsed.data.state)
-      return {}
-    },
-    ...feeCommands(world),
-    ...peopleCommands(world),
-    ...staffCommands(world),
-    'anchor-add': async (body: unknown) => {
-      const parsed = z.strictObject({ certificate: z.base64() }).safeParse(body)
-      if (!parsed.success) throw new Refusal('request-malformed')
-      const der = new Uint8Array(Buffer.from(parsed.data.certificate, 'base64'))
-      return takeAnchor(world, { trust: given.trust, keeper }, der)
-    },
-    'containers-renew': async () => ({ containers: await renewDue(given.renewal) }),
-    'ledger-key': () => Promise.resolve({ key: world.ledger.verifierKey }),
-    'status-as-known': async (body: unknown) => {
-      const parsed = pastBody.safeParse(body)
-      if (!parsed.success) throw new Refusal('request-malformed')
-      const { certificate, at, knownAt } = parsed.data
-      const question = {
-        certificate: new Uint8Array(Buffer.from(certificate, 'base64')),
-        at: Date.parse(at),
-        knownAt: Date.parse(knownAt),
-      }
-      return describePast(await askAboutPast(question, { trust: given.trust, keeper }))
-    },
-    'revocation-refresh': async () => {
-      await refreshAndTell(world, keeper)
-      return { partitions: keeper.index().partitions.length }
-    },
-  }
 }
