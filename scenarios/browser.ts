@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 /** Starts Chromium as scenarios use it. */
 export function startChromium(): Promise<Browser> {
@@ -48,4 +48,24 @@ export async function picture(page: Page, name: string): Promise<void> {
   const folder = join(import.meta.dirname, '..', 'test-output')
   await mkdir(folder, { recursive: true })
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+}
+
+/** Opens the wallet from the platform's page by keyboard, picks a card by its holder's name and types the secret there, and nowhere else. */
+export async function useWallet(
+  page: Page,
+  context: BrowserContext,
+  name: string,
+  secret: string,
+): Promise<void> {
+  await page.waitForLoadState()
+  const opened = context.waitForEvent('page')
+  await page.getByRole('button', { name: 'ウォレットのカードを使う' }).press('Enter')
+  const wallet = await opened
+  await wallet.waitForSelector('input[name=persona]')
+  await wallet.getByLabel(name).check()
+  await wallet.locator('form:has(input[name=persona]) button[type=submit]').first().click()
+  await wallet.locator('input[type=password]').fill(secret)
+  const closed = wallet.waitForEvent('close')
+  await wallet.keyboard.press('Enter')
+  await closed
 }

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startTestTown } from '@sekisho/cli/testkit'
-import type { BrowserContext, Page } from 'playwright-core'
-import { assertAccessible, picture, startChromium } from './browser.ts'
+import { assertAccessible, picture, startChromium, useWallet } from './browser.ts'
 import { openInsurer } from './insurer.ts'
 
 test('an annuitant confirms with the card, and an employee sees how it stands', async () => {
@@ -24,7 +23,7 @@ test('an annuitant confirms with the card, and an employee sees how it stands', 
     await page.goto(company.origin)
     await look('home')
     await page.getByRole('link', { name: 'はじめて利用する' }).press('Enter')
-    await useCard(page, context, 'SEKISHO1')
+    await useWallet(page, context, '佐藤　花子', 'SEKISHO1')
     await page.getByText('いま、ご確認いただくことはありません。').waitFor()
     const store = await town.tables('platform')
     const [row] = await store.read(db =>
@@ -55,7 +54,7 @@ test('an annuitant confirms with the card, and an employee sees how it stands', 
     await look('report')
     await page.getByRole('button', { name: /変更はありません/ }).press('Enter')
     await page.getByText('年金受取人現況届').first().waitFor()
-    await useCard(page, context, 'SEKISHO1')
+    await useWallet(page, context, '佐藤　花子', 'SEKISHO1')
     await page.getByText('ご確認ありがとうございました').waitFor()
     await look('done')
     await page.goto(`${company.origin}/staff/list/2026/unchanged`)
@@ -65,17 +64,3 @@ test('an annuitant confirms with the card, and an employee sees how it stands', 
     await company.close()
   }
 })
-
-async function useCard(page: Page, context: BrowserContext, secret: string): Promise<void> {
-  await page.waitForLoadState()
-  const opened = context.waitForEvent('page')
-  await page.getByRole('button', { name: 'ウォレットのカードを使う' }).press('Enter')
-  const wallet = await opened
-  await wallet.waitForSelector('input[name=persona]')
-  await wallet.getByLabel('佐藤　花子').check()
-  await wallet.locator('form:has(input[name=persona]) button[type=submit]').first().click()
-  await wallet.locator('input[type=password]').fill(secret)
-  const closed = wallet.waitForEvent('close')
-  await wallet.keyboard.press('Enter')
-  await closed
-}

@@ -7,8 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { startTestTown } from '@sekisho/cli/testkit'
-import type { BrowserContext, Page } from 'playwright-core'
-import { assertAccessible, picture, startChromium } from './browser.ts'
+import { assertAccessible, picture, startChromium, useWallet } from './browser.ts'
 import { holderOf, signedCms } from './holder.ts'
 import { smallPdf } from './small-pdf.ts'
 
@@ -66,7 +65,7 @@ test('a person reads, searches, forwards, takes back and exports; a clerk has th
   }
   const platform = town.urls.platform
   await page.goto(`${platform}/me?lang=ja`)
-  await enter(page, context)
+  await useWallet(page, context, '佐藤　花子', '2468')
   await page.getByRole('heading', { name: '利用しているサービス' }).waitFor()
   await page.goto(`${platform}/me/mail`)
   await page.getByRole('heading', { name: '私書箱', exact: true }).waitFor()
@@ -159,18 +158,3 @@ test('a person reads, searches, forwards, takes back and exports; a clerk has th
   const width = await page.evaluate('document.documentElement.scrollWidth')
   assert.ok(Number(width) <= 320, `${String(width)} pixels`)
 })
-
-/** The card step by keyboard. */
-async function enter(page: Page, context: BrowserContext): Promise<void> {
-  await page.waitForLoadState()
-  const opened = context.waitForEvent('page')
-  await page.getByRole('button', { name: 'ウォレットのカードを使う' }).press('Enter')
-  const wallet = await opened
-  await wallet.waitForSelector('input[name=persona]')
-  await wallet.getByLabel('佐藤　花子').check()
-  await wallet.locator('form:has(input[name=persona]) button[type=submit]').first().click()
-  await wallet.locator('input[type=password]').fill('2468')
-  const closed = wallet.waitForEvent('close')
-  await wallet.keyboard.press('Enter')
-  await closed
-}

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startTestTown, type TestTown } from '@sekisho/cli/testkit'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { assertAccessible, picture, startChromium } from './browser.ts'
+import type { Browser, Page } from 'playwright-core'
+import { assertAccessible, picture, startChromium, useWallet } from './browser.ts'
 import { holderOf, signedCms } from './holder.ts'
 
 const insurer = '4999901000004'
@@ -173,26 +173,7 @@ async function seat(browser: Browser, town: TestTown, name: string, width = 1100
   const context = await browser.newContext({ locale: 'ja-JP', viewport: { width, height: 900 } })
   const page = await context.newPage()
   await page.goto(`${town.urls.platform}/me?lang=ja`)
-  await useCard(page, context, name, '2468')
+  await useWallet(page, context, name, '2468')
   await page.getByRole('heading', { name: '委任と代理' }).waitFor()
-  return { page, sign: () => useCard(page, context, name, 'SEKISHO1') }
-}
-
-async function useCard(
-  page: Page,
-  context: BrowserContext,
-  name: string,
-  secret: string,
-): Promise<void> {
-  await page.waitForLoadState()
-  const opened = context.waitForEvent('page')
-  await page.getByRole('button', { name: 'ウォレットのカードを使う' }).press('Enter')
-  const wallet = await opened
-  await wallet.waitForSelector('input[name=persona]')
-  await wallet.getByLabel(name).check()
-  await wallet.locator('form:has(input[name=persona]) button[type=submit]').first().click()
-  await wallet.locator('input[type=password]').fill(secret)
-  const closed = wallet.waitForEvent('close')
-  await wallet.keyboard.press('Enter')
-  await closed
+  return { page, sign: () => useWallet(page, context, name, 'SEKISHO1') }
 }
