@@ -1,4 +1,5 @@
 export { type GrantType, grantTypes } from './federation.ts'
+export { plainCode, spokenCode } from './spoken-code.ts'
 export {
   type ProcedureAnswer,
   procedureAnswer,

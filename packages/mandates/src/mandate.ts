@@ -3,7 +3,14 @@
  * those that were handed on from it, in the same transaction.
  */
 import { createHash } from 'node:crypto'
-import { type MandateDelegate, type MandateTerms, mandateTerms, Refusal } from '@sekisho/contract'
+import {
+  type MandateDelegate,
+  type MandateTerms,
+  mandateTerms,
+  plainCode,
+  Refusal,
+  spokenCode,
+} from '@sekisho/contract'
 import { differenceOf } from '@sekisho/contract/japan'
 import type { FourAttributes } from '@sekisho/pki'
 import { claimsOf, type World } from '@sekisho/platform/room'
@@ -68,7 +75,7 @@ export async function offerMandate(
     .executeTakeFirst()
   if (found !== undefined) return { row: parsed(found), code: undefined }
   const id = world.random.token(idBits)
-  const code = codeOf(world.random.bytes(codeBytes))
+  const code = spokenCode(world.random.bytes(codeBytes))
   const key = await world.personKeys.ensure(tx, given.mandator, at)
   const row: Row = {
     id,
@@ -108,7 +115,7 @@ export async function offerOfCode(
   const row = await db
     .selectFrom('mandate')
     .selectAll()
-    .where('code_hash', '=', hashOf(normalCode(code)))
+    .where('code_hash', '=', hashOf(code))
     .where('state', '=', 'offered')
     .executeTakeFirst()
   if (row === undefined) throw new Refusal('mandate-unknown')
@@ -334,26 +341,11 @@ function placeOf(id: string): string {
   return `mandate.parties ${id}`
 }
 
-/** Sixteen characters that nobody mistakes for others, in fours. */
-function codeOf(bytes: Uint8Array): string {
-  const letters = [...bytes].map(byte => alphabet[byte % alphabet.length]).join('')
-  return letters.replace(/(.{4})(?=.)/g, '$1-')
-}
-
-function normalCode(text: string): string {
-  const letters = text
-    .normalize('NFKC')
-    .toUpperCase()
-    .replace(/[^0-9A-Z]/g, '')
-  return letters.replace(/(.{4})(?=.)/g, '$1-')
-}
-
 function hashOf(code: string): string {
-  return createHash('sha256').update(code).digest('hex')
+  return createHash('sha256').update(plainCode(code)).digest('hex')
 }
 
-/** 32 characters, so that each takes five bits of a byte without bias. */
-const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
+/** A character each: 80 bits. */
 const codeBytes = 16
 const idBits = 128
 /** Mandates of one person or corporation that are looked at; more are for a register of their own. */

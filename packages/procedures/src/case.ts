@@ -3,7 +3,7 @@
  * parties in their boxes, and writes under the condition that nothing came between. Killed at any moment, it has happened or it has not.
  */
 import { createHash } from 'node:crypto'
-import { Refusal } from '@sekisho/contract'
+import { plainCode, Refusal } from '@sekisho/contract'
 import type { MailTables } from '@sekisho/mailbox'
 import type { World } from '@sekisho/platform/room'
 import type { Instant } from '@sekisho/runtime/clock'
@@ -243,11 +243,7 @@ export async function joinCase(
 
 /** What is kept of a code. */
 export function codeHash(code: string): string {
-  const letters = code
-    .normalize('NFKC')
-    .toUpperCase()
-    .replaceAll(/[^0-9A-Z]/g, '')
-  return createHash('sha256').update(letters).digest('hex')
+  return createHash('sha256').update(plainCode(code)).digest('hex')
 }
 
 /** The applicant withdraws: what others have done is asked back. Refusal `case-ended`. */

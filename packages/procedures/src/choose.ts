@@ -1,5 +1,5 @@
 /** Whom an applicant can choose for the roles of a procedure, and the parties that come of a choice. */
-import { Refusal } from '@sekisho/contract'
+import { Refusal, spokenCode } from '@sekisho/contract'
 import { isCorporateNumber } from '@sekisho/contract/japan'
 import { listedBoxes } from '@sekisho/mailbox'
 import { findProvider, listProviders, type Provider } from '@sekisho/platform/room'
@@ -102,7 +102,7 @@ export async function partiesChosen(
     for (const [position, value] of chosen.entries()) {
       const party = role.isMany === true ? `${id}-${position + 1}` : id
       if (role.chosen === 'invited') {
-        const code = codeOf(world.random.bytes(codeBytes))
+        const code = spokenCode(world.random.bytes(codeBytes))
         codes[party] = code
         parties.push({
           id: party,
@@ -140,11 +140,5 @@ function ofProvider(provider: Provider): Owned {
   }
 }
 
-/** Sixteen characters that nobody mistakes for others, in fours. */
-function codeOf(bytes: Uint8Array): string {
-  const letters = [...bytes].map(byte => alphabet[byte % alphabet.length]).join('')
-  return letters.replaceAll(/(.{4})(?=.)/g, '$1-')
-}
-
-const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
+/** A character each: 80 bits. */
 const codeBytes = 16
