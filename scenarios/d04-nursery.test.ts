@@ -167,8 +167,14 @@ describe('papers of several parties', () => {
     assert.equal(codeOn(await stranger.visit(me(task))), 'procedure-unknown')
     await stranger[Symbol.asyncDispose]()
     await empower('insurer-representative', insurer, 'long-address', ['mail.read'])
-    const unable = await send('long-address', task, 'task', work)
-    assert.equal(codeOn(unable), 'authority-missing', 'a mandate for something else')
+    await using bidder = await town.person('long-address')
+    assert.equal(
+      codeOn(await bidder.visit(me(task))),
+      'procedure-unknown',
+      'a mandate for something else lets nobody see it',
+    )
+    assert.ok(!(await bidder.visit(me('/procedures'))).body.includes('就労証明書の発行'))
+    await bidder[Symbol.asyncDispose]()
     await empower('insurer-representative', insurer, 'long-address', ['employment.certify'])
     assert.equal(
       codeOn(await send('long-address', task, 'task', { ...work, weeklyDays: '8' })),

@@ -44,8 +44,8 @@ export type Authority = {
   ): Promise<AuthorityCheckAnswer>
   /** For whom a person stands by law, as an office has certified and they have accepted. */
   standingsOf(personId: string): Promise<readonly Standing[]>
-  /** Corporations for which a person has any mandate in force, by number. Whether it covers an act, `demand` tells. */
-  corporationsOf(personId: string): Promise<ReadonlyMap<string, string>>
+  /** Acts of a person's mandates in force, by corporate number; what else they depend on, `demand` tells. */
+  actsOf(personId: string): Promise<ReadonlyMap<string, ReadonlySet<string>>>
 }
 
 /** Makes it. `registerUrl` as of the room. */
@@ -84,15 +84,18 @@ export function createAuthority(
         return isLaw && isNow && birthdate !== undefined ? [{ relation, name, birthdate }] : []
       })
     },
-    corporationsOf: async personId => {
+    actsOf: async personId => {
       const at = world.clock.now()
       const mandates = await world.store.read(db => mandatesOf(db, world, personId))
-      const found = new Map<string, string>()
-      for (const { row, parties } of mandates) {
+      const found = new Map<string, Set<string>>()
+      for (const { row } of mandates) {
         const number = corporateNumberOfKey(row.mandator)
-        const isNow = row.state === 'active' && at < Date.parse(row.terms.until)
-        if (number !== undefined && isNow)
-          found.set(number, parties.mandator.corporation?.name ?? number)
+        const { acts, from, until } = row.terms
+        const isNow = row.state === 'active' && Date.parse(from) <= at && at < Date.parse(until)
+        if (number === undefined || !isNow) continue
+        const known = found.get(number) ?? new Set()
+        for (const { code } of acts) known.add(code)
+        found.set(number, known)
       }
       return found
     },

@@ -13,6 +13,7 @@ import {
   moveCase,
   readCase,
   readDocument,
+  returnTask,
   type Tables,
   withdrawCase,
 } from './case.ts'
@@ -185,6 +186,20 @@ for (const kind of ['embedded', 'postgres'] as const)
       assert.equal(await answer(id, 'thank:municipality', 'said'), 'taken')
       assert.equal(await outcomeOf(id), 'completed')
       await assert.rejects(move(2), { code: 'case-ended' })
+    })
+
+    it('a party returns what its own task was built on, and nothing else', async () => {
+      const id = await begin(moving, both)
+      assert.equal(await answer(id, 'move-in:municipality', 'accepted'), 'taken')
+      const { state } = await world.tables.read(db => readCase(db, world, id))
+      const partner = state.parties.find(each => each.id === 'partner-1')
+      assert.ok(partner !== undefined)
+      const back = (task: string) =>
+        world.tables.transaction(tx =>
+          returnTask(tx, world, id, { by: partner, task, reason: 'r' }),
+        )
+      await assert.rejects(back('move-in:municipality'), { code: 'task-closed' })
+      await back('apply:applicant')
     })
 
     it('a command that fails at its end leaves nothing', async () => {

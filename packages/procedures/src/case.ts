@@ -14,7 +14,7 @@ import {
   type Store,
   type Transaction,
 } from '@sekisho/runtime/store'
-import type { Definition } from './definition.ts'
+import { type Definition, stepsBefore } from './definition.ts'
 import { entries } from './entry.ts'
 import type { Values } from './form.ts'
 import {
@@ -198,8 +198,12 @@ export async function returnTask(
   if (task === undefined) throw new Refusal('procedure-unknown')
   if (task.state !== 'done') throw new Refusal('task-closed')
   const isApplicantsOwn = given.by.id === 'applicant' && task.party.id === 'applicant'
+  // Only what one's own open task was built on.
   const hasOpen = [...state.tasks.values()].some(
-    each => each.party.id === given.by.id && each.state === 'open',
+    each =>
+      each.party.id === given.by.id &&
+      each.state === 'open' &&
+      stepsBefore(found.definition, each.step).has(task.step.id),
   )
   if (!isApplicantsOwn && !hasOpen) throw new Refusal('task-closed')
   await append(tx, world, found, [

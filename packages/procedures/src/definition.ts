@@ -96,6 +96,15 @@ export type Definition = {
   readonly proven?: { readonly name?: string; readonly address?: string }
 }
 
+/** The steps that a step was built on, near and far. */
+export function stepsBefore({ steps }: Definition, step: Step): ReadonlySet<string> {
+  const before = new Set(step.after)
+  // Each stands after those that it comes after.
+  for (const each of steps.toReversed())
+    if (before.has(each.id)) for (const id of each.after) before.add(id)
+  return before
+}
+
 /** The first step's id: what the applicant signs. */
 export const applyStep = 'apply'
 

@@ -65,33 +65,57 @@ export function addScreenRoutes(ground: Ground, given: ScreenWorld): void {
   addPartnerRoutes(ground, given)
 }
 
-/** The owners for whom a person may look and act at these screens. */
-async function ownersOf(
-  { world, authority }: ScreenWorld,
-  personId: string,
-): Promise<readonly string[]> {
-  const members = await world.tables.read(db => membershipsOf(db, personId))
-  const corporations = await authority.corporationsOf(personId)
-  return [
-    `person ${personId}`,
-    ...[...corporations.keys()].map(number => `organisation ${number}`),
-    ...members.flatMap(({ owner }) => (owner.kind === 'municipality' ? [ownerText(owner)] : [])),
-  ]
+/** For whom somebody looks and acts at these screens. */
+type Seat = {
+  /** Themself, and municipalities whose member they are. */
+  readonly owners: readonly string[]
+  /** Acts that corporations have entrusted to them. */
+  readonly acts: ReadonlyMap<string, ReadonlySet<string>>
 }
+
+async function seatOf({ world, authority }: ScreenWorld, personId: string): Promise<Seat> {
+  const members = await world.tables.read(db => membershipsOf(db, personId))
+  return {
+    owners: [
+      `person ${personId}`,
+      ...members.flatMap(({ owner }) => (owner.kind === 'municipality' ? [ownerText(owner)] : [])),
+    ],
+    acts: await authority.actsOf(personId),
+  }
+}
+
+/** Whether a party's side is this person's to see: a corporation's only with a mandate for what it does in this procedure. */
+function isSeated({ owners, acts }: Seat, definition: Definition, party: Party): boolean {
+  if (party.owner.kind !== 'organisation') return owners.includes(ownerText(party.owner))
+  const entrusted = acts.get(party.owner.number)
+  if (entrusted === undefined) return false
+  const needed = definition.steps
+    .filter(step => step.role === party.role)
+    .map(({ does }) => (does.kind === 'certify' ? does.act : decideAct))
+  return entrusted.has('*') || needed.some(act => entrusted.has(act))
+}
+
+/** The act by which a clerk decides for a corporation. */
+const decideAct = 'procedures.decide'
 
 function addListRoutes({ app, visitors }: Ground, given: ScreenWorld): void {
   const { world, registry } = given
   app.get(home, { schema: { hide } }, (request, reply) =>
     visitors.show(request, reply, home, async visit => {
       const { personId, lang } = visit
-      const owners = await ownersOf(given, personId)
+      const seat = await seatOf(given, personId)
+      const owners = [
+        ...seat.owners,
+        ...[...seat.acts.keys()].map(number => `organisation ${number}`),
+      ]
       const { cases, waiting } = await world.tables.read(async db => {
         const ids = await casesOf(db, [`person ${personId}`])
         const open: WaitingTask[] = []
         for (const { caseId, task } of await tasksOf(db, owners)) {
           const found = await readCase(db, world, caseId)
           const one = found.state.tasks.get(task)
-          if (one !== undefined) open.push({ found, task: one })
+          if (one !== undefined && isSeated(seat, found.definition, one.party))
+            open.push({ found, task: one })
         }
         return { cases: await Promise.all(ids.map(id => readCase(db, world, id))), waiting: open }
       })
@@ -199,9 +223,9 @@ async function partyOf(
   visit: Visit,
   caseId: string,
 ): Promise<{ readonly found: Case; readonly party: Party }> {
-  const owners = await ownersOf(given, visit.personId)
+  const seat = await seatOf(given, visit.personId)
   const found = await given.world.tables.read(db => readCase(db, given.world, caseId))
-  const parties = found.state.parties.filter(each => owners.includes(ownerText(each.owner)))
+  const parties = found.state.parties.filter(each => isSeated(seat, found.definition, each))
   // Who is a party themself sees the case as that, also when they act for another one.
   const party = parties.find(each => each.owner.kind === 'person') ?? parties[0]
   if (party === undefined) throw new Refusal('procedure-unknown')
@@ -278,10 +302,10 @@ async function taskOf(
   visit: Visit,
   params: { readonly case: string; readonly task: string },
 ): Promise<{ readonly found: Case; readonly task: Task }> {
-  const owners = await ownersOf(given, visit.personId)
+  const seat = await seatOf(given, visit.personId)
   const found = await given.world.tables.read(db => readCase(db, given.world, params.case))
   const task = found.state.tasks.get(params.task)
-  if (task === undefined || !owners.includes(ownerText(task.party.owner)))
+  if (task === undefined || !isSeated(seat, found.definition, task.party))
     throw new Refusal('procedure-unknown')
   if (found.state.ended !== undefined) throw new Refusal('case-ended')
   if (task.state !== 'open') throw new Refusal('task-closed')
@@ -331,7 +355,7 @@ async function deciderOf(
     return authority.demand({
       personId,
       corporation: owner.number,
-      act: 'procedures.decide',
+      act: decideAct,
       yen: undefined,
       counterparty: ownProviderId,
     })
