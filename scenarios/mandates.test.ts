@@ -229,6 +229,11 @@ describe('mandates', () => {
     assert.equal(await refused(grant({ ...fresh, until: fresh.from })), 'request-malformed')
     assert.equal(await refused(grant({ ...fresh, more: 1 })), 'request-malformed')
     assert.equal(await refused(send('/mandates', new Uint8Array([48, 0]))), 'request-malformed')
+    // Anybody may send statements: a flood of them is turned away before it is judged.
+    const flood = await Promise.all(
+      Array.from({ length: 24 }, () => refused(grant(fresh, 'bank-representative'))),
+    )
+    assert.ok(flood.includes('node-overloaded') && flood.includes('mandate-unproven'))
     // The same file twice is the same mandate, and its code is told once.
     const cms = signedCms(
       town,

@@ -71,6 +71,9 @@ export async function addMandateRoutes(ground: Ground, world: CheckWorld): Promi
 /** A document of a megabyte or two, its content and a mandate, in base64. */
 const checkBytesMax = 12 * 1024 * 1024
 
+/** Statements judged at a time: anybody may send them, and providers' files are judged by the same threads. */
+const statementsAtOnce = 4
+
 // Statements are taken as bytes; who sends them does not matter, who has signed them does.
 async function addStatementRoutes(app: App, world: CheckWorld): Promise<void> {
   await app.register(async given => {
@@ -83,17 +86,28 @@ async function addStatementRoutes(app: App, world: CheckWorld): Promise<void> {
     )
     const bytesOf = (body: unknown): Uint8Array =>
       body instanceof Uint8Array ? body : new Uint8Array()
+    let inProgress = 0
+    const taken = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (inProgress >= statementsAtOnce) throw new Refusal('node-overloaded')
+      inProgress++
+      try {
+        return await work()
+      } finally {
+        inProgress--
+      }
+    }
     const tags = ['mandates']
     scope.post(
       '/mandates',
       { schema: { tags, response: { 201: mandateOffered } } },
-      async (request, reply) => reply.code(201).send(await takeGrant(world, bytesOf(request.body))),
+      async (request, reply) =>
+        reply.code(201).send(await taken(() => takeGrant(world, bytesOf(request.body)))),
     )
     const ended = z.strictObject({ ended: z.int() })
     scope.post(
       '/mandates/revocations',
       { schema: { tags, response: { 200: ended } } },
-      async request => takeRevocation(world, bytesOf(request.body)),
+      async request => taken(() => takeRevocation(world, bytesOf(request.body))),
     )
   })
 }
