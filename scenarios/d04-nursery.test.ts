@@ -167,6 +167,15 @@ describe('papers of several parties', () => {
     assert.equal(codeOn(await stranger.visit(me(task))), 'procedure-unknown')
     await stranger[Symbol.asyncDispose]()
     await empower('insurer-representative', insurer, 'long-address', ['mail.read'])
+    assert.match(
+      await page('long-address', `/organisations/${insurer}/mail`),
+      /架空生命保険株式会社/,
+    )
+    assert.match(
+      await page('former-surname', `/organisations/${insurer}/mail`),
+      /mailbox-unknown/,
+      'a box opens by a mandate for it',
+    )
     await using bidder = await town.person('long-address')
     assert.equal(
       codeOn(await bidder.visit(me(task))),

@@ -8,6 +8,7 @@ import {
   type OpenRoom,
   type Room,
   roomStore,
+  type World,
 } from '@sekisho/platform/room'
 import { protocolNow } from '@sekisho/runtime/clock'
 import type { StreamAddress } from '@sekisho/runtime/net'
@@ -23,7 +24,7 @@ import { entries } from './entry.ts'
 import { expireDue } from './life.ts'
 import { eraseDue, type MailRetention, plainMailRetention } from './retention.ts'
 import { clamScanner } from './scanner.ts'
-import { addMailScreens, waitingFor } from './screen.ts'
+import { addMailScreens, type Screens, waitingFor } from './screen.ts'
 import { createPoster } from './sender.ts'
 import { createMailer, type SmtpSettings } from './mailer.ts'
 import { sendNotices } from './notice.ts'
@@ -45,6 +46,8 @@ export type MailboxSettings = {
   readonly scanner?:
     | ({ readonly at: StreamAddress } & Pick<ScanRule, 'bytesMax' | 'tooLarge'>)
     | undefined
+  /** What corporations have entrusted to people, by mandates; undefined: boxes of organisations have registered members alone. */
+  readonly entrusted?: ((world: World) => Screens['actsOf']) | undefined
   /** The server through which people are told that something came; undefined: nobody is told. */
   readonly smtp?: SmtpSettings | undefined
   /** How long messages are kept; undefined: `plainMailRetention`. */
@@ -88,7 +91,8 @@ function openMailbox(ground: Ground, settings: MailboxSettings): OpenRoom {
   const mailer = settings.smtp && createMailer(settings.smtp, `${world.issuer}${personHome}`)
   const telling = mailer && { world, store, mailer }
   if (telling !== undefined) addContactScreen(ground, telling)
-  addMailScreens(ground, { ...parts, tells: telling !== undefined })
+  const actsOf = settings.entrusted?.(world) ?? (() => Promise.resolve(new Map()))
+  addMailScreens(ground, { ...parts, actsOf, tells: telling !== undefined })
   const rules = settings.retention ?? plainMailRetention
   return {
     doorways: [

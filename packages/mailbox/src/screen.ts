@@ -43,6 +43,8 @@ export type Screens = {
   readonly store: Store<MailTables>
   readonly post: Poster
   readonly documents: Documents
+  /** What corporations have entrusted to a person: acts by corporate number. */
+  actsOf(personId: string): Promise<ReadonlyMap<string, ReadonlySet<string>>>
   /** Whether people can be told by e-mail. */
   readonly tells: boolean
   carry(): Promise<void>
@@ -113,18 +115,15 @@ async function personDesk({ store }: Screens, visit: Visit, home: string): Promi
 }
 
 /** Refusal `mailbox-unknown` also for somebody who has no part in it: that there is a box is nobody else's business. */
-async function organisationDesk({ store }: Screens, visit: Visit, home: string): Promise<Desk> {
+async function organisationDesk(screens: Screens, visit: Visit, home: string): Promise<Desk> {
+  const { store } = screens
   const number = numberIn(visit.request)
   const owner: Owner = isCorporateNumber(number)
     ? { kind: 'organisation', number }
     : { kind: 'municipality', code: number }
-  const { box, part } = await store.read(async db => {
-    const parts = await membershipsOf(db, visit.personId)
-    return {
-      box: await findBox(db, owner),
-      part: parts.find(one => ownerKey(one.owner) === ownerKey(owner)),
-    }
-  })
+  const parts = await partsOf(screens, visit.personId)
+  const part = parts.find(one => ownerKey(one.owner) === ownerKey(owner))
+  const box = await store.read(db => findBox(db, owner))
   if (box === undefined || part === undefined) throw new Refusal('mailbox-unknown')
   return {
     place: { lang: visit.lang, home, mayAct: part.role === 'clerk' },
@@ -133,6 +132,26 @@ async function organisationDesk({ store }: Screens, visit: Visit, home: string):
     owner,
     visit,
   }
+}
+
+/**
+ * The boxes in which a person has a part: as a member, or by a mandate of the corporation (C12): `mail.read` to read, `mail.act` to do what a
+ * clerk does.
+ */
+async function partsOf({ store, actsOf }: Screens, personId: string) {
+  const acts = await actsOf(personId)
+  return store.read(async db => {
+    const parts = [...(await membershipsOf(db, personId))]
+    for (const [number, entrusted] of acts) {
+      const owner = { kind: 'organisation', number } as const
+      const isClerk = entrusted.has('mail.act') || entrusted.has('*')
+      if (!isClerk && !entrusted.has('mail.read')) continue
+      const box = await findBox(db, owner)
+      if (box === undefined || parts.some(one => ownerKey(one.owner) === ownerKey(owner))) continue
+      parts.push({ owner, name: box.name ?? number, role: isClerk ? 'clerk' : 'reader' })
+    }
+    return parts
+  })
 }
 
 function numberIn(request: Request): string {
@@ -263,7 +282,7 @@ async function listOf(screens: Screens, desk: Desk) {
     folder === 'sent' && own !== undefined
       ? await listSent(world, store, { box: own, limit: pageLength })
       : []
-  const parts = await store.read(db => membershipsOf(db, visit.personId))
+  const parts = await partsOf(screens, visit.personId)
   return listBody(place, {
     folder,
     messages,

@@ -84,20 +84,27 @@ export function createAuthority(
         return isLaw && isNow && birthdate !== undefined ? [{ relation, name, birthdate }] : []
       })
     },
-    actsOf: async personId => {
-      const at = world.clock.now()
-      const mandates = await world.store.read(db => mandatesOf(db, world, personId))
-      const found = new Map<string, Set<string>>()
-      for (const { row } of mandates) {
-        const number = corporateNumberOfKey(row.mandator)
-        const { acts, from, until } = row.terms
-        const isNow = row.state === 'active' && Date.parse(from) <= at && at < Date.parse(until)
-        if (number === undefined || !isNow) continue
-        const known = found.get(number) ?? new Set()
-        for (const { code } of acts) known.add(code)
-        found.set(number, known)
-      }
-      return found
-    },
+    actsOf: entrustedActs(ground),
+  }
+}
+
+/** What corporations have entrusted to people: acts of mandates in force by corporate number. Whether a mandate covers an act, `demand` tells. */
+export function entrustedActs(
+  ground: World,
+): (personId: string) => Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const store = roomStore<MandateTables>(ground)
+  return async personId => {
+    const at = ground.clock.now()
+    const found = new Map<string, Set<string>>()
+    for (const { row } of await store.read(db => mandatesOf(db, ground, personId))) {
+      const number = corporateNumberOfKey(row.mandator)
+      const { acts, from, until } = row.terms
+      const isNow = row.state === 'active' && Date.parse(from) <= at && at < Date.parse(until)
+      if (number === undefined || !isNow) continue
+      const known = found.get(number) ?? new Set()
+      for (const { code } of acts) known.add(code)
+      found.set(number, known)
+    }
+    return found
   }
 }

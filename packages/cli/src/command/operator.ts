@@ -6,7 +6,7 @@ import type { WitnessPolicy } from '@sekisho/ledger'
 import { parseWitnessKey } from '@sekisho/ledger/verify'
 import { jpkiReal, jpkiTown } from '@sekisho/pki'
 import { type MailboxSettings, mailboxRoom } from '@sekisho/mailbox'
-import { mandatesRoom } from '@sekisho/mandates'
+import { entrustedActs, mandatesRoom } from '@sekisho/mandates'
 import { startPlatform } from '@sekisho/platform'
 import { proceduresRoom } from '@sekisho/procedures'
 import type { Room } from '@sekisho/platform/room'
@@ -281,7 +281,9 @@ function roomsOf(
     // Procedures write to boxes and ask who may act for whom.
     if (mailbox !== undefined) rooms.push(proceduresRoom({ registerUrl, fetch }))
   }
-  if (mailbox !== undefined) rooms.push(mailboxRoom({ ...mailbox, folder: join(folder, 'mail') }))
+  const entrusted = mandates === undefined ? undefined : entrustedActs
+  if (mailbox !== undefined)
+    rooms.push(mailboxRoom({ ...mailbox, folder: join(folder, 'mail'), entrusted }))
   return rooms
 }
 

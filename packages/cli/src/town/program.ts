@@ -10,7 +10,7 @@ import {
 } from '@sekisho/authority'
 import { jpkiTown } from '@sekisho/pki'
 import { mailboxRoom } from '@sekisho/mailbox'
-import { mandatesRoom } from '@sekisho/mandates'
+import { entrustedActs, mandatesRoom } from '@sekisho/mandates'
 import { proceduresRoom } from '@sekisho/procedures'
 import { type Platform, startPlatform, type UpstreamSettings } from '@sekisho/platform'
 import { agentPort, startWallet } from '@sekisho/readers'
@@ -172,7 +172,7 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
       rooms: [
         mandatesRoom({ ...register, registerAgeMs: 2000 }),
         proceduresRoom(register),
-        mailboxRoom({ folder: layout.mailFolder }),
+        mailboxRoom({ folder: layout.mailFolder, entrusted: entrustedActs }),
       ],
       tlsProxy: undefined,
       gateways: world.gateways,

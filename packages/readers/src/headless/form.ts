@@ -61,11 +61,11 @@ export function fillForm(
     throw new WalkFault('form-absent', name ?? '(the only one)')
   const filled = controlsOf(form)
   for (const [field, value] of Object.entries(fields)) {
-    filled.delete(field)
-    for (const each of [value].flat()) {
+    const [first, ...more] = [value].flat()
+    for (const each of [first ?? '', ...more])
       if (!accepts(form, field, each)) throw new WalkFault('field-absent', field)
-      filled.append(field, each)
-    }
+    filled.set(field, first ?? '')
+    for (const each of more) filled.append(field, each)
   }
   const url = new URL(form.getAttribute('action') ?? page.url, page.url)
   if (form.getAttribute('method')?.toLowerCase() === 'post') return { url: url.href, form: filled }
