@@ -179,7 +179,7 @@ async function makeBoxes(
 export type RegisteredBox = {
   readonly owner: Extract<Owner, { kind: 'organisation' | 'municipality' }>
   readonly name: string
-  /** Which provider posts and fetches for it. */
+  /** Which provider posts and fetches for it; undefined: whoever does, if anybody. */
   readonly providerId: string | undefined
 }
 
@@ -224,7 +224,10 @@ export async function registerBox(
       created_at: at,
     })
     .onConflict(conflict =>
-      conflict.columns(['kind', 'owner']).doUpdateSet({ name, provider_id: provider }),
+      conflict
+        .columns(['kind', 'owner'])
+        // Who is not told stays who they are.
+        .doUpdateSet(providerId === undefined ? { name } : { name, provider_id: provider }),
     )
     .execute()
 }

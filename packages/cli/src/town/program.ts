@@ -190,6 +190,8 @@ async function startTownPlatform(world: ProgramWorld): Promise<Running> {
   })
   try {
     await callAdmin(layout.adminPath('platform'), 'provider-add', bankMetadata(layout, bankKey))
+    for (const box of townHalls)
+      await callAdmin(layout.adminPath('platform'), 'mailbox-register', box)
     return running
   } catch (error) {
     await running.stop()
@@ -241,6 +243,13 @@ async function startTownWallet(world: ProgramWorld): Promise<Running> {
     log: world.log,
   })
 }
+
+/** Town halls with a box, where the town's people live and move to. */
+const townHalls = [
+  { municipality: '13101', name: '千代田区' },
+  { municipality: '13104', name: '新宿区' },
+  { municipality: '23211', name: '豊田市' },
+]
 
 /** Registration of the town's bank: what a provider would send to the operator. */
 function bankMetadata(layout: Layout, key: KeyPair): unknown {
