@@ -62,6 +62,7 @@ export function startUploading(link: Link, place: UploadPlace = verifying): Uplo
         if (place.isShared) inline += blob.size
         return toBase64(new Uint8Array(await blob.slice(0, blob.size).arrayBuffer()))
       }
+      await removeLeft(link, scope)
       const begun = await link.send(scope, { method: 'POST', path, isSafe: false })
       const { id } = uploadState.parse(await begun.json())
       ids.push(id)
@@ -69,14 +70,28 @@ export function startUploading(link: Link, place: UploadPlace = verifying): Uplo
       return { upload: id }
     },
     [Symbol.asyncDispose]: async () => {
-      for (const id of ids) {
-        // What cannot be removed now goes away by itself.
-        await link
-          .send(scope, { method: 'DELETE', path: pathOf(path, id), isSafe: true })
-          .catch(() => {})
-      }
+      for (const id of ids) await remove(link, scope, pathOf(path, id))
     },
   }
+}
+
+/** Uploads that could not be removed, because the platform was away: they count against the limit until they go away by themselves. */
+const left = new WeakMap<Link, Set<string>>()
+
+async function remove(link: Link, scope: ProviderScope, path: string): Promise<void> {
+  const known = left.get(link) ?? new Set()
+  left.set(link, known)
+  try {
+    await link.send(scope, { method: 'DELETE', path, isSafe: true })
+    known.delete(path)
+  } catch (thrown) {
+    if (thrown instanceof SekishoError && thrown.code === 'upload-unknown') known.delete(path)
+    else known.add(path)
+  }
+}
+
+async function removeLeft(link: Link, scope: ProviderScope): Promise<void> {
+  for (const path of left.get(link) ?? []) await remove(link, scope, path)
 }
 
 async function sendAll(
