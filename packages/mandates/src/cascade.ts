@@ -10,7 +10,7 @@ import {
   corporateNumberOfKey,
   corporationsToSee,
   endMandate,
-  mandatesFor,
+  standingMandatesFor,
   type Tables,
 } from './mandate.ts'
 import { existedAt, inOffice, type RegisteredCorporation } from './register.ts'
@@ -47,8 +47,7 @@ async function apply(
 ): Promise<number> {
   const now = world.clock.now()
   let count = 0
-  for (const mandate of await mandatesFor(tx, world, mandator)) {
-    if (mandate.row.state === 'ended' || mandate.row.parent_id !== null) continue
+  for (const mandate of await standingMandatesFor(tx, world, mandator)) {
     const ended = endOf(mandate, register, now)
     if (ended !== undefined) count += await endMandate(tx, world, mandate.row.id, ended)
   }

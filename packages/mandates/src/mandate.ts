@@ -244,6 +244,25 @@ export async function mandatesFor(
   )
 }
 
+/** The first mandates of a mandator that have not ended, however many: what the register ends must end all of them. */
+export async function standingMandatesFor(
+  db: Reader<Tables>,
+  world: Pick<MandateWorld, 'personKeys'>,
+  mandator: string,
+): Promise<readonly Mandate[]> {
+  return openAll(
+    db,
+    world,
+    await db
+      .selectFrom('mandate')
+      .selectAll()
+      .where('mandator', '=', mandator)
+      .where('state', '!=', 'ended')
+      .where('parent_id', 'is', null)
+      .execute(),
+  )
+}
+
 /** The chains by which a person acts for a mandator, whatever they are worth. */
 export async function chainsOf(
   db: Reader<Tables>,
